@@ -109,7 +109,7 @@ if (task === "record") {
 }
 
 interface Schema {
-  /** Positions in the list of all objects. */
+  /** The objects of the schema, as positions in the list of all objects. */
   readonly objects: readonly number[];
   /** The migration tables. Their rows are positions in the list of all rows. */
   readonly journals: readonly {

@@ -41,7 +41,7 @@ export interface RunState {
   /** Whether the repair run keeps a whole database in the quarantine, as a salvage does. */
   readonly holdsDatabase: boolean;
   readonly items: number;
-  /** How many items are in each state. */
+  /** How many items of the run are in each state, such as `done` or `restored`. */
   readonly byState: Readonly<Partial<Record<ItemState, number>>>;
   /** How many finished items each kind of remedy has changed. */
   readonly doneBy: Readonly<Partial<Record<ManifestItem["remedy"], number>>>;

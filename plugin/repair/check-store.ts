@@ -70,7 +70,8 @@ export async function checkStore(
       const whole = input.sessionIDs.length === 0;
       const isUnread = isLeftBehind(description, input.located);
       const { store } = current;
-      // If the check of the pages fails, nothing is reported here, because the reading of the records finds the cause.
+      // If checking the pages of the database fails, nothing is reported here. The cause is found while the records are
+      // read.
       const survey = once(async () => (whole && !isUnread ? surveyed(store, input).catch(() => null) : null));
       const found = await readStore(current, index, { ...input, meanwhile: survey }, own, unknown);
       const answer = await survey();

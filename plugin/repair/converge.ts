@@ -12,7 +12,7 @@ export interface ConvergeInput extends RepairInput {
 }
 
 export interface ConvergedResult extends RepairResult {
-  /** The plans of all steps, in their order. */
+  /** The plans of all repair steps, in their order. */
   readonly plans: readonly Plan[];
 }
 

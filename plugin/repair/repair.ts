@@ -37,7 +37,7 @@ export interface RepairInput {
 }
 
 export interface RepairResult {
-  /** `null` if nothing was changed. */
+  /** The id of the repair run; `null` if nothing was changed. */
   readonly runID: string | null;
   readonly manifests: readonly string[];
   readonly items: readonly ReportedItem[];

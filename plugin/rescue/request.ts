@@ -22,15 +22,16 @@ export interface RescueInput {
 
 /** What the user wants to be done with the hidden sessions. */
 export interface RescueRequest {
-  /** Add sessions that are only in other stores. */
+  /** Whether to add sessions that are only in other stores. */
   readonly bringIn: boolean;
   /**
-   * Also add sessions that are only in an older copy of the database, although the user may have deleted them since.
+   * Whether to add sessions that are only in an older copy of the database, although the user may have deleted them
+   * since.
    */
   readonly bringInPutAside?: boolean;
   /**
-   * Correct the folder and project of sessions. `true` does that only if the right place is certain. A move tells where
-   * a folder is now.
+   * Whether to correct the folder and project of sessions. `true` does that only if the right place is certain. A move
+   * tells where a folder is now.
    */
   readonly relink: boolean | Move;
   readonly unarchive: boolean;

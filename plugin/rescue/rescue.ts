@@ -55,7 +55,7 @@ export type Listing =
   | Refusal;
 
 export interface RescueResult {
-  /** `null` if nothing was changed. */
+  /** The id of the run; `null` if nothing was changed. */
   readonly runID: string | null;
   readonly manifests: readonly string[];
   readonly items: readonly ReportedItem[];

@@ -158,8 +158,8 @@ function attempt(connection: Connection, sql: string): void {
 }
 
 /**
- * If a statement differs from a known statement in at most this many characters, bits were flipped, and the known
- * statement is used. Otherwise a column could get a name that no opencode uses.
+ * If a `create` statement differs from a known one in at most this many characters, bits were flipped. The known
+ * statement is then used, so that no column gets a name that no opencode uses.
  */
 const MOST_DIFFERING = 8;
 

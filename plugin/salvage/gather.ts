@@ -48,7 +48,7 @@ export class Gathering {
   readonly #placement: Placement;
   readonly #accounts: PageAccounts;
   readonly #indexes: readonly IndexShape[];
-  /** Tables that have an undamaged index which names every row. */
+  /** Tables with an undamaged index that has an entry for every row. */
   readonly #named: ReadonlySet<string>;
   /** Sessions that an up-to-date page mentions. Any other session was deleted, or was lost without a trace. */
   readonly #alive = new Set<string>();

@@ -22,7 +22,7 @@ export interface IndexShape {
 /** A row that must have existed, because an index entry names it. */
 export interface NamedRow {
   readonly table: string;
-  /** The rowid, an integer as text. */
+  /** The rowid of the row, an integer written as text. */
   readonly rowID: string;
   readonly id: string | null;
   readonly messageID: string | null;

@@ -36,7 +36,7 @@ export interface UpgradeResult extends CheckResult {
 
 export type UpgradeOutcome =
   | { readonly ok: true; readonly result: UpgradeResult }
-  /** The check is not possible, for the reason in `refusal`. */
+  /** If the check is not possible, `refusal` says why. */
   | { readonly ok: false; readonly refusal: string }
   | { readonly ok: false; readonly unknownSession: string | null };
 

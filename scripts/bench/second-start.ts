@@ -54,7 +54,7 @@ async function start(store: KeptStore): Promise<number> {
 }
 
 export interface TwoStarts {
-  /** The medians in milliseconds. */
+  /** The median times of the first and of the second start, in milliseconds. */
   readonly first: number;
   readonly second: number;
 }

@@ -64,7 +64,7 @@ export class Neighbours {
       : (this.#answers.get(of.id) ?? this.#next(of.id, "assistant"));
   }
 
-  /** The last user message before a message. */
+  /** The last user message before the message with this id. */
   userBefore(id: string): MessageFacts | null {
     this.#nearestUser ??= before(this.messages, (each) => (each.role === "user" ? each : null));
     return this.#at(this.#nearestUser, id);

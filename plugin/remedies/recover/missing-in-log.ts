@@ -11,7 +11,7 @@ export interface MissingRecord {
   readonly id: string;
   /** The row that opencode would write for the newest event of this record. */
   readonly row: RowForm;
-  /** The sequence number of that newest event. */
+  /** The sequence number of the record's newest event in the log. */
   readonly sequence: number;
 }
 
