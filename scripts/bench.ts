@@ -43,7 +43,7 @@ const { values } = parseArgs({
 const runs = Number(values.runs);
 const ours = pathToFileURL(join(dist, "server.js")).href;
 
-/** The hosts that were asked for. */
+/** The opencode versions that the option `--host` names. */
 function hosts() {
   return ([JSON_HOST, SQLITE_HOST] as const).filter((version) => values.host.includes(version));
 }
@@ -52,7 +52,7 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** A store of the size that was asked for, or of so many times that. */
+/** A test store of the size that the options name. With `factor`, the store is larger by that factor. */
 function store(version: typeof JSON_HOST | typeof SQLITE_HOST, factor = 1): Promise<KeptStore> {
   const size = { sessions: Number(values.sessions) * factor, parts: Number(values.parts) * factor };
   return keptStore(version, size, Number(values.seed));
@@ -62,7 +62,7 @@ function check(name: string, runtime: string, { dataDir }: KeptStore): Command {
   return { name, argv: [runtime, join(dist, "cli.js"), "check", "--json", "--quiet", "--data-dir", dataDir] };
 }
 
-/** Prints each median, and what the first command took of every other's time. */
+/** Prints the median time of each command, and how much time the first command took in comparison. */
 function sayCompared(measured: ReadonlyMap<string, Medians>): void {
   const [first] = measured.values();
   for (const [name, { milliseconds, peakMB }] of measured) {
@@ -82,11 +82,11 @@ async function compare(commands: readonly Command[]): Promise<void> {
   sayCompared(await alternating(present, runs));
 }
 
-/** Each in a process of its own, the import alone. */
+/** Measures how long the import of each entry of the package takes, in a fresh process. */
 async function importTimes(): Promise<void> {
   for (const entry of ["server", "tui", "cli", "api"]) {
     const url = pathToFileURL(join(dist, `${entry}.js`)).href;
-    // The command line runs when it is imported: asked for its version it does nothing else.
+    // The module of the command line runs when it is imported. With `--version` it does almost nothing.
     const code = `const started = performance.now(); await import("${url}"); console.error(performance.now() - started)`;
     const times = Array.from({ length: 15 }, () => {
       const { stderr } = spawnSync("bun", ["-e", code, "--", "--version"], { encoding: "utf8" });
@@ -127,7 +127,7 @@ async function answers(version: typeof JSON_HOST | typeof SQLITE_HOST, factor: n
   }
 }
 
-/** A store of gigabytes beside the usual one of 200,000 parts, in one run. */
+/** Compares a database of several gigabytes with the usual store of 200,000 parts. */
 async function huge(): Promise<void> {
   const large = await hugeStore(Number(values.gigabytes), Number(values.seed));
   try {
@@ -239,7 +239,10 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   footprint,
 };
 
-/** This build beside that of another commit, whose `dist` is named with `--before`, in one alternating run. */
+/**
+ * Compares this build with the build of another commit, whose `dist` folder is named with `--before`. Both are measured
+ * in turn, so that changes in the machine's load affect both.
+ */
 async function against(): Promise<void> {
   if (values.before === undefined) throw new Error("--before FOLDER names the other build");
   const other = resolve(values.before);
@@ -273,7 +276,7 @@ async function against(): Promise<void> {
   }
 }
 
-/** Takes minutes and gigabytes, or another build: only where it is asked for by name. */
+/** These measurements take minutes and gigabytes, or need another build. They run only if `--only` names them. */
 const ASKED_FOR: typeof MEASUREMENTS = { huge, against };
 
 const wanted = values.only ?? Object.keys(MEASUREMENTS);

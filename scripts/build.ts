@@ -8,15 +8,18 @@ import { manifestSchema } from "../plugin/quarantine/manifest.ts";
 import { TOOL } from "../plugin/tool-identity.ts";
 
 const root = join(import.meta.dirname, "..");
-/** Where the package goes: the folder that is named, else `dist/`. */
+/** The folder into which the package is built: the first argument, or else `dist/`. */
 const published = resolve(process.argv[2] ?? join(root, "dist"));
 
-/** The modules that others name: the four doors, and what a check starts on a thread or in a process of its own. */
+/**
+ * The modules that are loaded by name: the entries of the package, and the code of a thread and of a separate process.
+ */
 const ENTRIES = ["server", "server-module", "tui", "cli", "api", "repair/scan-thread", "command-line/aside-process"];
 
-/** Compiles `plugin/` and puts what is published in place of what was published before. */
+/** Compiles `plugin/`, and replaces the published folder with the result. */
 async function build(): Promise<void> {
-  // Renamed at the end: whoever runs from there meanwhile never sees half of it.
+  // The package is built in a temporary folder, which is renamed at the end. So a program that runs from the published
+  // folder never sees an unfinished package.
   await mkdir(join(root, ".cache"), { recursive: true });
   const stage = await mkdtemp(join(root, ".cache", "build-"));
   try {
@@ -39,8 +42,9 @@ function declareTypes(outDir: string): number {
 }
 
 /**
- * A few files instead of one a module, since opencode's start pays for each; what is loaded on demand stays apart. The
- * first line tells Bun that there is nothing to compile. Together they halve the time that loading the start takes.
+ * Bundles the modules into a few files, because each file slows the start of opencode. Modules that are loaded on
+ * demand stay in files of their own. The line `// @bun` tells Bun not to compile the file again. Both together halve
+ * the time for loading the plugin.
  */
 async function bundle(outdir: string): Promise<void> {
   const { outputs } = await Bun.build({
@@ -60,12 +64,15 @@ async function bundle(outdir: string): Promise<void> {
   }
 }
 
-/** Below that line Bun reads a byte as a letter (measured, 1.3.3 to 1.4.5): of "…" it makes three. */
+/**
+ * Escapes all characters that are not ASCII. In a file with `// @bun`, Bun reads each byte as one character, so "…"
+ * would become three characters (measured, 1.3.3 to 1.4.5).
+ */
 function inAscii(code: string): string {
   return code.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** Packages whose code is in the bundle, each with those that come with it: their licences are shipped. */
+/** Packages whose code is in the bundle, and the packages that they need. Their licences must be published too. */
 const BUNDLED = [
   "zod",
   "p-limit",
@@ -91,8 +98,8 @@ async function shipLicences(stage: string): Promise<void> {
 }
 
 /**
- * The arguments of the agent's tool with the 12 kB of zod that they need, as one module. opencode's start loads what holds
- * them. Bundled with the rest, it would load all of zod that anything uses (docs/performance.md).
+ * Bundles the arguments of the agent's tool into one module, with only those 12 kB of zod that they need. The start of
+ * opencode loads this module. Without this step, the start would load all of zod (docs/performance.md).
  */
 async function agentArguments(): Promise<BunPlugin> {
   const entry = join(root, "plugin", "opencode", "agent-arguments.ts");
@@ -104,7 +111,7 @@ async function agentArguments(): Promise<BunPlugin> {
   };
 }
 
-/** Types that no entry of the package leads to are of no use to anybody. */
+/** Removes type declarations that no entry of the package imports, because nobody can use them. */
 async function dropUnreachableTypes(stage: string): Promise<void> {
   const reachable = new Set<string>();
   const visit = async (path: string): Promise<void> => {

@@ -19,16 +19,19 @@ import {
   tell,
 } from "./demo/stage.ts";
 
-/** Kilobytes left on the disk, tried in this order: with 8 opencode fails at the answer, later than with 4. */
+/**
+ * How many kilobytes are left on the disk, in the order of the attempts. With 8 kB, opencode fails later than with 4
+ * kB: only when it writes the answer.
+ */
 const LEFT_FREE = [8, 4, 16, 20];
 
-/** A session that opencode will not open any more. */
+/** A session that opencode can no longer open. */
 interface Damaged {
   readonly sessionID: string;
   readonly recordID: string;
-  /** What opencode answered before. */
+  /** The messages that opencode showed before the damage. */
   readonly before: readonly Message[];
-  /** Whether opencode itself has a copy of the record. */
+  /** Whether opencode's log has a copy of the damaged record. */
   readonly isLogged: boolean;
 }
 
@@ -46,7 +49,10 @@ async function main(): Promise<void> {
   tell("Every answer was the promised one.\n");
 }
 
-/** The whole story with one host: damage, check, repair at the next start, undo, repair from the command line. */
+/**
+ * Shows the whole story with one opencode version: damage, check, repair at the next start, undo, and repair from the
+ * command line.
+ */
 async function act(
   version: "1.1.65" | "1.18.33",
   damage: (stage: Stage, disk: SmallDisk | null) => Promise<Damaged>,
@@ -91,7 +97,10 @@ async function story(stage: Stage, { sessionID, recordID, before, isLogged }: Da
   judge(await stage.conversation(sessionID, 200));
 }
 
-/** Every file and every row by its hash, but for the project's record: each start of opencode writes the time there. */
+/**
+ * The hash of every file and every row. The record of the project is left out, because each start of opencode writes
+ * the time into it.
+ */
 async function image({ dataDir }: HermeticHome): Promise<StoreImage> {
   const everything = await storeImage(dataDir, ["project.time_updated"]);
   const project = join("storage", "project");
@@ -111,7 +120,10 @@ async function clearAway(stage: Stage, model: ModelServer, home: HermeticHome, d
   await home.remove();
 }
 
-/** A turn on a disk with a few kilobytes left, until one leaves an empty record behind. */
+/**
+ * Asks the model a question on a disk with a few kilobytes left. Repeats that with other amounts until opencode leaves
+ * an empty record behind.
+ */
 async function fullDisk(stage: Stage, disk: SmallDisk): Promise<Damaged> {
   for (const left of LEFT_FREE) {
     await stage.open(false);
@@ -143,7 +155,10 @@ async function firstTurn(stage: Stage): Promise<string> {
   return sessionID;
 }
 
-/** An empty message or part of what came after `before`: the first question and its answer are to stay whole. */
+/**
+ * Finds an empty message or part that was written after `before`. Earlier records must not be damaged, because the demo
+ * shows that they stay.
+ */
 async function emptyRecord({ dataDir }: HermeticHome, before: readonly Message[]): Promise<string | null> {
   const known = new Set(before.flatMap(({ info, parts }) => [info.id, ...parts.map(({ id }) => id)]));
   for (const kind of ["message", "part"]) {

@@ -6,18 +6,18 @@ import { UNDETECTED } from "../plugin/faults/undetected.ts";
 import type { Remedy } from "../plugin/model/finding.ts";
 import { RULES } from "../plugin/remedies/complete/catalogue.ts";
 
-/** Where the catalogue is published. */
+/** The file in which the catalogue of faults is published. */
 export const FAULT_DOCUMENT = join(import.meta.dirname, "..", "docs", "faults.md");
 
 const REMEDIES: Readonly<Record<Remedy, string>> = {
-  quarantine: "moved to quarantine; can be undone",
-  recover: "recovered: opencode's own exact copy takes its place; the original is kept in quarantine",
-  normalise: "completed by one of the rules below, after asking; the original is kept in quarantine",
-  settle: "closed, after asking: it gets the state that opencode writes on abort",
-  report: "reported, not touched",
+  quarantine: "The damaged record or file is moved to quarantine. You can undo that",
+  recover: "opencode's own exact copy replaces the record. The original stays in quarantine",
+  normalise: "After you confirm, the record is completed by one of the rules below. The original stays in quarantine",
+  settle: "After you confirm, the record is closed: it gets the state that opencode writes when you abort a turn",
+  report: "The problem is only reported. Nothing is changed",
 };
 
-/** The catalogue as Markdown. */
+/** The catalogue of faults and the rules for completing records, as a Markdown document. */
 export function faultDocument(): string {
   const families = Object.entries(FAULT_FAMILIES).map(
     ([family, faults]) => `## ${family}\n\n${faults.map((fault) => entry(fault, subjectOf(family))).join("\n")}`,
@@ -31,25 +31,26 @@ export function faultDocument(): string {
 
 <!-- Written by scripts/fault-docs.ts from plugin/faults/. Change it there, then: bun scripts/fault-docs.ts -->
 
-Whether a finding is \`blocking\` depends on the host of the store, because a record may load in one version and not in
-another. A finding is \`blocking\` if one of these is true for that host:
+Whether a problem is an error (\`blocking\`) depends on the opencode version that loads the store. One version may load a
+record on which another version fails. A problem is an error if one of these statements is true for that version:
 
-- The host does not start.
-- The host answers one of these requests with an error: GET /session, /session/:id, /session/:id/message, /session/:id/todo, /session/:id/diff.
-- The host leaves a record out of the list.
+- opencode does not start.
+- opencode answers one of these requests with an error: GET /session, /session/:id, /session/:id/message, /session/:id/todo, /session/:id/diff.
+- opencode leaves a record out of a list.
 
-\`npm run oracle\` compares this with real hosts. In "Known as", letters with a number are classes of collected cases. Other
-numbers are issues and pull requests of anomalyco/opencode.
+\`npm run oracle\` compares these statements with real opencode versions. After "Known as", a letter with a number names a
+class of collected cases. A number with \`#\` is an issue or pull request of anomalyco/opencode.
 
 ${families.join("\n")}
 ## Records that are completed
 
-Some records can be read, but their host refuses a value in them. Each rule takes such a value from the same store. A
-record is completed if there is a rule for every refused value, and the host accepts the result. Otherwise the record is not
-changed at all. The rules change no other value, and the original stays in quarantine. Records are completed only when you
-ask, and you see each field before. Each rule is tried on real hosts (test/host/normalise.test.ts).
+Some records can be read, but opencode refuses a value in them. For each refused value, a rule takes a new value from the
+same store. A record is completed only if there is a rule for every refused value, and opencode accepts the result.
+Otherwise the record is not changed at all. The rules change no other value, and the original stays in quarantine. Records
+are completed only after you confirm. Before that, you see each field that changes. Each rule is tested with real opencode
+versions (test/host/normalise.test.ts).
 
-| rule | must hold | the value is taken from |
+| rule | what must be true | the new value |
 |---|---|---|
 ${rules.join("\n")}
 
@@ -59,7 +60,7 @@ ${rest.join("\n")}
 `;
 }
 
-/** The noun for a title that has none. */
+/** The subject for a title that consists only of a verb and its object. */
 function subjectOf(family: string): string {
   return family.startsWith("Files") ? "The file" : "The record";
 }
@@ -67,12 +68,12 @@ function subjectOf(family: string): string {
 function entry(fault: Fault, subject: string): string {
   const issues = fault.issues.map((issue) => `#${issue}`).join(", ");
   const notes = [fault.classes.join(", "), issues].filter((note) => note !== "").join(" · ");
-  const unasked = fault.unasked ? ". When opencode starts, this is done without asking" : "";
+  const unasked = fault.unasked ? ". When opencode starts, the plugin does this without asking" : "";
   return `### \`${fault.code}\`
 
 ${/^(?!auth\.json|opencode )[a-z]/.test(fault.title) ? `${subject} ${fault.title}` : fault.title}.
 
-- Must hold: ${fault.invariant}
+- What must be true: ${fault.invariant}
 - Cause: ${fault.cause}
 - What happens: ${REMEDIES[fault.remedy]}${unasked}.
 - Advice: ${fault.advice}

@@ -18,12 +18,12 @@ const DIST = pathToFileURL(join(ROOT, "dist")).href;
 
 const VERSION = "1.18.33";
 const MINUTE = 60_000;
-/** Its name is on the screens. */
+/** The folder name is visible in the pictures. */
 const PROJECT = join(tmpdir(), "feed-reader");
 
 const SIZE = { columns: 124, rows: 30 } as const;
 
-/** The picture is taken when the screen has stood still for so long, in milliseconds. */
+/** A picture is taken when the screen has not changed for this time, in milliseconds. */
 const STILL_MS = 700;
 
 const CONVERSATIONS = [
@@ -40,7 +40,7 @@ const CONVERSATIONS = [
   },
 ] as const;
 
-/** Takes every picture from a real opencode in a real terminal, with a store that is really damaged. */
+/** Takes all pictures of the gallery from a real opencode in a real terminal, with a store that is really damaged. */
 async function takePictures(home: HermeticHome, model: ModelServer): Promise<void> {
   await talk(home, model);
   damage(home);
@@ -54,7 +54,8 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
   });
 
   await withScreen(home, model, "repair", async (ui) => {
-    // The toast is there for some seconds only, which may be over before the screen is ready for keys.
+    // The toast is visible for a few seconds only. It may be gone before the screen accepts keys, so it is photographed
+    // first.
     await ui.waitFor(/2 damaged records of/);
     await take(home, ui, "toast");
     await untilReady(ui);
@@ -84,14 +85,14 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
   });
 }
 
-/** opencode's home screen gives a tip, another one each time. */
+/** Turns off the tips on opencode's home screen, because each start shows another tip. */
 async function withoutTips({ env }: HermeticHome): Promise<void> {
   const state = join(env.XDG_STATE_HOME ?? "", "opencode");
   await mkdir(state, { recursive: true });
   await writeFile(join(state, "kv.json"), JSON.stringify({ tips_hidden: true }));
 }
 
-/** Has a real opencode hold the sessions. */
+/** Lets a real opencode write the sessions that the pictures show. */
 async function talk(home: HermeticHome, model: ModelServer): Promise<void> {
   const host = await startHost({ home, model });
   try {
@@ -110,7 +111,7 @@ async function talk(home: HermeticHome, model: ModelServer): Promise<void> {
   }
 }
 
-/** One part of each session, as a full disk leaves it: the first is empty, the other is NUL bytes. */
+/** Damages one part in each session as a full disk would: one becomes empty, the other becomes NUL bytes. */
 function damage({ dataDir }: HermeticHome): void {
   using database = new Database(join(dataDir, "opencode.db"), { readwrite: true });
   const select = `select part.id from part join session on session.id = part.session_id
@@ -123,7 +124,7 @@ function damage({ dataDir }: HermeticHome): void {
   }
 }
 
-/** `preload: "off"` stands for an opencode without the plugin. */
+/** Opens opencode's terminal UI and passes it to `work`. With `preload: "off"`, the plugin is not loaded at all. */
 async function withScreen(
   home: HermeticHome,
   model: ModelServer,
@@ -178,7 +179,10 @@ async function stillScreen(ui: TerminalUI): Promise<string> {
   }
 }
 
-/** What differs from one time to the next, in stand-ins of the same length: a new picture then means a new look. */
+/**
+ * Replaces times, ids and paths by fixed texts of the same length. So a picture changes only if the screen really looks
+ * different.
+ */
 function withoutChance(line: string, runs: readonly string[]): string {
   let words = line;
   for (const run of runs) {

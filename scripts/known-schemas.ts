@@ -1,8 +1,9 @@
 /**
- * Records the schemas that real hosts make, and writes them to plugin/hosts/known-schemas.json:
- *   bun scripts/known-schemas.ts record VERSION… OLDER..NEWER…   runs each host on a fresh home, or on that of an older one
- *   bun scripts/known-schemas.ts write VERSION… OLDER..NEWER…    adds what was recorded under these names
- * A record is kept in .cache/schemas, so that a host runs once. What the file holds stays: no cache has every record.
+ * Collects the database schemas of real opencode versions in plugin/hosts/known-schemas.json, in two steps:
+ *   bun scripts/known-schemas.ts record VERSION… OLDER..NEWER…   runs each version, or NEWER after OLDER, and records it
+ *   bun scripts/known-schemas.ts write VERSION… OLDER..NEWER…    adds the recorded schemas with these names to the file
+ * A recorded schema stays in .cache/schemas, so that each version runs only once. `write` removes nothing from the
+ * file, because no cache has all recorded schemas.
  */
 import { Database } from "bun:sqlite";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -12,7 +13,7 @@ import { cacheDirectory } from "../test/host/cache.ts";
 import { createHome, type HermeticHome } from "../test/host/home.ts";
 import { startHost } from "../test/host/running-host.ts";
 
-/** One row of `sqlite_schema` that a host made. */
+/** One row of the table `sqlite_schema` in a database that opencode created. */
 interface RecordedObject {
   readonly type: string;
   readonly name: string;
@@ -20,7 +21,7 @@ interface RecordedObject {
   readonly sql: string;
 }
 
-/** Rows of the tables in which a host writes down what it has done to a database. */
+/** The rows of a table in which opencode lists the migrations that it has applied. */
 interface RecordedRows {
   readonly table: string;
   readonly columns: readonly string[];
@@ -28,7 +29,7 @@ interface RecordedRows {
 }
 
 interface RecordedSchema {
-  /** The hosts that ran on the database, the oldest first. */
+  /** The opencode versions that ran on the database, the oldest first. */
   readonly hosts: readonly string[];
   readonly objects: readonly RecordedObject[];
   readonly journals: readonly RecordedRows[];
@@ -36,7 +37,9 @@ interface RecordedSchema {
 
 const JOURNALS = ["__drizzle_migrations", "migration", "data_migration"];
 
-/** Moments of the run that recorded them, the same in no two databases. */
+/**
+ * Columns with the time of the recording run. Their values are left out, because they are different in each database.
+ */
 const MOMENTS = ["applied_at", "time_completed"];
 
 function recordedIn(path: string, hosts: readonly string[]): RecordedSchema {
@@ -106,9 +109,9 @@ if (task === "record") {
 }
 
 interface Schema {
-  /** Places in the list of objects. */
+  /** The objects of the schema, as positions in the list of all objects. */
   readonly objects: readonly number[];
-  /** With places in the list of rows. */
+  /** The migration tables. Their rows are positions in the list of all rows. */
   readonly journals: readonly {
     readonly table: string;
     readonly columns: readonly string[];
@@ -121,7 +124,7 @@ interface KnownSchema extends Schema {
   readonly begunBy: Set<string>;
 }
 
-/** The file as it is. */
+/** The present content of known-schemas.json. */
 interface WrittenSchemas {
   readonly objects: readonly unknown[];
   readonly rows: RecordedRows["rows"];
@@ -129,8 +132,9 @@ interface WrittenSchemas {
 }
 
 /**
- * Equal schemas are one. `hosts`: those that leave it, by themselves or by an upgrade; `begunBy`: those that its databases
- * began with. Objects and rows stand once each, and are named by their places.
+ * Merges equal schemas. `hosts` are the versions that leave this schema behind, in a new or an upgraded database.
+ * `begunBy` are the versions that created these databases. Each object and each row is stored once, and referred to by
+ * its position.
  */
 function known(written: WrittenSchemas, recorded: readonly RecordedSchema[]): unknown {
   const objectPool = new Map(written.objects.map((each, place) => [JSON.stringify(each), place]));
@@ -142,7 +146,7 @@ function known(written: WrittenSchemas, recorded: readonly RecordedSchema[]): un
     return place;
   };
   const schemas = new Map<string, KnownSchema>();
-  // What hosts of one line do to a database is the same.
+  // Versions that apply the same migrations leave the same schemas behind, so they share one set of versions.
   const lines = new Map<string, Set<string>>();
   const add = ({ objects, journals }: Schema, hosts: readonly string[], begunBy: readonly string[]) => {
     const newest = journals.find(({ table }) => table === "migration") ?? journals[0];
@@ -192,7 +196,7 @@ function byVersion(one: string, other: string): number {
   return a.map((part, index) => part - (b[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
 }
 
-/** JSON whose inner lists stand on one line each. */
+/** Formats JSON so that each inner list is on one line. */
 function line(value: unknown, depth: number): string {
   if (depth > 2 || typeof value !== "object" || value === null) return JSON.stringify(value);
   const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];

@@ -1,6 +1,7 @@
 /**
  * npm run load -- [--processes 8] [--minutes 30]
- * Keeps the processors busy, as other programs do: a suite that passes beside it depends on no time. Ends by itself.
+ * Keeps the processors busy, as other programs would. If the tests pass at the same time, they do not depend on time.
+ * Ends by itself.
  */
 import { parseArgs } from "node:util";
 
@@ -11,7 +12,7 @@ const { values } = parseArgs({
   },
 });
 const milliseconds = Number(values.minutes) * 60_000;
-// Each ends at its time, also where this process was killed before.
+// Each process ends after its time by itself, even if this process was killed before.
 const code = `const end = performance.now() + ${milliseconds}; while (performance.now() < end) for (let n = 0; n < 1e6; n += 1) Math.sqrt(n);`;
 const busy = Array.from({ length: Number(values.processes) }, () =>
   Bun.spawn([process.execPath, "-e", code], { stdout: "ignore", stderr: "inherit" }),

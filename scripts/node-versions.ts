@@ -4,7 +4,7 @@ import { builtPackage } from "../test/package/built.ts";
 import { type NodeLine, TriedStores, tryNode } from "../test/package/node-lines.ts";
 import { newestOfEachLine, nodeRelease } from "../test/stores/node-release.ts";
 
-/** `engines` in package.json. */
+/** The oldest Node release that `engines` in package.json allows. */
 const OLDEST_MAJOR = 20;
 
 const DOCUMENT = join(import.meta.dirname, "..", "docs", "node-versions.md");
@@ -13,8 +13,8 @@ const END = "<!-- /table -->";
 const HEAD = "| Node | databases are read | problems |\n|---|---|---|\n";
 
 /**
- * Tries the published command in the releases of Node that are named, without a name in the newest of every minor line, and
- * writes each result into the table of docs/node-versions.md.
+ * Tries the published command in the named releases of Node. Without a name, the newest release of each minor version
+ * is tried. Each result is written to the table in docs/node-versions.md.
  */
 const named = process.argv.slice(2);
 const dist = await builtPackage();

@@ -12,9 +12,9 @@ import { openTerminalUI, type TerminalUI } from "../test/terminal/terminal-ui.ts
 import { median } from "./bench/statistics.ts";
 
 /**
- * How much longer it takes to open a healthy session with the terminal half than without it: from the Enter in the
- * session list of a real terminal UI to the last words of the session on its screen. Two terminal UIs run, one with
- * the half and one without; they open sessions in turn, each session once.
+ * Measures how much longer it takes to open a healthy session with the part of the plugin that runs in the terminal UI.
+ * The time begins with Enter in the session list, and ends when the last words of the session are on the screen. Two
+ * terminal UIs run, one with and one without that part. They open sessions in turn, each session once.
  *
  *     npm run bench:opening -- [--rounds 15] [--messages 100] [--parts 50] [--host 1.18.33]
  */
@@ -33,7 +33,7 @@ const version = values.host as RealStore["home"]["version"];
 
 const LONGEST_MS = 60_000;
 
-/** Opening one session has nothing left to do by then. */
+/** After this time, opencode has no work left from opening a session. */
 const SETTLING_MS = 400;
 
 interface Side {
@@ -53,7 +53,7 @@ async function side(plugins: readonly string[]): Promise<Side> {
   return { store, ui, titles, times: [] };
 }
 
-/** From the key that opens a session to its last words, in milliseconds. */
+/** The time from the key that opens a session until its last words are on the screen, in milliseconds. */
 async function opened({ ui }: Side, title: string): Promise<number> {
   await openSession(ui, title, { enter: false });
   await sleep(SETTLING_MS);
@@ -79,7 +79,7 @@ try {
   for (let round = 0; round <= rounds; round += 1) {
     for (const each of round % 2 === 0 ? sides : [...sides].reverse()) {
       const time = await opened(each, each.titles[round] ?? "");
-      // The first of each warms up.
+      // The first session on each side is opened only to fill caches, and is not counted.
       if (round > 0) each.times.push(time);
       process.stdout.write(`${each === sides[0] ? "without" : "with"}: ${time.toFixed(0)} ms\n`);
     }
@@ -91,8 +91,8 @@ try {
   process.stdout.write(
     `${[
       what,
-      text("without the terminal half, median", median(without)),
-      text("with it, median", median(withHalf)),
+      text("without the plugin in the terminal UI, median", median(without)),
+      text("with the plugin in the terminal UI, median", median(withHalf)),
       text("difference of the medians", median(withHalf) - median(without)),
       text("median of the differences, opening by opening", median(differences)),
     ].join("\n")}\n`,

@@ -20,17 +20,18 @@ if (values.host === undefined) {
   );
   process.exit(2);
 }
-// Other work on the machine goes first; the hosts inherit it.
+// A low priority, so that other programs on the machine are not slowed down. The opencode processes inherit the
+// priority.
 setPriority(10);
 const seed = Number(values.seed);
 const count = Number(values.count);
-/** The preview of opencode 2.x; it judges the tables that 2.x reads. */
+/** The name for the preview of opencode 2.x. With it, the tables that 2.x reads are compared. */
 const PREVIEW = "2-preview";
 const versions = values.host.includes("any")
   ? await publishedVersions()
   : (values.host as (HostVersion | typeof PREVIEW)[]);
 
-/** One line of the answer: how far the check and one version agree, or why that could not be measured. */
+/** The answer for one version: how often `check` and opencode agree, or why that could not be measured. */
 type Answer = { readonly version: HostVersion | typeof PREVIEW } & (
   | { readonly result: OracleResult; readonly seconds: number }
   | { readonly unavailable: string }
@@ -51,7 +52,7 @@ async function ask(version: Answer["version"]): Promise<Answer> {
     const result = await compared(version);
     return { version, result, seconds: (performance.now() - started) / 1000 };
   } catch (error) {
-    // One version that npm does not hand out, or that does not start, is no reason to leave out the others.
+    // If npm does not have a version, or a version does not start, the other versions are measured anyway.
     return { version, unavailable: error instanceof Error ? error.message.slice(0, 300) : String(error) };
   }
 }
@@ -81,7 +82,7 @@ function lineOf(answer: Answer): string {
   );
 }
 
-/** As docs/oracle.md has it. */
+/** The results as the table that docs/oracle.md contains. */
 function table(all: readonly Answer[]): string {
   const rows = all.map((answer) => {
     if (!("result" in answer)) return `| ${answer.version} | not measured | | |\n`;

@@ -6,18 +6,18 @@ import { realStore } from "../test/host/stored-fixture.ts";
 import { builtPackage } from "../test/package/built.ts";
 import { isMissing, TOOLS, type Tool } from "../test/process/lacks.ts";
 
-/** The tools that tests of this repository need on this system. */
+/** The programs that the tests need on this operating system. */
 function neededTools(): Tool[] {
   const needed: Tool[] = ["git", "tmux", "chromium"];
   const hasWindowsTests = existsSync(join(import.meta.dirname, "..", "test", "windows"));
   if (hasWindowsTests && process.platform === "linux" && process.arch === "x64") needed.push("wine");
   if (process.platform === "linux") needed.push("strace", "lsof");
-  // Only root mounts small file systems.
+  // Only root may mount the small file systems that these tests use.
   if (process.platform === "linux" && process.getuid?.() === 0) needed.push("exfat", "fat");
   return needed;
 }
 
-/** Installs the Debian packages of tools that are missing, as root or with a sudo that asks nothing. */
+/** Installs the Debian packages of missing programs, as root or with a sudo that needs no password. */
 function installMissing(): void {
   const missing = neededTools().filter(isMissing);
   if (missing.length === 0) return;
@@ -29,7 +29,7 @@ function installMissing(): void {
     const asRoot = isRoot ? [] : ["sudo", "-n"];
     const [program = "", ...args] = [...asRoot, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
     spawnSync(program, [...args, "update", "-qq"], { stdio: "inherit" });
-    // One after the other: what is not to be had takes nothing along.
+    // The packages are installed one by one, so that one missing package does not prevent the others.
     for (const name of packages) {
       spawnSync(program, [...args, "install", "-y", "-qq", "--no-install-recommends", name], { stdio: "inherit" });
     }
@@ -41,7 +41,10 @@ function installMissing(): void {
   process.stdout.write(`Not installed: ${left.join(", ")}; ${outcome}. Debian and Ubuntu: apt-get install ${names}\n`);
 }
 
-/** Fetches the opencode releases that are not there yet and has each write its store: no test has to wait for that. */
+/**
+ * Downloads the opencode releases that are missing, and lets each write its test store. Then no test has to wait for
+ * that.
+ */
 async function prepareHosts(): Promise<void> {
   for (const version of HEALTHY_HOSTS) {
     process.stdout.write(`opencode ${version}: `);

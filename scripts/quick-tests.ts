@@ -1,13 +1,16 @@
 /**
  * npm run test:quick -- [OPTION of bun test]…
- * The tests that need nothing but the npm packages and little time: no opencode, no other Node, no terminal, no browser.
+ * Runs the tests that need only the npm packages and little time. They use no opencode, no other Node, no terminal and
+ * no browser.
  */
 import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 
-/** A test that imports one of these, directly or by others, fetches something or drives another program. */
+/**
+ * A test that imports one of these modules, directly or through others, downloads something or starts another program.
+ */
 const DOWNLOADS = [
   "test/host/binary.ts",
   "test/stores/node-release.ts",
@@ -18,7 +21,7 @@ const DOWNLOADS = [
   "test/windows/wine.ts",
 ];
 
-/** Seconds of work that one file may cost: docs/development.md has those of all. */
+/** Tests that take too many seconds. docs/development.md lists the time of every test file. */
 const LONG = [
   "test/crash/crash.test.ts",
   "test/fuzz/",
@@ -29,7 +32,7 @@ const LONG = [
 const transpiler = new Bun.Transpiler({ loader: "ts" });
 const known = new Map<string, readonly string[]>();
 
-/** Modules of this repository that a module imports, those with nothing but types apart. */
+/** The modules of this repository that a module imports. Imports of types are left out. */
 function importsOf(path: string): readonly string[] {
   const found = known.get(path);
   if (found !== undefined) return found;

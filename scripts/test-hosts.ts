@@ -6,8 +6,9 @@ import { type HostVersion, publishedVersions } from "../test/host/binary.ts";
 import { type Outcome, TRIALS, tryVersion } from "../test/host/version-trial.ts";
 
 /**
- * Tries every opencode 1.x that npm has for this system, one after the other: oracle, start, undo, repair. Writes the
- * table of docs/host-versions.md; with --host it only prints.
+ * Tries every opencode 1.x that npm has for this operating system, one after the other. Four things are tried:
+ * agreement of `check` with opencode, a start, an undo and a repair. Writes the table in docs/host-versions.md. With
+ * `--host`, the results are only printed.
  *
  *     npm run test:hosts -- [--host VERSION]… [--seed N] [--count 60]
  */
@@ -18,7 +19,8 @@ const { values } = parseArgs({
     count: { type: "string", default: "60" },
   },
 });
-// Other work on the machine goes first; the hosts inherit it.
+// A low priority, so that other programs on the machine are not slowed down. The opencode processes inherit the
+// priority.
 setPriority(10);
 const seed = Number(values.seed);
 const versions = (values.host as HostVersion[] | undefined) ?? (await publishedVersions());
@@ -36,22 +38,22 @@ process.exitCode = [...outcomes.values()].every(isOk) ? 0 : 1;
 
 function rowOf(version: HostVersion, outcome: Outcome): string {
   const cells =
-    "unavailable" in outcome ? [`not to be had: ${outcome.unavailable}`] : TRIALS.map((each) => outcome[each]);
+    "unavailable" in outcome ? [`not available: ${outcome.unavailable}`] : TRIALS.map((each) => outcome[each]);
   return `| ${[version, ...cells, ...Array(TRIALS.length - cells.length).fill("")].join(" | ")} |`;
 }
 
 function documentOf(all: ReadonlyMap<HostVersion, Outcome>): string {
   const rows = [...all].map(([version, outcome]) => rowOf(version, outcome));
   const ruler = `|${" --- |".repeat(TRIALS.length + 1)}`;
-  return `# The versions of opencode that were tried
+  return `# The opencode versions that were tried
 
-\`npm run test:hosts\` writes this table. It tries every opencode 1.x that npm has for ${process.platform}-${process.arch}: here on
-${new Date().toISOString().slice(0, 10)}, seed ${seed}, ${values.count} damages for the oracle.
+\`npm run test:hosts\` writes this table. It tries every opencode 1.x that npm has for ${process.platform}-${process.arch}. This
+table was written on ${new Date().toISOString().slice(0, 10)} with seed ${seed}. The oracle tried ${values.count} random damages of each version.
 
-- **oracle**: \`check\` and this opencode agree on every damage ([oracle.md](oracle.md)).
-- **start**: with the plugin, a damaged session opens at the first try.
-- **undo**: undoing that brings every byte back.
-- **repair**: after the command line's repair, opencode opens the session without the plugin.
+- **oracle**: \`check\` and this opencode version agree on every damage ([oracle.md](oracle.md)).
+- **start**: With the plugin, a damaged session opens at the first try.
+- **undo**: The undo of this repair restores every byte.
+- **repair**: After a repair by the command line, opencode opens the session without the plugin.
 
 | opencode | ${TRIALS.join(" | ")} |
 ${ruler}

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { cacheDirectory } from "../test/host/cache.ts";
 
 /**
- * Runs test files one after the other, each in a process of its own, and prints what each costs: CPU seconds of it and of
- * everything that it starts and waits for, and wall-clock seconds. `npm run test:times [FILE]…`; all files by default.
+ * Runs test files one after the other, each in a process of its own, and prints the time of each. The CPU time includes
+ * all child processes. Usage: `npm run test:times [FILE]…`; without names, all test files run.
  */
 const root = join(import.meta.dirname, "..");
 const wanted = process.argv.slice(2);

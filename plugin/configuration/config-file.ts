@@ -2,11 +2,14 @@ import type { FileSystem } from "../platform/file-system.ts";
 
 const LARGEST_CONFIG_BYTES = 1024 * 1024;
 
-/** The text of a configuration file, also through links; `null` if there is none. Throws if the file cannot be read. */
+/**
+ * The text of a configuration file, which may be a symbolic link; `null` if there is no file. Throws if the file cannot
+ * be read.
+ */
 export async function readConfigText(files: FileSystem, path: string): Promise<string | null> {
   const place = await files.realPath(path);
   if (place === null) {
-    // A link without a target is not a missing file: the user wanted a file there.
+    // A link whose target is missing is an error: the user wanted a configuration file at this path.
     if ((await files.stat(path)) !== null) throw new Error("a link without a target");
     return null;
   }

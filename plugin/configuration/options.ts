@@ -3,21 +3,24 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { homeIn } from "../stores/locate.ts";
 import { parseWithComments, readConfigText } from "./config-file.ts";
 
-/** The action of the plugin when opencode starts. */
+/** What the plugin does when opencode starts. */
 export type Preload = "repair" | "check" | "off";
 
-/** The second element of the plugin's entry in opencode.json. */
+/** The options of the plugin. They are the second element of the plugin's entry in opencode.json. */
 export interface PluginSettings {
   readonly preload: Preload;
-  /** Files read at once. */
+  /** How many files the plugin reads at the same time. */
   readonly concurrency: number;
   /** The longest time that the plugin may delay the start of opencode, in milliseconds. */
   readonly budgetMs: number;
-  /** Whether the plugin shows a toast after a repair. The log always does. */
+  /** Whether the plugin shows a toast after a repair. Each repair is written to the log, whatever this option says. */
   readonly notify: boolean;
-  /** opencode 1.0-1.1: whether the host's own writes are made atomic. */
+  /**
+   * Whether the plugin makes opencode 1.0-1.1 write its JSON files in one step, so that a crash leaves no half-written
+   * file.
+   */
   readonly atomicWrites: boolean;
-  /** After this many days, a run that holds no record any more is deleted from quarantine. */
+  /** A repair run is deleted from the quarantine after this many days, if no original record depends on it any more. */
   readonly retentionDays: number;
 }
 
@@ -41,8 +44,8 @@ const isWholeNumber = (least: number, most: number) => (value: unknown) =>
 const isBoolean = (value: unknown) => typeof value === "boolean";
 
 /**
- * The check of each option, and its description. The checks are a table instead of a schema library, because every
- * import slows the start of opencode.
+ * The check of each option, and the values that the option accepts, in words. A table is used instead of a schema
+ * library, because every import slows the start of opencode.
  */
 const RULES: Readonly<Record<keyof PluginSettings, { accepts(value: unknown): boolean; wants: string }>> = {
   preload: {
@@ -61,8 +64,8 @@ function isOption(name: string): name is keyof PluginSettings {
 }
 
 /**
- * Reads the plugin's options. If an option is unknown or wrong, `preload` becomes `"check"`, so that nothing is changed
- * on a guess. Without options the defaults apply.
+ * Reads the plugin's options. If an option is unknown or wrong, `preload` becomes `"check"`, because the plugin must
+ * not change sessions on a guess. Without options, the defaults apply.
  */
 export function readSettings(options: unknown): ReadSettings {
   if (options === undefined || options === null) return { settings: DEFAULT_SETTINGS, warnings: [] };
@@ -81,12 +84,13 @@ export function readSettings(options: unknown): ReadSettings {
   return { settings: { ...settings, preload: "check" }, warnings };
 }
 
-/** A separate file with the same options, for hosts up to 1.3, whose configuration accepts only names of plugins. */
+/** A separate file for the plugin's options. opencode up to 1.3 accepts no options in the plugin's entry. */
 const OPTIONS_FILE = "session-repair.json";
 
 /**
- * The options of the user: from the plugin's entry in opencode.json; otherwise from `session-repair.json` in opencode's
- * configuration folder; otherwise none. A file that cannot be read counts as a wrong option.
+ * Finds the options of the user. They are in the plugin's entry in opencode.json, or else in `session-repair.json` in
+ * opencode's configuration folder. Returns `undefined` if the user has set no options. A file that cannot be read
+ * counts as a wrong option.
  */
 export async function findOptions(
   given: unknown,
@@ -99,7 +103,7 @@ export async function findOptions(
     if (!folder) continue;
     try {
       const path = join(folder, OPTIONS_FILE);
-      // Mostly the file does not exist, and a synchronous call finds that out faster than the thread pool.
+      // Usually the file does not exist. `stat` finds that out faster than a read on the thread pool.
       if ((await files.stat(path)) === null) continue;
       const text = await readConfigText(files, path);
       return text === null ? "unreadable" : parseWithComments(text);

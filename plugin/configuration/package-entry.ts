@@ -5,10 +5,13 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { TOOL } from "../tool-identity.ts";
 import { readConfigText } from "./config-file.ts";
 
-/** The entry may be a file in a folder of the package. */
+/**
+ * An entry in opencode.json may name a file inside a package. The package's own folder is at most this many levels
+ * above that file.
+ */
 const DEEPEST_ENTRY = 4;
 
-/** An element of a `plugin` array: the plugin to load, with or without options. */
+/** One element of the `plugin` array in opencode.json or tui.json: the plugin to load, and its options. */
 export interface PluginEntry {
   readonly spec: string;
   readonly options: unknown;
@@ -23,30 +26,34 @@ export function pluginEntries(list: unknown): PluginEntry[] {
   });
 }
 
-/** `unknown`: neither the text of the entry nor its target shows which package it is. */
+/**
+ * Whether an entry loads this package. `unknown` means that neither the entry's text nor its target shows which package
+ * it loads.
+ */
 export type Belonging = "this package" | "another" | "unknown";
 
 /**
- * Whether an entry of a `plugin` array loads this package or another copy of it. The entry may be a name, with or
- * without a version, the address of a repository or an archive, or a path. A path may contain links, and is relative to
- * one of `folders`.
+ * Whether an entry of a `plugin` array loads this package, or another copy of this package. The entry may be a package
+ * name, an address of a repository or archive, or a path. A path may contain links, and is relative to one of
+ * `folders`.
  */
 export async function belongingOf(files: FileSystem, spec: string, folders: readonly string[]): Promise<Belonging> {
   const path = pathIn(spec);
   if (path !== null) return belongingOfPath(files, path, folders);
-  // `alias@npm:name@version`
+  // `alias@npm:name@version` loads the package `name`.
   const [, name = ""] = /^(?:.+@npm:)?(@?[^@]*)/.exec(spec) ?? [];
   if (name === TOOL.name) return "this package";
-  // A plain name is the name of a package. Any other entry is an address. Only its text is known.
+  // A plain name is the name of a package on npm. Any other text is an address, and its package cannot be told from the
+  // text.
   return /^(?:@[\w.~-]+\/)?[\w.~-]+$/.test(name) ? "another" : "unknown";
 }
 
 /**
- * The path in an entry; `null` if opencode does not read the entry as a path: `~` is no path (measured 1.14.34 to
- * 1.18.34).
+ * The path in an entry; `null` if opencode does not read the entry as a path. opencode does not expand `~` (measured
+ * with 1.14.34 to 1.18.34).
  */
 function pathIn(spec: string): string | null {
-  // npm's `name@file:…` as well.
+  // npm also accepts `name@file:…`, where a path follows the package name.
   const [, url] = /^(?:@?[^@/:]+(?:\/[^@/:]+)?@)?(file:.*)$/.exec(spec) ?? [];
   if (url !== undefined) return url;
   return /^(?:[./\\]|[A-Za-z]:[\\/])/.test(spec) ? spec : null;
@@ -60,8 +67,8 @@ async function belongingOfPath(files: FileSystem, path: string, folders: readonl
     isThere = true;
     if (await isOfThisPackage(files, place)) return "this package";
   }
-  // An entry whose target is missing cannot be loaded. The entry of an archive or of the user's own file may lead to
-  // this package.
+  // opencode cannot load an entry whose target is missing. An archive, or a plugin file of the user, may load this
+  // package in a way that its path does not show.
   if (!isThere) return "another";
   return /\.(?:tgz|tar\.gz|tar)$/i.test(path) || (await speaksOfThisPackage(files, path, folders))
     ? "unknown"
@@ -76,7 +83,7 @@ async function placeOf(files: FileSystem, path: string, folder: string): Promise
   }
 }
 
-/** npm takes `file:../folder` for a path. */
+/** The path in a `file:` URL. npm reads `file:../folder` as a relative path. */
 function urlPath(url: string, folder: string): string {
   return url.startsWith("file://") ? fileURLToPath(url) : resolve(folder, url.slice("file:".length));
 }
@@ -91,7 +98,7 @@ async function isOfThisPackage(files: FileSystem, place: string): Promise<boolea
   return false;
 }
 
-/** The name in a folder's package.json; `null` if there is none. */
+/** The name in the package.json of a folder; `null` if it cannot be read. */
 async function packageName(files: FileSystem, folder: string): Promise<string | null> {
   try {
     const text = await readConfigText(files, join(folder, "package.json"));
@@ -103,7 +110,10 @@ async function packageName(files: FileSystem, folder: string): Promise<string | 
   }
 }
 
-/** A plugin file of the user's own may export this package under its own path. */
+/**
+ * Whether a plugin file of the user mentions this package. Such a file may load this package and export it under
+ * another path.
+ */
 async function speaksOfThisPackage(files: FileSystem, path: string, folders: readonly string[]): Promise<boolean> {
   for (const folder of folders) {
     const place = await placeOf(files, path, folder);

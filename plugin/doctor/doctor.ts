@@ -19,10 +19,10 @@ import { holderText } from "../words/lock.ts";
 import { GENERATION_WORDS, originSentence } from "../words/origins.ts";
 import { compareVersions, findInstallation, type Installation } from "./installation.ts";
 
-/** One thing that was checked. */
+/** The result of one check of `doctor`. */
 export interface Examined {
   readonly what: string;
-  /** `null`: unknown, or it does not apply. */
+  /** Whether the check succeeded; `null` if the result is unknown, or the check does not apply. */
   readonly ok: boolean | null;
   readonly says: string;
   /** What the user can do if the check fails. */
@@ -32,14 +32,17 @@ export interface Examined {
 export interface DoctorInput {
   readonly files: FileSystem;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where opencode would be started. */
+  /** The folder in which the user would start opencode. */
   readonly folder: string;
   readonly found: LocateResult;
-  /** Where stores were looked for. */
+  /** The path at which the command looked for opencode's data, for messages. */
   readonly asked: string;
 }
 
-/** Checks everything that this tool needs in order to work. Changes nothing. */
+/**
+ * Checks everything that this tool needs in order to work: plugin, opencode, runtime, stores, disk space and
+ * quarantine. Changes nothing.
+ */
 export async function examine(input: DoctorInput): Promise<Examined[]> {
   const { files, env, folder, found } = input;
   const installation = await findInstallation(files, env, folder);
@@ -48,7 +51,7 @@ export async function examine(input: DoctorInput): Promise<Examined[]> {
   examined.push({
     what: "opencode",
     ok: host !== null,
-    says: host === null ? "none in the PATH that says its version" : `opencode ${host}`,
+    says: host === null ? "no opencode in the PATH tells its version" : `opencode ${host}`,
     ...(host === null && {
       wayOut: "Install opencode, or add its folder to the PATH. The command line works without it.",
     }),
@@ -73,7 +76,9 @@ export async function examine(input: DoctorInput): Promise<Examined[]> {
 
 const INSTALL = `\`opencode plugin ${TOOL.name}@${TOOL.version} --global\` (1.14 and newer), or add "${TOOL.name}@${TOOL.version}" to \`plugin\``;
 
-/** Each half of the plugin is listed in a configuration file of its own. */
+/**
+ * Whether the plugin is listed in opencode.json, for its server part, and in tui.json, for its part in the terminal UI.
+ */
 function installed({ server, terminal, unreadable }: Installation): Examined[] {
   const half = (what: string, entries: Installation["server"], file: string, lost: string): Examined => {
     if (entries.length === 1) return { what, ok: true, says: `in ${file}` };
@@ -97,12 +102,12 @@ function installed({ server, terminal, unreadable }: Installation): Examined[] {
   const halves = isAbsent
     ? [neither]
     : [
-        half("plugin, server half", server, "opencode.json", "nothing is checked when opencode starts"),
-        half("plugin, terminal half", terminal, "tui.json", "`/repair` has no dialog (opencode 1.3.6 and newer)"),
+        half("plugin in the server", server, "opencode.json", "nothing is checked when opencode starts"),
+        half("plugin in the terminal UI", terminal, "tui.json", "`/repair` has no dialog (opencode 1.3.6 and newer)"),
       ];
   if (unreadable.length === 0) return halves;
   const says = `${plural(unreadable.length, "file")} cannot be read: ${unreadable.join(", ")}`;
-  return [...halves, { what: "configuration", ok: false, says, wayOut: "Correct the JSON in it." }];
+  return [...halves, { what: "configuration", ok: false, says, wayOut: "Correct the JSON in these files." }];
 }
 
 function versions({ server, terminal, versions: known }: Installation): Examined[] {
@@ -116,18 +121,19 @@ function versions({ server, terminal, versions: known }: Installation): Examined
   const [newest] = [...known, TOOL.version].sort(compareVersions).reverse();
   const old = known.filter((version) => version !== newest);
   if (known.length === 0) {
-    return [{ what, ok: null, says: "opencode has not fetched it yet", wayOut: "Start opencode once." }];
+    return [{ what, ok: null, says: "opencode has not downloaded the plugin yet", wayOut: "Start opencode once." }];
   }
   if (old.length === 0 && known.length === 1) return [{ what, ok: true, says: `${newest}, the newest installed` }];
-  const wayOut = `Pin version ${newest} in the entry, and remove ~/.cache/opencode/packages/${TOOL.name}*: opencode keeps what it once fetched.`;
+  const wayOut = `Pin version ${newest} in the entry, and remove ~/.cache/opencode/packages/${TOOL.name}*: opencode never updates a version that it has downloaded.`;
   return [{ what, ok: false, says: `${known.join(" and ")} installed, ${newest} is the newest`, wayOut }];
 }
 
 function options({ server, terminal, warnings }: Installation): Examined {
   const what = "options";
-  if (server.length + terminal.length === 0) return { what, ok: null, says: "no entry, no options" };
+  if (server.length + terminal.length === 0)
+    return { what, ok: null, says: "the plugin has no entry, and so no options" };
   if (warnings.length === 0) return { what, ok: true, says: "valid" };
-  const wayOut = "Until you correct them, the plugin only checks at the start of opencode, and changes nothing.";
+  const wayOut = "Until you correct the options, the plugin only checks when opencode starts, and changes nothing.";
   return { what, ok: false, says: warnings.join(" "), wayOut };
 }
 
@@ -138,11 +144,15 @@ async function runtime(): Promise<Examined> {
   const what = "runtime";
   if (driver?.readsInPlace === true) return { what, ok: true, says: `${name} with SQLite` };
   const wayOut = `Run: npx -p node@24 -p ${TOOL.name} ${TOOL.name}`;
-  if (driver === null) return { what, ok: false, says: `${name} has no SQLite to read databases with`, wayOut };
+  if (driver === null)
+    return { what, ok: false, says: `${name} has no SQLite, which this tool needs to read databases`, wayOut };
   return { what, ok: true, says: `${name} with SQLite; it reads a private copy of a database` };
 }
 
-/** The traces that the plugin leaves when it runs: its index, and runs that no command started. */
+/**
+ * Whether the plugin has ever run here. A plugin that runs leaves traces: its index file, and repairs that no command
+ * line started.
+ */
 async function loaded(files: FileSystem, located: Located, installation: Installation): Promise<Examined> {
   const what = "plugin loaded";
   const index = await files.stat(join(located.dataDir, VALIDATED_FILE)).catch(() => null);
@@ -153,7 +163,7 @@ async function loaded(files: FileSystem, located: Located, installation: Install
     return { what, ok: true, says: `the plugin last wrote here on ${new Date(last).toISOString().slice(0, 10)}` };
   if (installation.server.length === 0) return { what, ok: null, says: "not installed" };
   const wayOut =
-    "Start opencode once, then run this again. If this line has a ✗ again, look for the plugin's name in opencode's log.";
+    "Start opencode once, then run this command again. If this line still has a ✗, look for the plugin's name in opencode's log.";
   return { what, ok: false, says: "the plugin has not written anything here yet", wayOut };
 }
 
@@ -187,7 +197,8 @@ async function stores(files: FileSystem, located: Located): Promise<Examined[]> 
 }
 
 /**
- * The sentence about a database that opencode 2.x writes, in tables whose rows are read; `null` for other databases.
+ * A sentence that says that opencode 2.x writes this database, and which tables are read. `null` if opencode 2.x does
+ * not write the database, or its tables are unknown.
  */
 async function sentenceOf2x(store: OpenedStore): Promise<string | null> {
   if (store.state === "unusable" || store.half2x === null || store.origin === null) return null;
@@ -200,7 +211,7 @@ async function sentenceOf2x(store: OpenedStore): Promise<string | null> {
   return profile === null ? null : originSentence(origin, unreadTables(profile, schema));
 }
 
-/** With less free space than this, every program that writes there may fail. */
+/** If the disk has less free space than this, programs that write to it may fail. */
 const LEAST_FREE_BYTES = 256 * 1024 * 1024;
 
 async function space(files: FileSystem, { dataDir, databases }: Located): Promise<Examined> {
@@ -228,7 +239,7 @@ async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Exam
       wayOut: "Rename or remove it.",
     };
   }
-  // The module is imported here, because it loads the schema of manifests, and other commands do not need that.
+  // The module is loaded only here, because it loads the schema of manifests, which the other commands do not need.
   const { folderBytes } = await import("../quarantine/vault.ts");
   const runs = await allRuns(files, dataDir);
   let bytes = 0;
@@ -236,7 +247,7 @@ async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Exam
   const unreadable = runs.filter((run) => !run.ok).length;
   const says = `${plural(runs.length, "run")}, ${sizeText(bytes)}`;
   if (unreadable > 0) {
-    const wayOut = "`runs` names them. A newer version of this tool may have made them: update this tool.";
+    const wayOut = "`runs` names these runs. A newer version of this tool may have made them: update this tool.";
     return { what, ok: false, says: `${says}; ${plural(unreadable, "run")} cannot be read`, wayOut };
   }
   if (bytes <= LARGE_QUARANTINE_BYTES) return { what, ok: true, says };

@@ -9,21 +9,21 @@ import { TOOL } from "../tool-identity.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The entries for this plugin in opencode's configuration. */
+/** How this plugin is installed: its entries in opencode's configuration files, and its versions on this machine. */
 export interface Installation {
-  /** Entries of `plugin` in opencode.json: the server half. */
+  /** The entries in opencode.json, which load the plugin into opencode's server. */
   readonly server: readonly PluginEntry[];
-  /** Entries of `plugin` in tui.json: the terminal half. */
+  /** The entries in tui.json, which load the plugin into opencode's terminal UI. */
   readonly terminal: readonly PluginEntry[];
-  /** Names of configuration files that cannot be read. */
+  /** The paths of configuration files that cannot be read. */
   readonly unreadable: readonly string[];
   /** One sentence for each option that is unknown or wrong. */
   readonly warnings: readonly string[];
-  /** The versions that opencode has fetched, or to which the entries lead. */
+  /** The versions of this plugin that opencode has downloaded, or that are in the folders named by the entries. */
   readonly versions: readonly string[];
 }
 
-/** Reads the configuration as an opencode that is started in `folder` reads it. Changes nothing. */
+/** Reads the configuration files that opencode would read if it were started in `folder`. Changes nothing. */
 export async function findInstallation(files: FileSystem, env: Environment, folder: string): Promise<Installation> {
   const folders = await configFolders(files, env, folder);
   const unreadable: string[] = [];
@@ -44,14 +44,14 @@ export async function findInstallation(files: FileSystem, env: Environment, fold
   return { server, terminal, unreadable, warnings: [...warnings], versions };
 }
 
-/** The folders whose configuration opencode reads, the user's own first. */
+/** The folders in which opencode looks for configuration files. The user's own folders come first. */
 async function configFolders(files: FileSystem, env: Environment, folder: string): Promise<string[]> {
   const home = homeIn(env);
   const folders = [join(env.XDG_CONFIG_HOME || join(home, ".config"), "opencode"), join(home, ".opencode")];
   if (env.OPENCODE_CONFIG_DIR) folders.push(env.OPENCODE_CONFIG_DIR);
   for (let at = resolve(folder); ; at = dirname(at)) {
     folders.push(at, join(at, ".opencode"));
-    // opencode looks for configuration up to the root of the git worktree.
+    // opencode looks for configuration files in each parent folder, up to the root of the git worktree.
     if ((await files.stat(join(at, ".git")).catch(() => null)) !== null || dirname(at) === at) break;
   }
   return [...new Set(folders)];
@@ -80,7 +80,7 @@ async function entriesIn(
   return found;
 }
 
-/** The versions that opencode has fetched into its cache, and those in the folders of the entries. */
+/** The versions of this plugin in opencode's download cache, and in the folders that the entries name. */
 async function installedVersions(
   files: FileSystem,
   env: Environment,
@@ -107,7 +107,7 @@ async function installedVersions(
   return [...versions];
 }
 
-/** An entry may name a file inside a package: the package.json is in one of these folders. */
+/** The folders that may hold the package.json, because an entry may name a file inside a package. */
 function upwards(path: string): string[] {
   return [path, dirname(path), dirname(dirname(path))];
 }
@@ -122,12 +122,12 @@ async function versionIn(files: FileSystem, folder: string): Promise<string | nu
   }
 }
 
-/** Sorts versions, the newest last: by numbers, a release after its own previews. */
+/** Compares two versions for a sort that puts the newest last. A release is newer than its own previews. */
 export function compareVersions(one: string, other: string): number {
   const [a, b] = [one, other].map((version) => version.split(/[.+-]/));
   for (let index = 0; index < Math.max(a?.length ?? 0, b?.length ?? 0); index += 1) {
     const [left, right] = [a?.[index], b?.[index]];
-    // `1.0.0` is newer than `1.0.0-rc.1`.
+    // The text without a suffix is the release: `1.0.0` is newer than `1.0.0-rc.1`.
     if (left === undefined || right === undefined) return left === undefined ? 1 : -1;
     const difference = Number(left) - Number(right);
     const order = Number.isNaN(difference) ? left.localeCompare(right) : difference;

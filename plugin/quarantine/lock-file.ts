@@ -4,7 +4,7 @@ import { type Standing, standingOf } from "../platform/process-identity.ts";
 
 export const LOCK_FILE = ".lock";
 
-/** Version 0.1.0 wrote neither `namespace` nor `machine`, and did not renew its locks. */
+/** The JSON content of a lock file. Version 0.1.0 wrote neither `namespace` nor `machine`. */
 const lockSchema = z.object({
   token: z.string().regex(/^[0-9a-f]{24}$/),
   pid: z.int().positive(),
@@ -18,29 +18,31 @@ const lockSchema = z.object({
 
 export type LockContent = z.infer<typeof lockSchema>;
 
-/** The times of the protocol, in milliseconds. */
+/** The time limits by which processes share the lock, in milliseconds. */
 export interface LockTimes {
-  /** The interval at which a holder renews its lock. */
+  /** The process that holds the lock renews it at this interval. */
   readonly renewEveryMs: number;
-  /** After this time without a renewal, a holder checks that no other process takes its lock over. */
+  /** After this time without a renewal, the holder checks that no takeover has begun. */
   readonly overdueMs: number;
-  /** After this time without a renewal, a lock may be taken over if its holder cannot be seen. */
+  /** After this time without a renewal, the lock of a holder that cannot be seen may be taken over. */
   readonly lapsedMs: number;
-  /** A process must also observe the missing renewal for this time, because clocks differ and can be changed. */
+  /** A process must also watch the lock for this time before it takes the lock over, because clocks differ. */
   readonly watchedMs: number;
 }
 
-/** `overdueMs` is less than `watchedMs`: no takeover can begin while a holder trusts its last renewal. */
+/** `overdueMs` is less than `watchedMs`, so no takeover can begin while the holder trusts its last renewal. */
 export const LOCK_TIMES: LockTimes = { renewEveryMs: 2_000, overdueMs: 5_000, lapsedMs: 120_000, watchedMs: 10_000 };
 
-/** A lock file, and the known facts about its holder. */
+/** The content of a lock file, and whether the process that wrote it still runs. */
 export interface LockHolder extends LockContent {
   /** The time of the last renewal, by the clock of the lock's holder. */
   readonly renewedMs: number;
   readonly standing: Standing;
 }
 
-/** The content of a lock file. A crash leaves a file without valid content; a live writer needs only milliseconds. */
+/**
+ * The state of a lock file. A file without valid content is `being-written`, and after ten seconds `torn` by a crash.
+ */
 export type LockReading = LockHolder | "absent" | "torn" | "being-written";
 
 const TORN_AFTER_MS = 10_000;
@@ -48,7 +50,8 @@ const TORN_AFTER_MS = 10_000;
 export async function readLock(files: FileSystem, path: string): Promise<LockReading> {
   const bytes = await files.read(path, 4096);
   if (bytes === "absent") return "absent";
-  // The time is read afterwards. If the lock was replaced meanwhile, this is the later time.
+  // The file's time is read after its content. If the lock file was replaced in between, this is the newer file's time,
+  // so a fresh lock never looks old.
   const found = await files.stat(path);
   if (found === null) return "absent";
   try {
@@ -59,7 +62,10 @@ export async function readLock(files: FileSystem, path: string): Promise<LockRea
   }
 }
 
-/** The token of a lock file, without a look at its holder; `null` if there is no lock file. */
+/**
+ * The token in a lock file, which identifies its holder. `null` if there is no lock file, or if its content is not
+ * valid.
+ */
 export async function readToken(files: FileSystem, path: string): Promise<string | null> {
   const bytes = await files.read(path, 4096);
   if (bytes === "absent") return null;
@@ -70,19 +76,20 @@ export async function readToken(files: FileSystem, path: string): Promise<string
   }
 }
 
-/** Names one state of a lock file, for the claims on it. */
+/** A name for the state of a lock file, used in the file names of claims. */
 export function tokenOf(reading: LockReading): string {
   return typeof reading === "string" ? reading : reading.token;
 }
 
-/** Whether the process that wrote it is certainly gone. */
+/** Whether the process that wrote the lock file is certainly gone. */
 export function isAbandoned(reading: LockReading): boolean {
   return typeof reading === "string" ? reading === "torn" : reading.standing === "gone";
 }
 
-/** Whether the lock was not renewed for this time, by the clock of this machine, and its holder cannot be seen. */
+/** Whether the lock was not renewed for `lapsedMs`, and its holder cannot be seen from here. */
 export function isLapsed(reading: LockReading, lapsedMs: number): boolean {
   if (typeof reading === "string" || reading.standing !== "unknown") return false;
-  // A time in the future comes from another clock, or from a clock that was set back.
+  // A renewal time in the future comes from another clock, or this clock was set back. So the difference between the
+  // times counts in both directions.
   return Math.abs(Date.now() - reading.renewedMs) > lapsedMs;
 }

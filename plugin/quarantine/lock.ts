@@ -21,14 +21,15 @@ import {
 import { QUARANTINE } from "./places.ts";
 
 /**
- * The right to change one data directory. The lock has one holder at a time, across processes, containers and machines.
+ * The right to change one data directory of opencode. Only one process holds the lock at a time, across containers and
+ * machines.
  */
 export interface RepairLock {
-  /** Whether a process that is gone held the lock before. Its run may be unfinished. */
+  /** Whether the lock was taken over from a process that is gone. That process may have left an unfinished repair. */
   readonly takenOver: boolean;
   /**
-   * Whether the lock still belongs to this holder. Call this function before each change, because a process that slept
-   * may have lost its lock.
+   * Whether the lock still belongs to this process. Call this function before each change: while this process slept,
+   * another process may have taken the lock over.
    */
   isHeld(): Promise<boolean>;
   release(): Promise<void>;
@@ -39,9 +40,11 @@ export type LockResult =
   | { readonly ok: false; readonly holder: LockHolder | null };
 
 /**
- * Takes the lock of a data directory, or says who holds it. The lock is taken over from a process that is gone. If the
- * holder cannot be seen here, the lock is taken over after {@link LockTimes.lapsedMs} without a renewal. This process
- * must also have seen the same lock for {@link LockTimes.watchedMs}, so such a takeover needs a second try.
+ * Takes the lock of a data directory, or returns the process that holds it. The lock of a process that is gone is taken
+ * over at once.
+ * If it is unknown whether the holder still runs, the lock must not have been renewed for {@link LockTimes.lapsedMs}.
+ * This process must also have watched that lock for {@link LockTimes.watchedMs}. So such a takeover needs a second
+ * call.
  */
 export async function takeLock(files: FileSystem, dataDir: string, times: LockTimes = LOCK_TIMES): Promise<LockResult> {
   const attempt = new LockAttempt(files, join(dataDir, QUARANTINE), times);
@@ -56,7 +59,7 @@ export async function takeLock(files: FileSystem, dataDir: string, times: LockTi
       }
       if (await attempt.takeOver(attempt.path, holder)) return { ok: true, lock: await attempt.taken(true) };
     } catch (error) {
-      // Another holder removed its empty folder between two steps.
+      // Another process released its lock, and removed the empty quarantine folder between two steps of this loop.
       if (errnoCode(error) !== "ENOENT") throw error;
     }
   }
@@ -64,19 +67,19 @@ export async function takeLock(files: FileSystem, dataDir: string, times: LockTi
   return { ok: false, holder: typeof last === "string" ? null : last };
 }
 
-/** Whether further tries for {@link LockTimes.watchedMs} may end with a takeover of the lock. */
+/** Whether it is worth trying again for {@link LockTimes.watchedMs}, because the lock may then be taken over. */
 export function mayLapse(holder: LockHolder | null, times: LockTimes = LOCK_TIMES): boolean {
   return holder !== null && isLapsed(holder, times.lapsedMs);
 }
 
-/** The present lock of a data directory; `null` if there is none. Changes nothing. */
+/** The present lock of a data directory; `null` if there is no lock file. Changes nothing. */
 export async function lockOf(files: FileSystem, dataDir: string): Promise<LockReading | null> {
   const reading = await readLock(files, join(dataDir, QUARANTINE, LOCK_FILE));
   return reading === "absent" ? null : reading;
 }
 
 /**
- * Watches a holder that cannot be seen. `true` if the holder renews or releases its lock within {@link
+ * Watches the lock of a process that cannot be seen. Returns `true` if the lock is renewed or released within {@link
  * LockTimes.watchedMs}.
  */
 export async function isRenewed(
@@ -98,8 +101,9 @@ export async function isRenewed(
 const WATCH_STEP_MS = 200;
 
 /**
- * Removes a lock, unless its holder is seen to be alive. `false`: the lock changed meanwhile, or its holder is alive.
- * If the holder is alive but cannot be seen, it notices before its next change that the lock is gone.
+ * Removes the lock file, unless the process that wrote it is seen to run. Returns `false` if that process runs, or if
+ * the lock changed in the meantime.
+ * If the holder runs but cannot be seen, it notices before its next change that the lock is gone.
  */
 export async function endLock(files: FileSystem, dataDir: string, seen: LockReading): Promise<boolean> {
   if (typeof seen !== "string" && seen.standing === "alive") return false;
@@ -110,7 +114,7 @@ export async function endLock(files: FileSystem, dataDir: string, seen: LockRead
   return true;
 }
 
-/** Locks that this process has seen expired, by path, with the time of the first sight. */
+/** The locks that were not renewed when this process looked, by path, and when the process first saw that. */
 const seenLapsed = new Map<string, { readonly token: string; readonly renewedMs: number; readonly sinceMs: number }>();
 
 function isSeenLapsed(path: string, reading: LockReading, { lapsedMs, watchedMs }: LockTimes): boolean {
@@ -125,7 +129,7 @@ function isSeenLapsed(path: string, reading: LockReading, { lapsedMs, watchedMs 
   return false;
 }
 
-/** One process's attempt at the lock of one quarantine folder. */
+/** The attempt of this process to get the lock of one quarantine folder. */
 class LockAttempt {
   readonly path: string;
   readonly #files: FileSystem;
@@ -141,8 +145,9 @@ class LockAttempt {
   }
 
   /**
-   * Creates the lock file of this process, unless there is one. The file is moved into place complete, so that no other
-   * process sees it half written. Without hard links, the file cannot be moved into place like that.
+   * Creates the lock file of this process; `false` if there is a lock file already. A complete file is moved into place
+   * by a hard link, so that no other process sees a half-written lock. On a file system without hard links, {@link
+   * #createInPlace} is used.
    */
   async create(path: string): Promise<boolean> {
     try {
@@ -155,9 +160,9 @@ class LockAttempt {
   }
 
   /**
-   * In that case the file is created first, and written afterwards. A rename could replace the lock of another process
-   * that has taken over this half-written lock in the meantime. If the write was slow, the claim that a takeover needs
-   * shows whether the lock still belongs to this process.
+   * Creates the lock file first, and writes its content afterwards, for file systems without hard links. A rename would
+   * not be safe: it could replace the lock of another process. If the write was slow, another process may have taken
+   * over the half-written lock. The claim that every takeover needs shows whether that happened.
    */
   async #createInPlace(path: string): Promise<boolean> {
     const began = moment();
@@ -169,10 +174,10 @@ class LockAttempt {
   }
 
   /**
-   * Replaces an abandoned or expired lock file with that of this process; `false` if another process is quicker. Only
-   * the holder of the claim on that very file may replace it, so a fresh lock is never replaced. The claim is itself a
-   * lock file, named after the lock file's token. A claim does not expire, because a process that stopped during a
-   * takeover would continue it.
+   * Replaces an abandoned or expired lock file with the lock of this process; `false` if another process was quicker.
+   * Only the holder of the claim on that lock file may replace it, so a fresh lock is never replaced. The claim is a
+   * lock file too, and its name contains the token of the lock. A claim never expires, because a process that was
+   * stopped during a takeover would continue the takeover when it wakes.
    */
   async takeOver(path: string, stale: LockReading): Promise<boolean> {
     const claim = this.#claimOn(stale);
@@ -181,7 +186,7 @@ class LockAttempt {
       if (!isAbandoned(other) || path === claim || !(await this.takeOver(claim, other))) return false;
     }
     try {
-      // The process that writes the file needs a moment, whichever clock its time comes from.
+      // A live process may be writing this incomplete file at the moment, so it gets time to finish.
       if (stale === "torn") await sleep(TORN_LOOK_MS);
       const now = await readLock(this.#files, path);
       if (tokenOf(now) !== tokenOf(stale) || renewalOf(now) !== renewalOf(stale)) return false;
@@ -194,7 +199,7 @@ class LockAttempt {
     }
   }
 
-  /** Removes a claim on a lock, unless its owner is seen to be alive. */
+  /** Removes the claim on a lock, unless the process that owns the claim is seen to run. */
   async endClaim(on: LockReading): Promise<void> {
     const claim = this.#claimOn(on);
     const found = await readLock(this.#files, claim);
@@ -202,7 +207,7 @@ class LockAttempt {
     await this.#files.unlink(claim).catch(() => undefined);
   }
 
-  /** The lock, which now belongs to this process. */
+  /** Makes the lock object after this process has got the lock. From now on, the lock file is renewed at intervals. */
   async taken(takenOver: boolean): Promise<RepairLock> {
     const files = this.#files;
     seenLapsed.delete(this.path);
@@ -234,7 +239,7 @@ class LockAttempt {
         await renewing?.catch(() => undefined);
         if (!(await isHeld())) return;
         await files.unlink(this.path);
-        // This call fails, as intended, if the folder holds a run.
+        // The quarantine folder is removed only if it is empty: this call fails if the folder holds a repair.
         await files.removeDirectory(this.#folder).catch(() => undefined);
       },
     };
@@ -248,8 +253,8 @@ class LockAttempt {
   }
 
   /**
-   * Renews the lock of this process; `false` if the lock no longer belongs to it. A holder that is late renews the lock
-   * under the claim on its own lock. A takeover needs the same claim, so one of the two processes notices the other.
+   * Renews the lock of this process; `false` if the lock belongs to another process now. A late renewal is done under
+   * the claim on the lock. A takeover needs the same claim, so one of the two processes notices the other.
    */
   async #renew(isOverdue: boolean): Promise<boolean> {
     const isOurs = async () => (await readToken(this.#files, this.path)) === this.#token;
@@ -263,8 +268,8 @@ class LockAttempt {
   }
 
   /**
-   * Runs `work` under a claim that no other process can hold, if a lock file belongs to this process. Returns whether
-   * it is.
+   * Runs `work` while this process holds the claim, so no other process can take the lock over meanwhile. Returns
+   * `false`, without `work`, if the lock does not belong to this process or the claim cannot be had.
    */
   async #underClaim(claim: string, isOurs: () => Promise<boolean>, work: () => Promise<void>): Promise<boolean> {
     for (let tries = 0; tries < CLAIM_TRIES; tries += 1) {
@@ -304,7 +309,7 @@ class LockAttempt {
     return placed;
   }
 
-  /** Removes files of attempts that crashed. These files do not affect a lock that this process holds. */
+  /** Removes the temporary lock files and claims that crashed processes left in the quarantine folder. */
   async #removeLeftovers(): Promise<void> {
     for (const { name } of (await this.#files.list(this.#folder)) ?? []) {
       const path = join(this.#folder, name);
@@ -318,10 +323,13 @@ class LockAttempt {
   }
 }
 
-/** A lock file without valid content is watched for this time before it is taken over. */
+/** How long a takeover waits to see whether a lock file without valid content is still being written. */
 const TORN_LOOK_MS = 300;
 
-/** A takeover holds a claim for a few milliseconds. */
+/**
+ * How often, and at which interval, this process tries to get a claim. Another process holds a claim for a few
+ * milliseconds only.
+ */
 const CLAIM_TRIES = 50;
 const CLAIM_RETRY_MS = 20;
 
@@ -329,7 +337,10 @@ function renewalOf(reading: LockReading): number | null {
   return typeof reading === "string" ? null : reading.renewedMs;
 }
 
-/** The time is taken from two clocks: one stops while the machine sleeps, the other may be changed. */
+/**
+ * A point in time, read from two clocks. The monotonic clock may stop while the machine sleeps, and the wall clock may
+ * be changed.
+ */
 interface Moment {
   readonly monotonicMs: number;
   readonly wallMs: number;

@@ -2,13 +2,13 @@ import { z } from "zod";
 import type { ManifestItem } from "../model/manifest-item.ts";
 import { isRunID } from "./run-id.ts";
 
-/** Version of the manifest format; a manifest of another version is never acted on. */
+/** The version of the manifest format. A manifest of another version is reported as unreadable, and never used. */
 const MANIFEST_VERSION = 1;
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const size = z.int().nonnegative();
 const time = z.iso.datetime();
-/** A path relative to the run's folder: one level below `items/`, without any way out of it. */
+/** A path inside the folder of a repair run: a plain name below `items/`, which cannot lead out of that folder. */
 const itemFile = z.string().regex(/^items\/[A-Za-z0-9][A-Za-z0-9._-]*$/);
 
 const savedBytes = z.union([
@@ -17,8 +17,8 @@ const savedBytes = z.union([
 ]);
 
 /**
- * One column of a quarantined row: storage class and exact value. Any value except a short UTF-8 text has a file of its
- * own.
+ * One column of a quarantined row: its SQLite storage class and its exact value. Only a short UTF-8 text is stored in
+ * the manifest itself. Every longer text or blob has a file of its own.
  */
 const cell = z.union([
   z.strictObject({ storage: z.literal("null") }),
@@ -26,7 +26,7 @@ const cell = z.union([
   z.strictObject({ storage: z.enum(["text", "blob"]), value: savedBytes }),
 ]);
 
-/** The content of a column after it was replaced. */
+/** One column of a row after a repair replaced its value. A number is stored as it is, a text or blob as its hash. */
 const cellDigest = z.union([
   z.strictObject({ storage: z.literal("null") }),
   z.strictObject({ storage: z.enum(["integer", "real"]), number: z.string().max(64) }),
@@ -39,23 +39,23 @@ const fieldChange = z.strictObject({
   to: z.json().exactOptional(),
 });
 
-/** What replaced the original. */
+/** The content that a repair wrote in place of the original. */
 const replacement = z.strictObject({
-  /** The source of the replacement, in words. */
+  /** The place from which the repair got the new content, in words. */
   source: z.string(),
-  /** The hash of the new file or value. For several columns, the hash of all of them. */
+  /** The SHA-256 of the new file or value. If several columns were changed, one hash covers all of them. */
   sha256: hash,
   /**
-   * For a file: its name in the run's folder, until it is moved to its place. For an added session: the list of its
-   * rows.
+   * For a file: the name under which the new content waits in the repair run's folder, until it is moved to its place.
+   * For an added session: the file that lists its rows.
    */
   file: itemFile.exactOptional(),
   bytes: size.exactOptional(),
-  /** For a row that got another id: its new key. */
+  /** The new key of a row that got another id. */
   key: z.strictObject({ id: z.string() }).exactOptional(),
-  /** For a row: the columns that were changed. */
+  /** The columns of a row that the repair changed. */
   columns: z.record(z.string(), cellDigest).exactOptional(),
-  /** For a completed document: the changes in it. */
+  /** The fields of a document that the repair added or changed. */
   fields: z.array(fieldChange).exactOptional(),
 });
 
@@ -92,20 +92,23 @@ const item = z.strictObject({
   remedy: z.enum(["quarantine", "recover", "normalise", "settle", "rescue"]),
   state: z.enum(["planned", "done", "restored", "rolled-back", "skipped"]),
   /**
-   * Item of the parent row (for parts of a quarantined message). Parent and parts are removed and restored together.
+   * The item of the message to which this part belongs. A message and its parts leave the database together, and return
+   * together.
    */
   partOf: z.string().exactOptional(),
-  /** `null`: nothing was there before. */
+  /** The bytes before the repair; `null` if the record did not exist before. */
   original: z
     .strictObject({
       file: itemFile,
-      /** The offset of the bytes in the file. Absent if the bytes are the whole file. */
+      /**
+       * The position of the original bytes in a file that several items share. Absent if the bytes are the whole file.
+       */
       offset: size.exactOptional(),
       bytes: size,
       sha256: hash,
-      /** For a file, ISO 8601; `null` for a row. */
+      /** The modification time of a file, in ISO 8601; `null` for a database row. */
       mtime: time.nullable(),
-      /** The permission bits of a file, octal; `null` for a row. */
+      /** The permission bits of a file as octal digits; `null` for a database row. */
       mode: z
         .string()
         .regex(/^[0-7]{3,4}$/)
@@ -130,7 +133,10 @@ const safetyCopy = z.discriminatedUnion("state", [
   z.strictObject({ state: z.literal("skipped"), reason: z.string() }),
 ]);
 
-/** The record of one repair run on one session: the items, their places, the causes, and the exact bytes. */
+/**
+ * The manifest of one repair of one session. The manifest lists each changed record, its place, the problem, and where
+ * the original bytes are.
+ */
 export const manifestSchema = z.strictObject({
   schemaVersion: z.literal(MANIFEST_VERSION),
   runID: z.string().refine(isRunID, "not a run id"),
@@ -142,7 +148,10 @@ export const manifestSchema = z.strictObject({
   store: z.strictObject({
     generation: z.enum(["json", "sqlite"]),
     contract: z.enum(["syntax", "strict"]),
-    /** Path of the database. The name is relative to the data directory if the database is inside it. */
+    /**
+     * The path of the database. The path is relative to opencode's data directory if the database is inside that
+     * directory.
+     */
     database: z.string().exactOptional(),
   }),
   state: z.enum(["planned", "done", "restored", "rolled-back"]),
@@ -153,7 +162,7 @@ export const manifestSchema = z.strictObject({
 export type Manifest = z.infer<typeof manifestSchema>;
 export type Trigger = Manifest["trigger"];
 
-/** Names in a manifest may be of any length. */
+/** A path in an error message is cut to this length, because the names in a manifest may be of any length. */
 const LONGEST_PLACE = 100;
 
 export type ManifestReading =
@@ -166,7 +175,7 @@ export function parseManifest(text: string): ManifestReading {
   try {
     parsed = manifestSchema.safeParse(JSON.parse(text));
   } catch (error) {
-    // Very deep nesting in a document exhausts the stack.
+    // A JSON text with very deep nesting exhausts the stack, which throws a `RangeError`.
     return { ok: false, problem: `the manifest is ${error instanceof RangeError ? "too deep" : "not valid JSON"}` };
   }
   if (!parsed.success) {
@@ -174,7 +183,7 @@ export function parseManifest(text: string): ManifestReading {
     return { ok: false, problem: `the manifest is not valid at ${place}` };
   }
   const ids = new Set(parsed.data.items.map((each) => each.id));
-  // Several items may share a file, and each has its offset in the file. An empty item takes no space.
+  // Originals with an offset may share one file. Any other file may belong to only one item.
   const files = parsed.data.items.flatMap(({ original, replacement }) =>
     [original?.offset === undefined ? original?.file : undefined, replacement?.file].filter(
       (file) => file !== undefined,
@@ -189,8 +198,8 @@ export function parseManifest(text: string): ManifestReading {
 }
 
 /**
- * A contradiction that no run of this tool writes: an item that does not fit the manifest's store, or whose values do
- * not match.
+ * Finds values that no repair of this tool would have written together. Example: an item for a file in the manifest of
+ * a database. Returns the problem in words, or `null`.
  */
 function contradictionIn({ sessionID, store, items }: Manifest): string | null {
   const ofDatabase = items.filter(({ kind }) => kind === "database");
@@ -204,9 +213,9 @@ function contradictionIn({ sessionID, store, items }: Manifest): string | null {
 }
 
 interface ItemRules {
-  /** Whether a store of this kind may have this item. */
+  /** Whether an item can belong to a store of this kind: a file below `storage/`, or a row of a database. */
   readonly isAtHome: (item: ManifestItem) => boolean;
-  /** Whether a run may swap the store as a whole. */
+  /** Whether a repair may replace the whole store, as a salvage does with a database. */
   readonly mayBeWhole: boolean;
 }
 
@@ -222,7 +231,7 @@ function isFileItem({ locator, original, replacement }: ManifestItem): boolean {
 }
 
 function isRowItem({ kind, locator, original, replacement }: ManifestItem): boolean {
-  // For a completed table, a separate file describes the change.
+  // When a table is completed, the manifest describes the change in a separate file.
   if (kind === "table") return "path" in locator && original === null && replacement?.file !== undefined;
   if ("path" in locator) return false;
   if (original === null) return replacement !== undefined;

@@ -7,7 +7,10 @@ export function quarantinePath(dataDir: string): string {
   return join(dataDir, QUARANTINE);
 }
 
-/** The name of a database in manifests. The name is relative to the data directory if the database is inside it. */
+/**
+ * The name of a database as manifests state it. The name is a relative path if the database is inside opencode's data
+ * directory.
+ */
 export function relativeDatabase(dataDir: string, database: string): string {
   const prefix = `${dataDir.replaceAll("\\", "/")}/`;
   const path = database.replaceAll("\\", "/");

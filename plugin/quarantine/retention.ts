@@ -3,14 +3,14 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { remainders } from "./run-folders.ts";
 import type { ReadableSummary, RunSummary } from "./runs.ts";
 
-/** Deletes a folder of the quarantine with everything in it, and its parent folder if that is then empty. */
+/** Deletes a folder inside the quarantine with everything in it. Then deletes the parent folder, if that is empty. */
 export async function removeTree(files: FileSystem, folder: string): Promise<void> {
   await removeBelow(files, folder);
   await files.removeDirectory(dirname(folder)).catch(() => undefined);
 }
 
 async function removeBelow(files: FileSystem, folder: string): Promise<void> {
-  // If the folder is a link, the link is removed and its target is kept.
+  // If the folder is a symbolic link, only the link is removed. The target of the link stays.
   if ((await files.stat(folder))?.type !== "directory") return files.unlink(folder);
   for (const entry of (await files.list(folder)) ?? []) {
     const path = join(folder, entry.name);
@@ -21,17 +21,17 @@ async function removeBelow(files: FileSystem, folder: string): Promise<void> {
 }
 
 /**
- * If quarantine is larger than this, in bytes, every answer that shows it says so. No run is deleted because of this
- * size.
+ * If the quarantine is larger than this number of bytes, every answer that shows its size warns the user. Nothing is
+ * deleted because of the size.
  */
 export const LARGE_QUARANTINE_BYTES = 1_000_000_000;
 
-/** The number of items whose content exists only in quarantine. */
+/** How many original records of this repair run exist only in the quarantine. Deleting the run would lose them. */
 export function itemsOnlyHere(run: RunSummary): number {
   return run.ok ? run.state.onlyHere : 0;
 }
 
-/** The runs that are older than an age. A run that is in progress or unreadable is never included. */
+/** The repair runs that are older than `ageMs`. A run that is in progress or unreadable is never included. */
 export function runsOlderThan(runs: readonly RunSummary[], ageMs: number, now: number): ReadableSummary[] {
   return runs.filter(
     (run): run is ReadableSummary =>
@@ -40,8 +40,8 @@ export function runsOlderThan(runs: readonly RunSummary[], ageMs: number, now: n
 }
 
 /**
- * Deletes one run for good. Before a run is deleted, it is renamed to a hidden name. So after a crash there is either
- * the whole run, or a remainder that no list shows and that {@link removeRemainders} deletes.
+ * Deletes one repair run for good. The run's folder is first renamed to a hidden name. After a crash, either the whole
+ * run is listed, or no list shows it and {@link removeRemainders} deletes the rest.
  */
 export async function deleteRun(files: FileSystem, run: Pick<RunSummary, "folder">): Promise<void> {
   const condemned = join(dirname(run.folder), `.purged-${basename(run.folder)}`);
@@ -51,8 +51,8 @@ export async function deleteRun(files: FileSystem, run: Pick<RunSummary, "folder
 }
 
 /**
- * Removes the folders that a crash left before a run began or while a run was being deleted. Call this function only
- * under the lock.
+ * Removes the folders that a crash left while a repair run was being prepared or deleted. The caller must hold the
+ * lock.
  */
 export async function removeRemainders(files: FileSystem, dataDir: string): Promise<void> {
   for (const folder of await remainders(files, dataDir)) await removeTree(files, folder);

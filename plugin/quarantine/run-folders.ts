@@ -3,21 +3,27 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { quarantinePath } from "./places.ts";
 import { isRunID } from "./run-id.ts";
 
-/** Folder for items that belong to no session: a project record, a whole database. */
+/** The folder for repairs that belong to no session, such as the repair of a project record or of a whole database. */
 const STORE_FOLDER = "_store";
 
-/** A session id from disk becomes the name of a folder only if it has opencode's own form. */
+/**
+ * A session id becomes the name of a folder only if it has opencode's own form, because a damaged id may contain a
+ * path.
+ */
 const SESSION_ID = /^ses[A-Za-z0-9_-]{1,120}$/;
 
-/** Of a run's folders for one session, only the first has the plain run id as its name. */
+/**
+ * The folder of a repair run has the run's id as its name. If that name is taken, `.2` or a higher number follows the
+ * id.
+ */
 const RUN_FOLDER = /^(.+?)(?:\.\d{1,6})?$/;
 
-/** The place of one run on one session, according to its folder's name. */
+/** The folder of one repair run on one session. All facts come from names in the file system; no file is read. */
 export interface NamedRun {
-  /** Absolute. */
+  /** The absolute path of the folder. */
   readonly folder: string;
   readonly runID: string;
-  /** Name of the parent folder, which is the same for all runs on one session. */
+  /** The name of the parent folder, which all repair runs on the same session share. */
   readonly owner: string;
 }
 
@@ -25,7 +31,7 @@ export function folderNameFor(sessionID: string | null): string {
   return sessionID !== null && SESSION_ID.test(sessionID) ? sessionID : STORE_FOLDER;
 }
 
-/** The folders of all runs, in no order. Only names are read. */
+/** The folders of all repair runs, in no particular order. Only names are read. */
 export async function* runFolders(files: FileSystem, dataDir: string): AsyncIterable<NamedRun> {
   for (const owner of await ownersIn(files, dataDir)) {
     const parent = join(quarantinePath(dataDir), owner);
@@ -43,7 +49,7 @@ async function ownersIn(files: FileSystem, dataDir: string): Promise<string[]> {
     .map(({ name }) => name);
 }
 
-/** Folders that a crash left: those of runs that never began or were being deleted, and empty session folders. */
+/** Folders that a crash left: runs that were being prepared or deleted, and empty session folders. */
 export async function remainders(files: FileSystem, dataDir: string): Promise<string[]> {
   const found: string[] = [];
   for (const owner of await ownersIn(files, dataDir)) {

@@ -2,15 +2,15 @@ import { randomBytes } from "node:crypto";
 
 const RUN_ID = /^\d{8}T\d{9}Z-\d{4}-[0-9a-f]{8}$/;
 
-/** The largest number that fits the counter's four digits. */
+/** The counter in a run id has four digits, so one millisecond has at most this many ids. */
 const MOST_IN_A_MILLISECOND = 10_000;
 
 let lastMillisecond = 0;
 let counter = 0;
 
 /**
- * Id of a repair run, such as `20261123T021500123Z-0000-9f86d081`: it sorts by time. The
- * counter and the random tail make it unique within one millisecond, also across processes.
+ * Makes the id of a new repair run, such as `20261123T021500123Z-0000-9f86d081`. Sorted ids are in the order of time.
+ * The counter and the random end keep ids unique within one millisecond, also across processes.
  */
 export function newRunID(now: number): string {
   let millisecond = Math.max(now, lastMillisecond);
@@ -24,7 +24,7 @@ export function newRunID(now: number): string {
   return `${time}-${String(counter).padStart(4, "0")}-${randomBytes(4).toString("hex")}`;
 }
 
-/** The time at which a run began, in milliseconds since 1970; not a number if its id states no time. */
+/** The time at which a repair run began, in milliseconds since 1970. `NaN` if the text is not a run id. */
 export function timeOfRunID(runID: string): number {
   const [, date, hour, minute, second, milliseconds] = RUN_TIME.exec(runID) ?? [];
   return Date.parse(`${date?.replace(/(....)(..)(..)/, "$1-$2-$3")}T${hour}:${minute}:${second}.${milliseconds}Z`);
@@ -32,7 +32,7 @@ export function timeOfRunID(runID: string): number {
 
 const RUN_TIME = /^(\d{8})T(\d\d)(\d\d)(\d\d)(\d{3})Z/;
 
-/** Whether a text has the form of a run id; only such a text may become the name of a folder. */
+/** Whether a text has the form of a run id. Only such a text may become the name of a folder. */
 export function isRunID(text: string): boolean {
   return RUN_ID.test(text);
 }

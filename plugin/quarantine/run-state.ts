@@ -8,56 +8,59 @@ import { TOOL } from "../tool-identity.ts";
 import type { Manifest } from "./manifest.ts";
 
 /**
- * The state file of a run has a few hundred bytes with the facts about the run that each start of opencode needs. A
- * manifest may take megabytes. The state file is derived from the manifest, and valid only for that very file. The
- * state file may be deleted at any time. An unfinished run has no valid state file.
+ * The state file of a repair run holds the facts that each start of opencode needs, in a few hundred bytes. The
+ * manifest of a run may have megabytes. The state file is derived from the manifest, and is valid only for the manifest
+ * file that it names. The state file may be deleted at any time. An unfinished run has no valid state file.
  */
 const STATE_FILE = "state.jsonl";
 
 export const MANIFEST_FILE = "manifest.json";
 
-/** Increases when the meaning of a state file changes. */
+/** This number must increase when the meaning of the state file changes, so that older state files become invalid. */
 const FORMAT = 1;
 
-/** The first line of a state file is not longer than this. The second line is read only if a user restored a record. */
+/** The limit for the first line of a state file. The second line is read only if a user restored a record. */
 const LARGEST_HEAD_BYTES = 2048;
 
-/** The largest state file. A run of a repair has 2,000 items, which take 35 bytes each. */
+/**
+ * The limit for a whole state file. A run folder of a repair has at most 2,000 items, and each restored item takes
+ * about 35 bytes here.
+ */
 const LARGEST_STATE_BYTES = 16 * 1024 * 1024;
 
-/** The facts about a run that are known without its items. */
+/** The facts about a repair run that can be told without reading its items. */
 export interface RunState {
   readonly runID: string;
   readonly sessionID: string | null;
   readonly createdAt: string;
   readonly trigger: Manifest["trigger"];
   readonly generation: Manifest["store"]["generation"];
-  /** The name of the database in the manifest; `null` if there is none. */
+  /** The name of the database in the manifest; `null` if the repair run changed JSON files. */
   readonly database: string | null;
   readonly state: Manifest["state"];
-  /** Whether the run holds a whole database. */
+  /** Whether the repair run keeps a whole database in the quarantine, as a salvage does. */
   readonly holdsDatabase: boolean;
   readonly items: number;
-  /** The number of items in each state. */
+  /** How many items of the run are in each state, such as `done` or `restored`. */
   readonly byState: Readonly<Partial<Record<ItemState, number>>>;
-  /** The number of finished items for each remedy. */
+  /** How many finished items each kind of remedy has changed. */
   readonly doneBy: Readonly<Partial<Record<ManifestItem["remedy"], number>>>;
-  /** The number of finished items with an original. These originals exist in no other place of opencode. */
+  /** How many finished items have an original. opencode itself has no copy of these originals. */
   readonly onlyHere: number;
 }
 
 /**
- * The content of a valid state file: facts about a run, or the note that this version of the tool found its manifest
- * invalid.
+ * The content of a valid state file: the facts about a repair run, or the note that its manifest is invalid. The note
+ * names the version of this tool that found the problem.
  */
 export type KnownState = { readonly run: RunState } | { readonly problem: string; readonly version: string };
 
 interface Head {
   readonly format: number;
-  /** The manifest from which the state was derived, as {@link manifestIdentity}. */
+  /** The manifest file from which this state was derived, as returned by {@link manifestIdentity}. */
   readonly manifest: string;
   readonly known: KnownState;
-  /** The count and hash of the second line, which lists the records that a user restored. */
+  /** How many records a user restored, and the SHA-256 of the second line, which lists them. */
   readonly kept: { readonly count: number; readonly sha256: string };
 }
 
@@ -86,27 +89,30 @@ function countedBy<Key extends string>(keys: readonly Key[]): Partial<Record<Key
 }
 
 /**
- * A key for a record and its content that reveals neither; `null`: there was no content. A restored record is
- * recognised by this key.
+ * A hash of a record's place and content, by which a record that a user restored is recognised. The hash reveals
+ * neither place nor content. `content` is `null` if the record did not exist before the repair.
  */
 export function keptKey(record: { readonly locator: Locator }, content: { readonly sha256: string } | null): string {
   return sha256(Buffer.from(`${locatorText(record.locator)} ${content?.sha256 ?? ""}`)).slice(0, 32);
 }
 
-/** The records of a run that a user restored, as {@link keptKey}. */
+/** The keys of the records that a user restored from a repair run, as returned by {@link keptKey}. */
 export function keptKeysIn({ items }: Manifest): string[] {
   return items.filter(({ state }) => state === "restored").map((item) => keptKey(item, item.original));
 }
 
-/** Identifies one state of a manifest's file; `null` if there is no file. */
+/**
+ * A text that changes whenever the manifest file of a repair run is replaced or written; `null` if there is no manifest
+ * file.
+ */
 export async function manifestIdentity(files: FileSystem, folder: string): Promise<string | null> {
   const found = await files.stat(join(folder, MANIFEST_FILE));
   return found?.type === "file" ? `${found.inode} ${found.size} ${found.mtimeMs} ${found.ctimeMs}` : null;
 }
 
 /**
- * The content of a run's state file. `null` if there is none, if it does not belong to the present manifest, or if the
- * operating system refuses to read it. Then the manifest must be read.
+ * The content of a repair run's state file. `null` if the file is missing, cannot be read, or does not belong to the
+ * present manifest. The caller must then read the manifest.
  */
 export async function readRunState(files: FileSystem, folder: string): Promise<KnownState | null> {
   const head = await readHead(files, folder);
@@ -127,7 +133,10 @@ async function readHead(files: FileSystem, folder: string): Promise<Head | null>
   }
 }
 
-/** The records of a run that a user restored, according to its state file; `null` if the file is not valid. */
+/**
+ * The keys of the records that a user restored, from the repair run's state file. `null` if the state file is not
+ * valid.
+ */
 export async function readKeptKeys(files: FileSystem, folder: string): Promise<string[] | null> {
   const head = await readHead(files, folder);
   if (head === null) return null;
@@ -141,14 +150,14 @@ export async function readKeptKeys(files: FileSystem, folder: string): Promise<s
 
 const LINE_END = 0x0a;
 
-/** A first line that is incomplete, or that another program changed, is not valid. */
+/** Returns `null` if the first line is incomplete, or if another program changed it. */
 function parseHead(piece: Buffer): Head | null {
   const end = piece.indexOf(LINE_END);
   if (end < 0) return null;
   try {
     const { head, sha256: seal } = JSON.parse(piece.toString("utf8", 0, end)) as { head: Head; sha256: string };
     const isOurs = head.format === FORMAT && sealOf(head) === seal;
-    // A newer version of this tool may read a manifest that an older one could not read.
+    // If an older version of this tool could not read the manifest, this newer version may be able to.
     return isOurs && !("problem" in head.known && head.known.version !== TOOL.version) ? head : null;
   } catch {
     return null;
@@ -160,9 +169,9 @@ function sealOf(head: Head): string {
 }
 
 /**
- * Writes the state file of a run whose manifest had this identity when it was read or written. The file is not forced
- * to disk, because a file that a power loss damages is not valid anyway. If the state file cannot be written, the
- * manifest is read again next time.
+ * Writes the state file of a repair run. `manifest` is the identity that the manifest file had when it was read or
+ * written. The state file is not forced to disk: a power loss can only make it invalid. If the state file cannot be
+ * written, the manifest is read the next time.
  */
 export async function writeRunState(
   files: FileSystem,
@@ -182,5 +191,8 @@ export async function writeRunState(
   }
 }
 
-/** Files in a run's folder that are replaced as a whole. A crash may leave an unfinished file next to them. */
+/**
+ * The files in a repair run's folder that are always replaced as a whole. A crash may leave a temporary file next to
+ * them.
+ */
 export const REPLACED_FILES: readonly string[] = [MANIFEST_FILE, STATE_FILE];

@@ -5,7 +5,7 @@ import { folderNameFor, type NamedRun, remainders, runFolders } from "./run-fold
 import { keptKeysIn, manifestIdentity, type RunState, readKeptKeys, readRunState, runStateOf } from "./run-state.ts";
 import type { UnreadableRun } from "./vault.ts";
 
-/** A run without its items. */
+/** The facts about a repair run without its items, or the reason why the run cannot be read. */
 export type RunSummary = ReadableSummary | UnreadableRun;
 
 export interface ReadableSummary {
@@ -14,7 +14,7 @@ export interface ReadableSummary {
   readonly state: RunState;
 }
 
-/** Every run in quarantine, newest first. An unreadable run is listed too, never left out. */
+/** Every repair run in the quarantine, the newest first. The list includes runs that cannot be read. */
 export async function allRuns(files: FileSystem, dataDir: string): Promise<RunSummary[]> {
   const runs: RunSummary[] = [];
   for await (const run of eachRun(files, dataDir)) runs.push(run);
@@ -22,8 +22,8 @@ export async function allRuns(files: FileSystem, dataDir: string): Promise<RunSu
 }
 
 /**
- * The runs whose names are `wanted`, in no order. Only the state file of each run is read. If a run's state file is
- * missing or does not belong to the manifest, the manifest is read.
+ * The repair runs whose folder names `wanted` accepts, in no particular order. Only the small state file of each run is
+ * read. If that file is missing or invalid, the manifest is read instead.
  */
 export async function* eachRun(
   files: FileSystem,
@@ -44,7 +44,8 @@ async function known(files: FileSystem, { folder, runID, owner }: NamedRun): Pro
 }
 
 async function derived(files: FileSystem, { folder, runID }: NamedRun): Promise<RunSummary> {
-  // The module is loaded on demand, because it checks manifests against their schema.
+  // `vault.ts` loads the schema of manifests, which takes time at the start of opencode. So the module is loaded only
+  // when it is needed.
   const { readRun } = await import("./vault.ts");
   const run = await readRun(files, folder, runID);
   return run.ok ? { ok: true, folder, state: runStateOf(run.manifest) } : run;
@@ -55,7 +56,8 @@ export function runIDOf(run: RunSummary): string {
 }
 
 /**
- * Whether a crash left a run or a file that the next holder of the lock must complete, roll back or check. Reads only.
+ * Whether a crash left a repair run or a file that must be completed, rolled back or checked by the next process that
+ * takes the lock. Changes nothing.
  */
 export async function isUnfinished(files: FileSystem, dataDir: string): Promise<boolean> {
   const entries = (await files.list(quarantinePath(dataDir))) ?? [];
@@ -69,9 +71,9 @@ export async function isUnfinished(files: FileSystem, dataDir: string): Promise<
 }
 
 /**
- * The records that users restored, as {@link keptKey}. An unasked repair does not change these records. Call this
- * function under the lock if a decision depends on it. @throws UnreadableRunError if the operating system does not
- * return the content of a run
+ * The keys of the records that users restored, as returned by {@link keptKey}. The plugin does not repair these records
+ * again unless a user asks. Call this function under the lock if a decision depends on the result.
+ * @throws UnreadableRunError if the operating system cannot read a repair run
  */
 export async function keptByUser(files: FileSystem, dataDir: string): Promise<ReadonlySet<string>> {
   const kept = new Set<string>();
@@ -86,7 +88,7 @@ export async function keptByUser(files: FileSystem, dataDir: string): Promise<Re
   return kept;
 }
 
-/** The records of one run that users restored, as {@link keptKey}. */
+/** The keys of the records that users restored from one repair run, as returned by {@link keptKey}. */
 export async function keptKeysOf(files: FileSystem, { folder, state }: ReadableSummary): Promise<readonly string[]> {
   const keys = await readKeptKeys(files, folder);
   if (keys !== null) return keys;
@@ -97,7 +99,10 @@ export async function keptKeysOf(files: FileSystem, { folder, state }: ReadableS
   return [];
 }
 
-/** This process cannot find out now which records users restored. No decision may be made without this knowledge. */
+/**
+ * The quarantine cannot be read at the moment, so it is unknown which records users restored. Nothing may be repaired
+ * unasked without this knowledge.
+ */
 class UnreadableRunError extends Error {
   readonly code: string;
 

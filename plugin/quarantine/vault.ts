@@ -9,8 +9,8 @@ import { folderNameFor, type NamedRun, runFolders } from "./run-folders.ts";
 import { keptKeysIn, MANIFEST_FILE, manifestIdentity, REPLACED_FILES, runStateOf, writeRunState } from "./run-state.ts";
 
 /**
- * Creates the folder of a run for a session, with its `items/`. The name of the folder is hidden until {@link
- * publishRun}. After a crash before that, the folder holds only copies.
+ * Creates the folder of a repair run on a session, with its `items/` folder. Until {@link publishRun} is called, the
+ * folder has a hidden name and holds only copies.
  */
 export async function createRunFolder(
   files: FileSystem,
@@ -24,9 +24,8 @@ export async function createRunFolder(
 }
 
 /**
- * Gives a prepared run its manifest and its final name, in one step that is forced to disk. So a run in the list always
- * has a manifest. Two stores may hold the same session, and several sessions without a plain id share a folder. The
- * second folder of one run is then called `<runID>.2`.
+ * Writes the manifest of a prepared repair run, and then renames its folder to the final name. So every run in the list
+ * has a manifest. If the final name is taken, the folder is named `<runID>.2`.
  */
 export async function publishRun(files: FileSystem, run: RunFolder, manifest: Manifest): Promise<RunFolder> {
   await files.syncDirectory(run.items);
@@ -41,9 +40,9 @@ export async function publishRun(files: FileSystem, run: RunFolder, manifest: Ma
 }
 
 /**
- * Writes the manifest in one step; after a crash, the old or the new manifest is there, complete. A manifest that is
- * not `planned` gets its state file at the same time. @throws UnwritableManifestError if the new manifest could not be
- * read again; nothing is written then
+ * Writes the manifest in one step. After a crash, either the old or the new manifest is complete. If the run is not
+ * `planned`, its state file is written too.
+ * @throws UnwritableManifestError if the new manifest could not be read again; then nothing is written
  */
 export async function writeManifest(files: FileSystem, folder: string, manifest: Manifest): Promise<void> {
   const text = manifestText(manifest);
@@ -55,12 +54,12 @@ export async function writeManifest(files: FileSystem, folder: string, manifest:
   await writeRunState(files, folder, identity, { run: runStateOf(manifest) }, keptKeysIn(manifest));
 }
 
-/** Removes an unfinished manifest or state file that a crash left. */
+/** Removes a temporary manifest or state file that a crash left in a repair run's folder. */
 export async function removeUnfinishedFiles(files: FileSystem, folder: string): Promise<void> {
   for (const name of REPLACED_FILES) await removeUnfinished(files, join(folder, name));
 }
 
-/** A run that could not be restored later must not begin. */
+/** The manifest of a new repair run is not valid. The run must not begin, because nobody could undo it later. */
 export class UnwritableManifestError extends Error {
   constructor(problem: string) {
     super(`The run cannot be recorded: ${problem}.`);
@@ -75,18 +74,23 @@ export interface UnreadableRun {
   readonly folder: string;
   readonly runID: string;
   readonly problem: string;
-  /** The problem: the manifest itself, its folder, or an error of the operating system. */
+  /** Whether the manifest is invalid, the folder is wrong, or the operating system returned an error. */
   readonly cause: "manifest" | "folder" | { readonly errno: string };
 }
 
-/** Every run in quarantine, newest first. An unreadable run is listed too, never left out. */
+/**
+ * Every repair run in the quarantine with its manifest, the newest first. The list includes runs that cannot be read.
+ */
 export async function storedRuns(files: FileSystem, dataDir: string): Promise<StoredRun[]> {
   const runs: StoredRun[] = [];
   for await (const run of eachStoredRun(files, dataDir)) runs.push(run);
   return runs.sort((a, b) => (basename(a.folder) < basename(b.folder) ? 1 : -1));
 }
 
-/** The runs of one session, newest first. For a session without a plain id, these include the runs of the store. */
+/**
+ * The repair runs of one session, the newest first. If the session's id does not have opencode's form, the list also
+ * includes runs on the whole store.
+ */
 export async function runsOfSession(files: FileSystem, dataDir: string, sessionID: string): Promise<StoredRun[]> {
   const runs: StoredRun[] = [];
   const own = folderNameFor(sessionID);
@@ -95,8 +99,8 @@ export async function runsOfSession(files: FileSystem, dataDir: string, sessionI
 }
 
 /**
- * The runs whose names are `wanted`, in no order, one after the other, because all of them may not fit in memory. This
- * function reads each manifest; {@link eachRun} answers questions that need no items.
+ * The repair runs whose folder names `wanted` accepts, one after the other, because all manifests may not fit in
+ * memory. {@link eachRun} is faster, but reads no items.
  */
 export async function* eachStoredRun(
   files: FileSystem,
@@ -112,7 +116,10 @@ export function runIDOf(run: StoredRun): string {
   return run.ok ? run.manifest.runID : run.runID;
 }
 
-/** One run by its folder, an absolute path. The manifest must match the folder. */
+/**
+ * Reads one repair run from the absolute path of its folder. The run counts as unreadable if its manifest belongs to
+ * another folder.
+ */
 export async function readRun(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
   const unreadable = (cause: UnreadableRun["cause"], problem: string): StoredRun => {
     return { ok: false, folder, runID, problem, cause };
@@ -139,8 +146,8 @@ export async function readRun(files: FileSystem, folder: string, runID: string):
 }
 
 /**
- * Reads a run, and writes its state file if that is missing. An older version wrote no state file, and a copy of the
- * quarantine has other inodes and times. Call this function only under the lock.
+ * Reads a repair run, and writes its state file. An older version of this tool did not write that file. In a copied
+ * quarantine the file is invalid, because inodes and times differ. The caller must hold the lock.
  */
 export async function readAndRecord(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
   const identity = await manifestIdentity(files, folder);
@@ -156,7 +163,7 @@ export async function readAndRecord(files: FileSystem, folder: string, runID: st
 
 const LARGEST_MANIFEST_BYTES = 256 * 1024 * 1024;
 
-/** The size of a run's folder in bytes, including the safety copy. */
+/** The size of a repair run's folder in bytes, including the safety copy of the session. */
 export async function folderBytes(files: FileSystem, folder: string): Promise<number> {
   let total = 0;
   if ((await files.stat(folder))?.type !== "directory") return total;

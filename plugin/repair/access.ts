@@ -10,30 +10,31 @@ import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
 import { plural } from "../words/amounts.ts";
 
-/** If there are more folders of one kind than this, one finding covers all of them. */
+/** If more folders of one kind than this are affected, one finding reports all of them together. */
 const MOST_TOLD = 20;
 
 /**
- * Folders of records. If one of these folders cannot be opened, a part of the session is not shown (measured on 1.0.152
- * and 1.1.65).
+ * The folders below `storage/` without which opencode does not show a part of the session (measured on 1.0.152 and
+ * 1.1.65).
  */
 const NEEDED = ["session", "message", "part", "project"];
 
 /**
- * Where opencode writes its log. If opencode may not write these files, it does not start (measured on 1.1.65 and
- * 1.18.33; the file, 1.18.33).
+ * opencode writes its log to this folder and file. If that is not allowed, opencode does not start (measured on 1.1.65
+ * and 1.18.33; the file on 1.18.33).
  */
 const LOGS = ["log", "log/opencode.log"];
 
 /**
- * Adds to the findings of a check the files that this user may not access. Each file is reported once, with its owner.
+ * Adds the files that this user may not access to the findings of a check. Each file is reported once, with its owner.
  */
 export function withAccess(findings: readonly ConfirmedFinding[], located: Located): ConfirmedFinding[] {
   const denied = accessFindings(located);
   const told = new Set(denied.map(({ locator }) => locatorText(locator)));
   const others = findings
     .filter(({ code, kind, locator }) => {
-      // A database that could not be opened for lack of access: its files are reported one by one.
+      // The check says that the database could not be opened. The files of the database are reported one by one
+      // instead.
       if (code !== ACCESS_DENIED.code) return true;
       return kind === "database" ? denied.length === 0 : !told.has(locatorText(locator));
     })
@@ -46,8 +47,8 @@ export function withAccess(findings: readonly ConfirmedFinding[], located: Locat
 }
 
 /**
- * The files that this user may not read or write in a data directory, although the host of the store must. The check
- * opens nothing and reads only the names in folders. For a user who may access everything, this check returns at once.
+ * The files that this user may not read or write in opencode's data directory, although opencode must. No file is
+ * opened; only the names in folders are read. If the user may access everything, this function returns at once.
  */
 function accessFindings(located: Located): ConfirmedFinding[] {
   const { dataDir, databases } = located;
@@ -58,12 +59,12 @@ function accessFindings(located: Located): ConfirmedFinding[] {
   for (const folder of folders) {
     const refusal = refusalOf(folder, "read and write");
     if (refusal !== null) say(folder, "blocking", refusal);
-    // If a folder cannot be written, no file in it can be added or removed.
+    // Nothing can be added to or removed from a read-only folder, so there is nothing more to find out.
     if (refusal?.what === "write-here") return found;
   }
   for (const database of databases) {
     const denied = refusalOf(database, "read");
-    // A folder in place of the database is a finding of its own.
+    // Another check reports it if there is a folder in place of the database.
     if (denied === null && targetStatNow(database)?.isDirectory()) continue;
     for (const suffix of ["", "-wal", "-shm"]) {
       const refusal = refusalOf(database + suffix, "read and write");
@@ -74,7 +75,7 @@ function accessFindings(located: Located): ConfirmedFinding[] {
     const refusal = refusalOf(join(dataDir, path), "read and write");
     if (refusal !== null) say(join(dataDir, path), "blocking", refusal);
   }
-  // Windows does not refuse folders by mode.
+  // Windows does not protect folders by permission bits. root may access everything.
   if (HAS_MODES && process.geteuid?.() !== 0) {
     storageFindings(located, say);
     found.push(...quarantineFindings(dataDir));
@@ -82,7 +83,9 @@ function accessFindings(located: Located): ConfirmedFinding[] {
   return found;
 }
 
-/** Where this tool keeps originals. One repair with sudo leaves folders there that only root may use. */
+/**
+ * The folders of the quarantine that this user may not use. One repair with sudo leaves folders that only root may use.
+ */
 function quarantineFindings(dataDir: string): ConfirmedFinding[] {
   const root = quarantinePath(dataDir);
   const denied: ConfirmedFinding[] = [];
@@ -95,7 +98,7 @@ function quarantineFindings(dataDir: string): ConfirmedFinding[] {
   return denied;
 }
 
-/** The quarantine itself, and in it the folders of sessions with their runs. */
+/** The quarantine folder, and the folders of sessions and of their repairs inside it. */
 function* quarantineFolders(root: string): Iterable<string> {
   yield root;
   for (const session of namesOrNone(root)) {
@@ -108,7 +111,7 @@ type Say = (path: string, severity: Severity, refusal: Refusal, sessionID?: stri
 
 function storageFindings({ dataDir, json, databases }: Located, say: Say): void {
   if (json === "none") return;
-  // Files that an import left behind are no longer read.
+  // opencode no longer reads the JSON files after it has imported them into a database.
   const isRead = json === "records" && databases.length === 0;
   const root = join(dataDir, STORAGE);
   const refusal = refusalOf(root, "read and write");
@@ -122,7 +125,7 @@ function storageFindings({ dataDir, json, databases }: Located, say: Say): void 
   }
 }
 
-/** The folders of sessions, messages and projects. */
+/** Reports the folders of single sessions, messages and projects that this user may not access. */
 function belowFindings(folder: string, kind: string, severity: Severity, say: Say): void {
   const refused = { read: [] as string[], write: [] as string[] };
   const first: { read?: Refusal; write?: Refusal } = {};

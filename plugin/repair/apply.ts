@@ -36,20 +36,23 @@ export interface ApplyInput {
   readonly hostVersion: string | null;
   readonly lock: RepairLock;
   readonly signal?: AbortSignal;
-  /** Called after each run folder with the number of finished operations and the total. */
+  /** Called after each session is repaired, with the number of finished operations and the total. */
   readonly onProgress?: (done: number, of: number) => void;
 }
 
-/** The reason why a run stopped early, in one sentence that tells the user what to do. */
+/** Why a repair stopped early: one sentence that also tells the user what to do. */
 export interface Stopped {
   readonly kind: "refused" | "failed";
   readonly message: string;
 }
 
-/** The signal is checked between two run folders. Each run folder is limited in size. */
+/** The repair stops only between two run folders. So a stop never leaves a half-finished change. */
 export const STOPPED_BETWEEN: Stopped = { kind: "refused", message: "Stopped. The changes made so far are complete." };
 
-/** This process slept while it held the lock, or a user removed its lock. It must not continue. */
+/**
+ * Another process took over the lock, or a user removed the lock, while this process slept. This process must not
+ * continue.
+ */
 export const TAKEN_OVER: Stopped = {
   kind: "refused",
   message: "Another repair took over this data directory, so this one stopped. The changes made so far are complete.",
@@ -57,14 +60,14 @@ export const TAKEN_OVER: Stopped = {
 
 export interface Applied {
   readonly items: ReportedItem[];
-  /** Absolute paths of the manifests that list changes. */
+  /** The absolute paths of the manifests that list the changes. */
   readonly manifests: string[];
   readonly stopped: Stopped | null;
 }
 
 /**
- * Carries out a plan, one session after the other. The originals of each session are captured, the changes journaled,
- * made and recorded. Stops at the first failure.
+ * Carries out a plan, one session after the other. For each session, the originals are saved first and the manifest is
+ * written. Then the records are changed, and the manifest is completed. Stops at the first failure.
  */
 export async function applyPlan(input: ApplyInput): Promise<Applied> {
   const applied: Applied & { stopped: Stopped | null } = { items: [], manifests: [], stopped: null };
@@ -102,15 +105,16 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
   }
 }
 
-/** From this many operations on, the originals of rows are saved in bundles, many in one file. */
+/**
+ * If a plan has at least this many operations, many original rows are saved together in one file. That is faster than
+ * one file for each row.
+ */
 const BUNDLED_FROM = 500;
 
-/**
- * Limits of one run folder. With bundles, the manifest fits in memory, and little is left to complete after a crash.
- */
+/** The limits for one run folder. Its manifest must fit in memory, and little work must be left after a crash. */
 const LARGEST_RUN = { operations: 2_000, bytes: 64 * 1024 * 1024 };
 
-/** Splits a session with very many operations into several run folders, which run one after the other. */
+/** Splits a session with very many operations into several run folders, which are applied one after the other. */
 function inBoundedRuns(session: PlannedSession): PlannedSession[] {
   const runs: Operation[][] = [];
   let bytes = 0;
@@ -146,7 +150,10 @@ async function writerFor(store: OpenedStore | undefined, places: readonly Locato
 const HELD =
   "Another program holds a file, or this user may not change it: opencode, an antivirus, an indexer, or a read-only file. Nothing was lost. Close the programs that use the data directory, then try again.";
 
-/** Turns an expected failure into a sentence. Any other failure is a bug, and its error is thrown again. */
+/**
+ * Turns an expected failure into a sentence for the user. Any other failure is a bug in this tool, so its error is
+ * thrown again.
+ */
 export function stoppedBy(error: unknown): Stopped {
   if (error instanceof StoreRefusedError) {
     return { kind: error.kind === "busy" ? "refused" : "failed", message: error.message };
@@ -206,7 +213,7 @@ async function applySession(
     if (!(await input.lock.isHeld())) throw new StoreRefusedError("busy", TAKEN_OVER.message);
     run = await publishRun(files, prepared, manifest);
   } catch (error) {
-    // No live record was changed yet: quarantine holds only copies so far.
+    // No record of opencode was changed so far. The prepared folder holds only copies, so it can be deleted.
     await removeTree(files, prepared.path).catch(() => undefined);
     throw error;
   }
@@ -227,7 +234,7 @@ async function applySession(
   return failure === null ? null : stoppedBy(failure);
 }
 
-/** Captures the originals, and writes the manifest of the planned changes. `null` if nothing is left to do. */
+/** Saves the originals of the planned changes, and returns the manifest. Returns `null` if every change was skipped. */
 async function capture(
   input: ApplyInput,
   writer: StoreWriter,
@@ -278,13 +285,13 @@ async function observed(writer: StoreWriter, items: readonly ManifestItem[], fol
     outcomes.push(
       seen === "set-aside"
         ? { id: item.id, state: "done" }
-        : { id: item.id, state: "skipped", reason: "the run stopped before it" },
+        : { id: item.id, state: "skipped", reason: "the run stopped before this record" },
     );
   }
   return outcomes;
 }
 
-/** A manifest after its items were processed. */
+/** The manifest with the state that each of its items has after the repair. */
 export function withOutcomes(manifest: Manifest, outcomes: readonly ItemOutcome[]): Manifest {
   const byID = new Map(outcomes.map((outcome) => [outcome.id, outcome.state]));
   const items = manifest.items.map((item) => ({ ...item, state: byID.get(item.id) ?? item.state }));

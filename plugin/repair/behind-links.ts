@@ -8,14 +8,17 @@ import { onlyReported } from "./by-origin.ts";
 const ADVICE =
   "Nothing is changed behind a symbolic link. Close opencode, replace the link by the folder itself, then run `opencode-session-repair repair`.";
 
-/** Findings on files that a link leads to: no repair is offered, and the link is named. */
+/**
+ * Findings on files behind a symbolic link are only reported, because this tool changes nothing behind a link. The
+ * finding names the link.
+ */
 export async function reportedBehindLinks(
   files: FileSystem,
   dataDir: string,
   findings: readonly ConfirmedFinding[],
 ): Promise<ConfirmedFinding[]> {
   const told: ConfirmedFinding[] = [];
-  // One folder may hold ten thousand such files.
+  // The result for each folder is kept, because one folder may hold ten thousand damaged files.
   const links = new Map<string, string | null>();
   for (const finding of findings) {
     const { locator, remedy } = finding;

@@ -5,19 +5,21 @@ import { amount } from "../words/amounts.ts";
 import { NAMES_DATABASE } from "../words/origins.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
-/** States that a second database has no session which the first one lacks. */
+/** The advice for a second database whose sessions are all in the first database too. */
 const CONTAINED_DATABASE = `Nothing needs to be done: the database that opencode opens by default has each of these sessions. ${NAMES_DATABASE} \`opencode-session-repair rescue\` says if another has more messages of a session.`;
 
-/** A store that was checked as a whole. */
+/** A store that was checked completely, with its sessions. */
 interface Neighbour extends StoreAtIndex {
   readonly sessions: readonly SessionEntry[];
 }
 
-/** Findings that concern several stores of a data directory. */
+/**
+ * Findings about several stores in one data directory, such as sessions in files that are missing from the database.
+ */
 export function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFinding[] {
   const findings: ConfirmedFinding[] = [];
   const databases = stores.filter((store) => store.description.database !== undefined);
-  // The first store is the database that opencode opens by default, even if it holds no sessions.
+  // The first store is the database that opencode opens by default, even if that database holds no sessions.
   const opened = new Set(databases[0]?.sessions.map((session) => session.id));
   for (const { description, index, sessions } of databases.slice(1)) {
     if (sessions.length === 0) continue;

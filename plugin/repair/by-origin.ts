@@ -10,19 +10,22 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Origin, OriginKind } from "../model/origin.ts";
 import { isCompleted } from "./may-write.ts";
 
-/** Findings that are based on the data shapes of 1.18. A newer opencode may have changed these shapes. */
+/**
+ * Findings that say that a value has a wrong form by the rules of opencode 1.18. A newer opencode may have changed
+ * these rules.
+ */
 const OF_SHAPES: ReadonlySet<string> = new Set(
   [...Object.values(refused), COLUMNS_MISSING, MIGRATION_UNRECORDED].map(({ code }) => code),
 );
 
-/** Records that no JSON parser reads. No version of opencode can read these records. */
+/** Findings on records that no JSON parser can read, so no version of opencode can read them. */
 const UNREADABLE: ReadonlySet<string> = new Set(
   Object.values(unreadable)
     .map(({ code }) => code)
     .filter((code) => code !== unreadable.NOT_AN_OBJECT.code && code !== unreadable.UNAVAILABLE.code),
 );
 
-/** Findings for which the advice is a salvage. */
+/** Findings whose advice is to salvage the database. */
 const ADVISING_SALVAGE: ReadonlySet<string> = new Set([DATABASE_MALFORMED, WAL_DAMAGED].map(({ code }) => code));
 
 const SAID: Partial<Readonly<Record<OriginKind, Fault>>> = {
@@ -31,28 +34,32 @@ const SAID: Partial<Readonly<Record<OriginKind, Fault>>> = {
   newer: SCHEMA_NEWER,
 };
 
-/** The finding that names the origin of a database, if it does not belong to 1.x alone; otherwise `null`. */
+/** The finding which says that opencode 2.x or a newer opencode wrote in this database. `null` if only 1.x did. */
 export function originFault({ kind }: Origin): Fault | null {
   return SAID[kind] ?? null;
 }
 
-/** Whether a database holds records that were not read. The verdict on such a database is never healthy. */
+/**
+ * Whether a database holds records of opencode 2.x that an ordinary check does not read. As long as they are unread,
+ * the database is not called healthy.
+ */
 export function leavesUnread(origin: Origin | null): boolean {
   return origin?.kind === "1.x and 2.x" || origin?.kind === "1.x with messages of 2.x";
 }
 
 /**
- * Whether the advice for a finding is a salvage. A salvage is refused for a database that does not belong to 1.x alone.
+ * Whether the advice for a finding is a salvage. A salvage is refused if opencode 2.x or a newer opencode wrote in the
+ * database.
  */
 export function advisesSalvage({ code }: ConfirmedFinding): boolean {
   return ADVISING_SALVAGE.has(code);
 }
 
 /**
- * Adapts the findings in a database to its origin. After that, no finding offers a remedy that would be refused, and a
- * shape that a newer opencode may use is no error. `running` is the version of the running opencode, if there is one. A
- * record that this version refuses is an error, whichever opencode wrote the database, if the rules of the version are
- * known.
+ * Adapts the findings in a database that opencode 2.x or a newer opencode wrote. No finding may offer a remedy that
+ * would be refused later. A value that is wrong only by the rules of 1.18 is no error there.
+ * `running` is the version of the opencode that runs, or `null`. If the rules of that version are known, a record that
+ * it refuses stays an error.
  */
 export function byOrigin(
   origin: Origin | null,
@@ -73,7 +80,7 @@ function isNewer({ kind, writable }: Origin): boolean {
   return kind === "newer" || writable === "unreadable";
 }
 
-/** Whether a repair may act on a finding in a database that does not belong to 1.x alone. */
+/** Whether a repair may change the record of a finding, in a database that not only opencode 1.x wrote. */
 function isWritten({ code }: ConfirmedFinding, origin: Origin, isJudged: boolean): boolean {
   if (isCompleted(origin)) return true;
   if (origin.writable === undefined) return false;
@@ -84,7 +91,10 @@ function asNote(finding: ConfirmedFinding): ConfirmedFinding {
   return { ...finding, severity: "info", evidence: `${finding.evidence}; by the rules of 1.18` };
 }
 
-/** A finding in a database that must not be written. The advice names no command of this tool that writes. */
+/**
+ * The finding without any remedy, for a record that must not be changed. Its advice names no command that would change
+ * it.
+ */
 export function onlyReported({
   rebuilt: _rebuilt,
   leavesIfNamed: _leaves,
@@ -100,4 +110,4 @@ export function onlyReported({
 const ADVISES_A_COMMAND = /opencode-session-repair (?:repair|rescue)/;
 
 const NOT_WRITTEN =
-  "This tool does not change this in a database that opencode 2.x or an unknown newer opencode has written.";
+  "This tool does not repair this problem in a database that opencode 2.x or an unknown newer opencode has written.";

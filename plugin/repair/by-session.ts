@@ -1,4 +1,4 @@
-/** Groups things by their session and keeps the order of the sessions. */
+/** Groups items by their session. The groups are in the order in which their sessions first occur. */
 export function bySession<T>(
   items: readonly T[],
   sessionOf: (item: T) => string | null,

@@ -12,9 +12,8 @@ import { folderFindings } from "./folders-2x.ts";
 type Readable = OpenedStore & { state: "ok" | "unread" };
 
 /**
- * The records of a database that opencode 2.x reads. `null` if there are no such records, or they were not read. These
- * records are not read inside opencode, if their tables have an unknown shape, or if pages are damaged (the check of
- * the pages reports damage).
+ * Checks the records that only opencode 2.x reads in a database. Returns `null` in four cases: inside opencode, without
+ * such records, if their tables are unknown, or if pages are damaged. Another check reports damaged pages.
  */
 export async function half2xOf(
   opened: Readable,
@@ -38,14 +37,17 @@ export async function half2xOf(
   }
 }
 
-/** The findings in the rows of 2.x, except at places that already have a finding. */
+/**
+ * The findings in the rows of opencode 2.x. A record that already has an error by the rules of 1.x is not reported
+ * twice.
+ */
 export function besides(
   { findings, profile }: Inspected2x,
   said: readonly ConfirmedFinding[],
 ): readonly ConfirmedFinding[] {
   const known = new Set(said.flatMap(({ severity, locator }) => (severity === "blocking" ? locatorText(locator) : [])));
   const others = findings.filter(({ locator }) => !known.has(locatorText(locator)));
-  // 1.18 lists these sessions.
+  // opencode 1.18 still lists these sessions, so they are not lost to the user: the severity becomes a warning.
   return others.map((each) =>
     each.kind === "session" && profile.sessionTable === "session" && each.severity === "blocking"
       ? { ...each, severity: "warning" }
@@ -53,17 +55,17 @@ export function besides(
   );
 }
 
-/** Tables of 2.x that are not checked, if they exist. */
+/** Tables that the check of opencode 2.x does not read. The answer names those tables of this list that exist. */
 const NOT_READ = [
   ...["session_pending", "event", "event_sequence", "permission", "credential", "account", "workspace", "worktree"],
 ];
 
-/** Tables of 1.18 that the preview uses too. */
+/** Tables of opencode 1.18 that the preview of 2.x uses too. */
 const OF_PREVIEW = ["session_input", "session_context_epoch"];
 
 const OF_1X = ["project", "session", "message", "part", "todo", "event"];
 
-/** The finding states which rows of 2.x in a database were read and which were not. */
+/** A note that names the tables of opencode 2.x that were read, and the tables that were not read. */
 export function readFinding(
   { profile, unread }: Inspected2x,
   { description, half2x }: Readable,
@@ -82,6 +84,6 @@ export function readFinding(
   const read = new Set([...of1x, ...of2x]);
   const others = [...NOT_READ, ...OF_PREVIEW, ...unread].filter((name) => tables.has(name) && !read.has(name));
   const evidence = `${origin.sign}; read, by the rules of ${profile.host}: ${[...read].join(", ")}; not read: ${others.join(", ")}`;
-  const newer = origin.hasUnknownMigrations ? "; migrations are there that 2.0.26 does not have" : "";
+  const newer = origin.hasUnknownMigrations ? "; the database has migrations that opencode 2.0.26 does not have" : "";
   return databaseFinding({ code, severity: "info", evidence: `${evidence}${newer}` }, description, store);
 }

@@ -10,19 +10,20 @@ import type { Survey } from "../stores/survey.ts";
 export interface CheckInput {
   readonly files: FileSystem;
   readonly located: Located;
-  /** Check only these sessions. If empty, check all. */
+  /** The sessions to check. An empty list means all sessions. */
   readonly sessionIDs: readonly string[];
   readonly concurrency: number;
-  /** The default is `outside`. */
+  /** Whether this process is opencode itself. The default is `outside`, which means that it is not. */
   readonly access?: Access;
-  /** The version of the host that loads the stores, if it is known. */
+  /** The opencode version that loads the sessions, if it is known. */
   readonly hostVersion?: string | null;
   readonly signal?: AbortSignal;
-  /** Called every 200 ms with the amount read so far and the approximate total, if it is known. */
+  /** Called every 200 ms with the numbers of records read so far, and the approximate totals if they are known. */
   readonly onProgress?: (counts: Readonly<Counts>, expected: Expected) => void;
   /**
-   * Surveys a large database in another process. SQLite checks all pages in one step of several seconds, and a signal
-   * has no effect on this process until the step ends. `null` if the other process failed: then this process does it.
+   * Checks the pages of a large database in another process. SQLite checks all pages in one step of several seconds,
+   * during which this process could not react to Ctrl-C. If the other process returns `null`, this process checks the
+   * pages itself.
    */
   readonly surveyAside?: (
     source: DatabaseSource,
@@ -31,21 +32,18 @@ export interface CheckInput {
   ) => Promise<Survey | null>;
 }
 
-/** The approximate amount to read. Unknown numbers are absent. */
+/** The approximate numbers of records to read. A number that is not known is absent. */
 export type Expected = Partial<Readonly<Counts>>;
 
 export interface CheckedStore {
   readonly description: StoreDescription;
-  /** `unread`: an opencode whose records this tool does not know wrote the database. */
+  /** `unread` means that an opencode whose records this tool does not know wrote the database. */
   readonly state: "ok" | "unread" | "unusable";
-  /** The opencode to which the database belongs; `null` for files, and if it is unknown. */
+  /** Which versions of opencode wrote the database; `null` for JSON files, and if it is not known. */
   readonly origin: Origin | null;
-  /**
-   * The amounts that were read of the data that only opencode 2.x reads. Absent if there is no such data, or if it was
-   * not read.
-   */
+  /** How many records of opencode 2.x were read. Absent if there are none, or if they were not read. */
   readonly of2x?: Readonly<Counts> & {
-    /** Tables of 2.x that were not read because they have an unknown shape. */
+    /** Tables of opencode 2.x that were not read, because their columns are unknown. */
     readonly unread: readonly string[];
   };
 }

@@ -15,16 +15,19 @@ import { type InspectOptions, inspectScope } from "./inspect-scope.ts";
 import { originOfDamaged, originOfRead, unreadFindings } from "./origin-findings.ts";
 import { logFindings, wholeStoreFindings } from "./whole-store.ts";
 
-/** A database that changes while it is read as an immutable file is read again, at most this often. */
+/**
+ * A database is read again if it changes while SQLite reads it as an immutable file. This is the largest number of
+ * readings.
+ */
 const MOST_READINGS = 4;
 
-/** The progress of the store that is being read now. */
+/** How many records of the present store were read so far. Each new reading starts at zero. */
 export interface Reading {
   counts: Counts;
 }
 
 export interface Progress {
-  /** The counts of the stores that are finished. */
+  /** How many records were read in the stores that are finished. */
   readonly counts: Counts;
   readonly reading: Reading;
 }
@@ -36,7 +39,7 @@ export function openLocated(input: CheckInput, located: Located): Promise<Opened
 export interface StoreAnswer {
   readonly store: CheckedStore;
   readonly findings: readonly ConfirmedFinding[];
-  /** The sessions of a store that was checked as a whole. */
+  /** The sessions of the store, if all of them were checked; otherwise `null`. */
   readonly sessions: readonly SessionEntry[] | null;
 }
 
@@ -67,15 +70,17 @@ export async function checkStore(
       const whole = input.sessionIDs.length === 0;
       const isUnread = isLeftBehind(description, input.located);
       const { store } = current;
-      // A failed survey is no finding, because its cause is found with the records.
+      // If checking the pages of the database fails, nothing is reported here. The cause is found while the records are
+      // read.
       const survey = once(async () => (whole && !isUnread ? surveyed(store, input).catch(() => null) : null));
       const found = await readStore(current, index, { ...input, meanwhile: survey }, own, unknown);
       const answer = await survey();
-      // The answer is no longer needed. The next steps read large files without a pause.
+      // Nobody waits for the answer any more, and the next steps would read large files without a pause.
       if (input.signal?.aborted)
         return { store: { description, state: "ok", origin: current.origin }, findings: [], sessions: null };
       const around = answer === null ? [] : await wholeStoreFindings(input.files, current, index, answer, own.bytes);
-      // Inside the host, no file of the database may be opened.
+      // Inside opencode, this tool must not open the files of the database. Closing such a file would drop the locks of
+      // opencode's own SQLite.
       const log = whole && input.access !== "beside-host" ? logFindings(description, index) : [];
       const sessions = whole ? await current.store.sessions(null) : null;
       const origin = await originOfRead(current, [...around, ...log], access);
@@ -103,7 +108,10 @@ export async function checkStore(
   }
 }
 
-/** Records that only the tables of 1.x have, in a database that 2.x has upgraded. Not checked inside opencode. */
+/**
+ * Records that are only in the tables of opencode 1.x, in a database that opencode 2.x has upgraded. Not checked inside
+ * opencode.
+ */
 async function missingIn2x(
   { store }: OpenedStore & { state: "ok" },
   index: number,
@@ -114,7 +122,10 @@ async function missingIn2x(
   return missingIn2xFindings(store, index, sessionIDs, signal);
 }
 
-/** Checks a database that holds nothing for 1.x. The rows of 2.x are checked if their rules are known. */
+/**
+ * Checks a database that holds no records for opencode 1.x. The rows of 2.x are checked if the rules of that version
+ * are known.
+ */
 async function checkUnread(
   opened: OpenedStore & { state: "unread" },
   index: number,
@@ -136,7 +147,7 @@ async function checkUnread(
   return { store: { description, state: "ok", origin, of2x: counted }, findings, sessions: null };
 }
 
-/** The survey of a store. A large database is surveyed in another process if possible. */
+/** Checks the pages of a store. For a large database, another process does that if possible. */
 async function surveyed(store: Store, { surveyAside, signal }: CheckInput): Promise<Survey | null> {
   const { source } = store;
   if (surveyAside !== undefined && source !== null && source !== "files") {
@@ -146,7 +157,7 @@ async function surveyed(store: Store, { surveyAside, signal }: CheckInput): Prom
   return store.survey();
 }
 
-/** Runs the work once and gives every caller the same result. */
+/** Runs the work only once, and returns its result to every caller. */
 function once<T>(work: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | null = null;
   return () => {
@@ -206,8 +217,8 @@ async function readStore(
 }
 
 /**
- * Inspects a scope and adds the records that could be rebuilt, because a question before the repair may follow the
- * check.
+ * Checks the records of a store or session, and marks those that could be rebuilt. A repair asks the user about these
+ * records first.
  */
 async function inspectedForAsking(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
   const found = await inspectScope(store, scope, options);
@@ -216,21 +227,21 @@ async function inspectedForAsking(store: Store, scope: Scope, options: InspectOp
   return withRebuilt(store, found);
 }
 
-/** The findings of missing records whose row has no finding yet. */
+/** The missing records, without those whose database row was already reported as damaged. */
 function others(missing: readonly ConfirmedFinding[], found: readonly ConfirmedFinding[]): ConfirmedFinding[] {
   const said = new Set(found.flatMap(({ severity, locator }) => (severity === "blocking" ? locatorText(locator) : [])));
   return missing.filter(({ locator }) => !said.has(locatorText(locator)));
 }
 
 /**
- * Whether an import left files behind. No host reads such files any more, so they are checked only because the database
- * may lack their records.
+ * Whether these files are left over from an import into a database. opencode no longer reads them. They are looked at
+ * only because the database may lack some of their sessions.
  */
 function isLeftBehind({ database }: StoreDescription, { databases }: Located): boolean {
   return database === undefined && databases.length > 0;
 }
 
-/** Finds missing records by the log. A session without a log is rebuilt from its messages. */
+/** Finds missing records by opencode's log. Sessions and messages without a record are found by their children. */
 async function missingIn(
   { store, description }: OpenedStore & { state: "ok" },
   sessionIDs: readonly string[] | null,
@@ -239,7 +250,7 @@ async function missingIn(
 ): Promise<ConfirmedFinding[]> {
   if (isLeftBehind(description, located)) return [];
   const { findMissing, findMessagesWithoutRecord, findSessionsWithoutRecord } = await import("./missing-records.ts");
-  // The cause of this failure is found with the records.
+  // If the log cannot be read, the cause is reported with the damaged records.
   const logged = hostLine(description).logsWrites
     ? await findMissing(store, sessionIDs, storeIndex).catch(() => [])
     : [];

@@ -11,7 +11,7 @@ import { addingRefusal } from "./may-write.ts";
 import type { StoreAtIndex } from "./store-finding.ts";
 
 export interface CheckResult {
-  /** Paths of findings are below this folder. */
+  /** opencode's data directory. The paths in findings are relative to this folder. */
   readonly dataDir: string;
   readonly stores: readonly CheckedStore[];
   readonly counts: Readonly<Counts>;
@@ -22,12 +22,12 @@ export interface CheckResult {
 
 export type CheckOutcome =
   | { readonly ok: true; readonly result: CheckResult }
-  /** `null`: a signal stopped the check before it was complete, so it has no result. */
+  /** The requested session that no store has. `null` if a signal stopped the check before it was complete. */
   | { readonly ok: false; readonly unknownSession: string | null };
 
 const PROGRESS_MS = 200;
 
-/** Checks every store of a data directory. The check writes nothing: no file changes, and no new file remains. */
+/** Checks every store of a data directory. The check changes no file, and leaves no new file behind. */
 export async function check(input: CheckInput): Promise<CheckOutcome> {
   const started = performance.now();
   const counts = noCounts();
@@ -46,7 +46,7 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     if (isWhole && input.onProgress !== undefined) expected = await expectedOf(opened);
     const [answers, around] = await Promise.all([
       checkStores(opened, input, { counts, reading }, unknown),
-      // The threads wait for the system more than they compute.
+      // Both checks run at the same time, because each of them mostly waits for the disk.
       isWhole
         ? dataDirectoryFindings(input.files, input.located, readable(opened), input.access !== "beside-host")
         : [],
@@ -62,11 +62,11 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     const found = isOfFile
       ? await (await import("./behind-links.ts")).reportedBehindLinks(input.files, input.located.dataDir, all)
       : all;
-    // Inside opencode the system is not asked about access, because opencode has already started.
+    // Inside opencode, file permissions are not checked: opencode has already started, so it may read its files.
     const findings =
       input.access === "beside-host" ? found : (await import("./access.ts")).withAccess(found, input.located);
     const verdict = verdictOf(findings, {
-      // If no store was read, the verdict is not healthy.
+      // If no store could be read, the verdict must not be healthy.
       anyUnusable: stores.length === 0 || stores.some((store) => store.state === "unusable"),
       anyUnread: stores.some(
         ({ state, origin, of2x }) => state === "unread" || (leavesUnread(origin) && of2x === undefined),
@@ -80,7 +80,7 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
   }
 }
 
-/** The approximate amount of data in the stores. */
+/** The approximate numbers of records in all stores, for the progress bar. */
 async function expectedOf(opened: readonly OpenedStore[]): Promise<Expected> {
   const sum: { -readonly [Key in keyof Counts]?: number } = {};
   for (const store of opened) {
@@ -113,7 +113,8 @@ function besideEachOther(answers: readonly StoreAnswer[]): ConfirmedFinding[] {
     ),
   );
   const [database] = answers.flatMap(({ store }) => (store.description.database === undefined ? [] : [store]));
-  // The remedy writes to the database that opencode opens by default.
+  // The remedy of these findings would write to the database that opencode opens by default. If that is refused, they
+  // are only reported.
   return addingRefusal(database?.origin ?? null) === null ? found : found.map(onlyReported);
 }
 
@@ -121,7 +122,7 @@ function readable(opened: readonly OpenedStore[]): StoreAtIndex[] {
   return opened.flatMap(({ state, description }, index) => (state === "ok" ? [{ description, index }] : []));
 }
 
-/** Unreadable files may have a copy of their record in a database next to them. */
+/** Looks for the records of unreadable files in the databases of the same data directory. */
 async function besideDatabases(
   findings: readonly ConfirmedFinding[],
   input: CheckInput,
@@ -134,7 +135,7 @@ async function besideDatabases(
   try {
     return await withRows(findings, opened);
   } catch {
-    // The reason why a database cannot be read was found together with the database.
+    // The check of the database itself has already reported why the database cannot be read.
     return findings;
   } finally {
     for (const store of opened) if (store.state === "ok") store.store.close();

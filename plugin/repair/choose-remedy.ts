@@ -16,17 +16,19 @@ import type { Store } from "../stores/store.ts";
 import { bySession } from "./by-session.ts";
 import { refusedNames } from "./missing-records.ts";
 
-/** A finding with its evidence. The bytes are left out, because there may be many findings. */
+/**
+ * A finding, and the facts on which it is based. The record's bytes are left out, because there may be many findings.
+ */
 export interface ExaminedFinding {
-  /** The record as its place identifies it. */
+  /** The record, and the file or row that holds it. */
   readonly artifact: Artifact;
   readonly evidence: Evidence;
   readonly finding: ConfirmedFinding;
-  /** The same record in the form that its host requires, if the store determines it. */
+  /** The record with completed fields, as opencode accepts it; `null` if that is not possible. */
   readonly completed: Replacement | null;
 }
 
-/** Decides the remedy for each finding of one store. Reads only. */
+/** Chooses the remedy for each finding of one store. Changes nothing. */
 export class RemedyChooser {
   readonly #store: Store;
   readonly #neighbours: NeighbourSource;
@@ -36,7 +38,7 @@ export class RemedyChooser {
     this.#neighbours = new NeighbourSource(store);
   }
 
-  /** Completes a record while its bytes are still in memory. `null` if no rule applies. */
+  /** Completes a record while its bytes are still in memory. Returns `null` if no rule applies. */
   async completed({ artifact, evidence, finding }: Omit<ExaminedFinding, "completed">): Promise<Replacement | null> {
     if (finding.remedy === "settle") return settled(this.#store, artifact, evidence);
     if ((finding.severity !== "blocking" && finding.hosts === undefined) || finding.seen === null) return null;
@@ -54,8 +56,8 @@ export class RemedyChooser {
   }
 
   /**
-   * Decides the remedy of each finding, in this order. A copy of this record that opencode kept, in its log or in an
-   * imported file, replaces it. A readable record is completed. Otherwise the catalogue decides.
+   * Chooses the remedy of each finding. A copy that opencode kept in its log or in an imported file is preferred.
+   * Otherwise a readable record is completed. Otherwise the catalogue of faults names the remedy.
    */
   async choose(examined: readonly ExaminedFinding[]): Promise<ConfirmedFinding[]> {
     const store = this.#store;
@@ -107,8 +109,9 @@ function completedOr(finding: ConfirmedFinding, completed: Replacement | null): 
 }
 
 /**
- * A part that an unknown plugin or program has left keeps its whole session from opening. Only rows are checked by a
- * schema. If another opencode that may load the store shows the part, the part is not moved.
+ * Whether a part that opencode refuses may be moved to quarantine if the user chooses this problem. One part of an
+ * unknown plugin can keep its whole session from opening. Files are not checked against a schema, so only database rows
+ * count.
  */
 function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFinding): boolean {
   return (
@@ -121,8 +124,8 @@ function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFi
 }
 
 /**
- * The state that opencode would have written if it had ended the turn. The end time is the last sign of activity in the
- * turn.
+ * The state that opencode would have written if it had aborted the turn. The end time is the last sign of activity in
+ * the turn.
  */
 async function settled(store: Store, artifact: Artifact, evidence: Evidence): Promise<Replacement | null> {
   const { kind, recordID, sessionID } = artifact;
@@ -139,7 +142,7 @@ async function settled(store: Store, artifact: Artifact, evidence: Evidence): Pr
   return fields === null ? null : { source: "the state that opencode writes on abort", content: { fields } };
 }
 
-/** The time at which a part of a message was last written, in milliseconds. */
+/** When a message or one of its parts was last written, in milliseconds. */
 async function heardOf(
   store: Store,
   sessionID: string | null,
@@ -154,12 +157,15 @@ async function heardOf(
   return updatedMs;
 }
 
-/** Whether the value at a place has an id of its own: a message, a part, or a session's row without its JSON values. */
+/**
+ * Whether the record has a database row of its own: a message, a part, or a session. A single JSON column of a session
+ * is no such record.
+ */
 function isWholeRecord(locator: Artifact["locator"]): boolean {
   return !isFileLocator(locator) && (locator.table !== "session" || locator.column === undefined);
 }
 
-/** Whether a place is a session's row without its JSON values. */
+/** Whether the record is the row of a session, and not just one of its JSON columns. */
 function isSessionRow({ artifact: { kind, locator } }: ExaminedFinding): boolean {
   return kind === "session" && !isFileLocator(locator) && locator.column === undefined;
 }

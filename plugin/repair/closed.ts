@@ -9,26 +9,27 @@ import type { Store } from "../stores/store.ts";
 import { plural } from "../words/amounts.ts";
 import { CLOSED_WHERE_CUT } from "../words/sources.ts";
 
-/** The readable part of a damaged document, as a document that its host loads, and its source. */
+/** The text that could be saved of a damaged JSON document, in a form that opencode loads. */
 interface Legible {
   readonly text: string;
   readonly source: string;
-  /** The user's text about this result, without content. */
+  /** A phrase for the user about the result. It contains nothing of the session's content. */
   readonly words: string;
 }
 
-/** A record made from the readable part of a damaged one. */
+/** A record that was made from the readable part of a damaged record. */
 export interface ClosedRecord {
   readonly replacement: Replacement;
   readonly words: string;
-  /** The document is complete, except for single letters. */
+  /** Whether nothing of the document was lost, except for single characters. */
   readonly isWhole: boolean;
 }
 
 /**
- * Makes a record that its host loads from the readable part of a record that no host parses. The document is kept if
- * only its tail, byte order mark, storage class or single bytes are wrong. A part that was cut off is closed. `null` if
- * nothing can be read, or if the host would refuse the result. Reads only.
+ * Makes a record that opencode loads from a record that no JSON parser reads. The whole document is kept if only its
+ * end, byte order mark, storage class or single bytes are wrong. A part whose document was cut off keeps its readable
+ * beginning.
+ * Returns `null` if nothing can be read, or if opencode would refuse the result. Reads only.
  */
 export async function closedRecord(
   store: Store,
@@ -38,7 +39,7 @@ export async function closedRecord(
   const artifact: Artifact = { kind, sessionID, recordID, locator };
   const evidence = await store.examine(artifact);
   if (evidence === null || evidence.bytes === null || evidence.storage === "row") return null;
-  // A damaged copy of a record gets no place of its own.
+  // This file is a damaged second copy of a record, so it must not become a record of its own.
   if (evidence.stray !== null) return null;
   const text = textBeginning(evidence.bytes);
   const whole = wholeDocument(text, evidence);
@@ -83,7 +84,7 @@ function cutPart(text: string, store: Store, artifact: Artifact, evidence: Evide
   const closed = closedPart(text, { created, updated });
   if (closed === null) return null;
   const { recordID, locator } = artifact;
-  // A row has its ids in columns; a file contains its own ids.
+  // A file contains the ids of its record. A database row has the ids in separate columns.
   const ids = isFileLocator(locator)
     ? { id: recordID, sessionID: evidence.sessionID, messageID: /\/part\/([^/]+)\//.exec(locator.path)?.[1] }
     : {};

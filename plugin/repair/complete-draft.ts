@@ -15,7 +15,7 @@ const NEWEST: StoreDescription = {
   sessionDiffReader: null,
 };
 
-/** Completes the draft of a message by the same rules as damaged records. */
+/** Completes the draft of a rebuilt message by the same rules as a damaged message. */
 export function completeDraft(messageID: string, sessionID: string, columns: SessionColumns): CompleteDraft {
   return (draft, outline) => {
     const artifact: Artifact = {

@@ -5,33 +5,34 @@ import { type Plan, planRepair } from "./plan.ts";
 import { type RepairInput, type RepairResult, repair } from "./repair.ts";
 
 export interface ConvergeInput extends RepairInput {
-  /** Checks again; `null` if the check was stopped. */
+  /** Checks the same sessions again; `null` if the check was stopped. */
   readonly findAgain: () => Promise<readonly ConfirmedFinding[] | null>;
-  /** Asks whether the repair may do its next step. Without this function it may. */
+  /** Asks the user whether the next step may be done. Without this function, every step is done. */
   readonly confirm?: (next: Plan) => Promise<boolean>;
 }
 
 export interface ConvergedResult extends RepairResult {
-  /** All plans, step by step. */
+  /** The plans of all repair steps, in their order. */
   readonly plans: readonly Plan[];
 }
 
 /**
- * Each step can reveal problems that the previous one hid. For example, a project's folder follows from its sessions.
+ * The largest number of repair steps. Each step can reveal problems that were hidden before: for example, a project's
+ * folder follows from its repaired sessions.
  */
 const MOST_STEPS = 5;
 
 /**
- * Repairs, checks again (also after the last step), and repairs the findings of that check, all as one run. No record
- * is changed twice, so that the items of the run can be undone in any order. If the user named some codes, a later step
- * also repairs problems that an earlier step revealed in the same sessions: opencode then reads the parts of a restored
- * message.
+ * Repairs, checks again, and repairs what the new check finds, all in one run. No record is changed twice, so that the
+ * changes can be undone in any order.
+ * If the user chose certain problems, a later step also repairs new problems in the same sessions. Example: opencode
+ * reads the parts of a message only after the message was recovered.
  */
 export async function repairThroughout(input: ConvergeInput): Promise<ConvergedResult> {
   const runID = newRunID(Date.now());
   const plans: Plan[] = [];
   const planned = new Set<string>();
-  /** Sessions in which a record was restored. */
+  /** Sessions in which a record was recovered or rebuilt. */
   const restored = new Set<string | null>();
   const failedBefore = new Set(input.findings.filter(isBlocking).map(placeOf));
   const isRevealed = (finding: ConfirmedFinding) =>

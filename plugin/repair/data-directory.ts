@@ -14,7 +14,7 @@ import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
 
-/** Findings about the data directory itself, not about its stores. */
+/** Findings about the data directory itself, such as low disk space or a network file system. */
 export async function dataDirectoryFindings(
   files: FileSystem,
   located: Located,
@@ -24,7 +24,7 @@ export async function dataDirectoryFindings(
   return [
     ...(await diskFindings(files, stores)),
     ...(await sideFileFindings(files, located.dataDir)),
-    // A host may still have such a copy open under its old name.
+    // This check is left out inside opencode, which may still have an old copy of the database open.
     ...(isOutside ? await copyFindings(files, located, stores) : []),
     ...(isOutside ? await folderFindings(files, located, stores) : []),
   ];
@@ -41,7 +41,10 @@ async function copyFindings(
   return [speaker(first.description, first.index)(DATABASE_COPIES, "info", null, amount(copies.length, "file"))];
 }
 
-/** opencode no longer reads the files that an import left behind. */
+/**
+ * Looks for sessions whose folder no longer exists. Files that are left over from an import are not checked, because
+ * opencode no longer reads them.
+ */
 async function folderFindings(
   files: FileSystem,
   { dataDir, json, databases }: Located,
@@ -63,7 +66,7 @@ const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   1397113167: "AFS",
 };
 
-/** Less free space than this is soon used up: one session of opencode writes as much. */
+/** A warning is shown if the disk has less free space than this. One session of opencode can write as much. */
 const LOW_SPACE_BYTES = 100 * 1024 * 1024;
 
 async function diskFindings(files: FileSystem, stores: readonly StoreAtIndex[]): Promise<ConfirmedFinding[]> {
@@ -82,7 +85,10 @@ async function diskFindings(files: FileSystem, stores: readonly StoreAtIndex[]):
   return findings;
 }
 
-/** A locked database without a WAL can still be read, but no opencode can start with it. */
+/**
+ * The process that keeps the database locked; an empty text if there is none. This tool can still read such a database,
+ * but no opencode can start with it.
+ */
 async function exclusiveLock(files: FileSystem, database: string): Promise<string> {
   const found = await files.stat(database).catch(() => null);
   const { openFiles } = await thisSystem();
@@ -90,7 +96,7 @@ async function exclusiveLock(files: FileSystem, database: string): Promise<strin
   return openersText(await openFiles.exclusiveLockersOf(database, found.inode));
 }
 
-/** The name of the network file system that holds a path; `undefined` if it is on no known one. */
+/** The name of the network file system on which a path is; `undefined` if it is on no known network file system. */
 export async function networkFileSystemOf(files: FileSystem, path: string): Promise<string | undefined> {
   return NETWORK_FILE_SYSTEMS[await files.fileSystemType(path).catch(() => 0)];
 }
@@ -123,7 +129,7 @@ async function sideFileFindings(files: FileSystem, dataDir: string): Promise<Con
   return findings;
 }
 
-/** The problem of the file that holds keys. The content of that file is never shown. */
+/** The problem of `auth.json`, which holds the user's keys. The content of that file is never shown. */
 async function authProblem(files: FileSystem, path: string): Promise<string | null> {
   try {
     const bytes = await files.read(path, LARGEST_AUTH_BYTES);
@@ -137,7 +143,10 @@ async function authProblem(files: FileSystem, path: string): Promise<string | nu
 
 const LARGEST_AUTH_BYTES = 4 * 1024 * 1024;
 
-/** Snapshots are bare repositories: `snapshot/<project>` up to 1.2, `snapshot/<project>/<folder's hash>` later. */
+/**
+ * The folders in which opencode keeps snapshots as bare git repositories. Up to 1.2 the path is `snapshot/<project>`,
+ * later `snapshot/<project>/<hash of the folder>`.
+ */
 async function snapshotRepositories(files: FileSystem, dataDir: string): Promise<string[]> {
   const found: string[] = [];
   for (const project of await foldersIn(files, dataDir, "snapshot")) {

@@ -28,34 +28,34 @@ import type { SessionFolder } from "./folders-2x.ts";
 import { cellsOf, numberOf, type Place, placeIn, stopWords, textOf } from "./place-2x.ts";
 import { Twins } from "./twins-2x.ts";
 
-/** The amounts that were read in the rows of 2.x, and the problems found there. */
+/** The problems in the rows that opencode 2.x reads, and how many rows were read. */
 export interface Inspected2x {
   readonly profile: Profile;
   readonly findings: readonly ConfirmedFinding[];
   readonly counts: Readonly<Counts>;
   readonly sessions: readonly SessionEntry[];
-  /** Other tables of 2.x whose rows were not checked, because they have an unknown shape. */
+  /** Tables of opencode 2.x that were not checked, because their columns are unknown. */
   readonly unread: readonly string[];
-  /** The folders of the sessions, if this version of opencode needs them. */
+  /** The folders of the sessions, if this opencode version cannot open a session whose folder is gone. */
   readonly folders: readonly SessionFolder[];
 }
 
 export interface Input2x {
   readonly half: Half2x;
-  /** The same database as 1.x reads it. */
+  /** The description of the same database for opencode 1.x. */
   readonly description: StoreDescription;
   readonly origin: Origin;
   readonly store: number;
-  /** Check only these sessions. If empty, check all. */
+  /** The sessions to check. An empty list means all sessions. */
   readonly sessionIDs: readonly string[];
   readonly signal?: AbortSignal;
-  /** Counts that are updated while rows are read. */
+  /** Numbers of records that are updated while rows are read, for the progress bar. */
   readonly progress?: Counts;
 }
 
 /**
- * Reads the sessions and messages of 2.x as opencode 2.x reads them. `null` if the database has none, or keeps them in
- * tables of an unknown shape. Reads only.
+ * Checks sessions and messages by the rules of opencode 2.x. Returns `null` if the database has none, or if the columns
+ * of their tables are unknown. Reads only.
  */
 export async function inspect2x(input: Input2x): Promise<Inspected2x | null> {
   const profile = profileFor(input.origin, input.half.schema);
@@ -75,7 +75,7 @@ class Inspection {
   readonly #counts = noCounts();
   readonly #sessions: SessionEntry[] = [];
   readonly #folders: SessionFolder[] = [];
-  /** For each session with a problem: the `seq` from which messages are sent to a model. */
+  /** For each session with a problem: the `seq` of the first message that opencode still sends to the model. */
   readonly #contextFrom = new Map<string, number>();
   readonly #twins: Twins;
 
@@ -109,7 +109,7 @@ class Inspection {
       this.#sessions.push({ id, projectID: textOf(row.values.project_id) });
       this.#counts.sessions += 1;
       const { directory, time_updated: updated } = row.values;
-      // This tool cannot judge a path of another system here.
+      // Whether a folder of another operating system exists cannot be checked here.
       if (this.#profile.needsFolders && typeof directory === "string" && isFolderHere(directory))
         this.#folders.push({ sessionID: id, directory, updatedMs: numberOf(updated) });
       for (const problem of sessionProblems(this.#profile, row)) {
@@ -138,7 +138,7 @@ class Inspection {
     }
   }
 
-  /** Reads the other tables that 2.x decodes. */
+  /** Checks the other tables whose JSON opencode 2.x parses. */
   async #readOthers(known: ReadonlySet<string>, unread: readonly string[]): Promise<void> {
     const { sessionIDs, half } = this.#input;
     for (const other of this.#profile.otherTables) {
@@ -151,7 +151,7 @@ class Inspection {
     }
   }
 
-  /** Between two steps, other work of this process can run, for example the handling of Ctrl-C. */
+  /** Reads the rows in small groups. After each group, the process can do other work, such as handling Ctrl-C. */
   async *#rows(table: string, json: readonly string[], sessionColumn: string | null): AsyncIterable<RowOf2x> {
     const columns = this.#input.half.schema.tables.get(table) ?? [];
     const { sessionIDs, signal, progress } = this.#input;
@@ -169,13 +169,14 @@ class Inspection {
   }
 
   #stopsOf(sessionID: string, { values }: RowOf2x, { isUnreadable }: ProblemOf2x): readonly Stop[] {
-    // opencode asks SQLite for the state of every compaction. That query fails if one compaction is not JSON.
+    // opencode asks SQLite for the status of every compaction in one query. If one compaction is not JSON, that query
+    // fails for the whole session.
     const isAsked = this.#profile.knowsCompactionStatus && values.type === "compaction" && isUnreadable;
     const isSent = isAsked || Number(values.seq) >= this.#firstSent(sessionID);
     return isSent ? ["messages", "prompts"] : ["messages"];
   }
 
-  /** The `seq` of the last compaction. Messages before that compaction are no longer sent to a model. */
+  /** The `seq` of the last compaction. opencode does not send the messages before that compaction to the model. */
   #firstSent(sessionID: string): number {
     const known = this.#contextFrom.get(sessionID);
     if (known !== undefined) return known;
@@ -228,15 +229,18 @@ class Inspection {
   #leavesAlone: boolean | undefined;
 
   /**
-   * With a trigger, or a table that loses rows together with a message, the repair would change more than an undo can
-   * restore.
+   * Whether a row can be removed without side effects. If a trigger or a cascading table exists, more rows could change
+   * than an undo can restore.
    */
   #isAlone(): boolean {
     this.#leavesAlone ??= leavesAlone(this.#connection, this.#input.half.schema);
     return this.#leavesAlone;
   }
 
-  /** The same row with the valid document that is inside the damaged value, if 2.x decodes that document. */
+  /**
+   * Some damaged values contain a valid JSON document, with other bytes around it. Returns the row with that document,
+   * if opencode 2.x accepts it.
+   */
   #wholeInside({ column }: ProblemOf2x, { table, row }: Place): Replacement | null {
     const stored = column === null ? undefined : row.json.get(column);
     const inside = stored === undefined ? null : documentInside(stored);
@@ -253,23 +257,23 @@ class Inspection {
   #severityOf({ fault, isUnreadable }: ProblemOf2x, { kind, stops }: Place): Severity {
     if (stops.length === 0) return "warning";
     if (isUnreadable) return "blocking";
-    // These rules are those of one version, and another version may read the row.
+    // The rules are those of one known version. Another version may have written this row, and may read it.
     if (fault === GIANT_RECORD || this.#input.origin.hasUnknownMigrations === true) return "info";
-    // The shapes of the other tables were not measured.
+    // The columns of the other tables were not measured on a real opencode, so an error would claim too much.
     if (kind !== "session" && kind !== "message") return "warning";
     return this.#isNewer() ? "warning" : "blocking";
   }
 
   #version: string | null | undefined;
 
-  /** Whether the newest session is from a version whose rows may have other shapes. */
+  /** Whether an opencode newer than the known versions made the newest session. Its rows may have other forms. */
   #isNewer(): boolean {
     const { newestKnown } = this.#profile;
     const version = newestKnown === null ? null : this.#newestVersion();
     return newestKnown !== null && version !== null && compareVersions(version, newestKnown) > 0;
   }
 
-  /** The version of opencode that made the newest session. */
+  /** The opencode version that created the newest session. */
   #newestVersion(): string | null {
     if (this.#version !== undefined) return this.#version;
     const [row] = this.#connection.all(

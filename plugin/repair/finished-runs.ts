@@ -7,18 +7,18 @@ import { allRuns, keptKeysOf, type ReadableSummary } from "../quarantine/runs.ts
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/opened-store.ts";
 
-/** The damage that remained in one store after a check of everything. */
+/** The damage that was left in one store after all of its records were checked. */
 export interface WholeCheck {
-  /** The name of the database in manifests; `null` for files. */
+  /** The name of the database, as manifests state it; `null` for JSON files. */
   readonly database: string | null;
   readonly findings: readonly ConfirmedFinding[];
 }
 
 /**
- * Deletes runs older than `ageMs` if all of their bytes are live again: rolled back or restored. As long as a restored
- * run exists, the start does not repair the same records again. So such a run is deleted only if all of this is true:
- * it was restored long enough ago, its whole store was checked after that, and none of its records is still damaged.
- * Runs that still hold a record are never deleted here.
+ * Deletes repair runs that are older than `ageMs` and that keep no original any more, because all of their changes were
+ * rolled back or undone. As long as a restored run exists, the plugin does not repair the same records again unasked.
+ * So a restored run is deleted only under three conditions. The undo is older than `ageMs`, the whole store was
+ * checked, and none of the run's records is still damaged. A run that still keeps an original is never deleted here.
  */
 export async function deleteFinishedRuns(
   where: { readonly files: FileSystem; readonly located: Located; readonly access: Access },
@@ -47,13 +47,17 @@ async function isFinished(
   ageMs: number,
 ): Promise<boolean> {
   const { byState, holdsDatabase } = run.state;
-  // A salvaged database that is not in place yet may still be put in place.
+  // A repair run that keeps a whole database is still needed. A salvaged database may be moved to its place later, and
+  // a replaced database may be restored.
   if (holdsDatabase || byState.done !== undefined || byState.planned !== undefined) return false;
   if (byState.restored !== undefined && (await isNeeded(files, run, checked, ageMs))) return false;
   return !(await holdsFiles(files, run));
 }
 
-/** Whether a restored run keeps the start from repairing a record, or may do so. */
+/**
+ * Whether a restored repair run is still needed, because without it the plugin might repair a restored record again
+ * unasked.
+ */
 async function isNeeded(
   files: FileSystem,
   run: ReadableSummary,
@@ -69,7 +73,8 @@ async function isNeeded(
 }
 
 /**
- * Files are moved, not copied. A file that is still in the run's folder has no other copy, whatever the manifest says.
+ * Whether the repair run's folder still has an original file. A repair moves files and does not copy them, so such a
+ * file may be the only copy. The manifest is not trusted here.
  */
 async function holdsFiles(files: FileSystem, { folder, state }: ReadableSummary): Promise<boolean> {
   if (state.database !== null || (await files.list(join(folder, "items")))?.length === 0) return false;

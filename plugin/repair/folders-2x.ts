@@ -4,7 +4,7 @@ import type { ConfirmedFinding, Stop } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { stopWords } from "./place-2x.ts";
 
-/** A session and its folder, as its row states them. */
+/** The folder of a session, as the session's row names it. */
 export interface SessionFolder {
   readonly sessionID: string;
   readonly directory: string;
@@ -14,9 +14,9 @@ export interface SessionFolder {
 const STOPS: readonly Stop[] = ["session", "messages", "prompts"];
 
 /**
- * Sessions that a version of 2.x lists but cannot open because their folder is missing. The server of that version then
- * answers 500 to all other requests, until the folder exists and the server is started again (measured with the
- * preview).
+ * Sessions that the preview of opencode 2.x lists but cannot open, because their folder is missing. After such an
+ * attempt, its server answers every other request with 500. That lasts until the folder exists and the server is
+ * started again (measured with the preview).
  */
 export async function folderFindings(
   files: Pick<FileSystem, "realPath" | "stat">,
@@ -50,12 +50,15 @@ export async function folderFindings(
   return found;
 }
 
-/** Errors for paths that lead nowhere: through a file, in a circle, or with a name that no file system accepts. */
+/**
+ * Errors of the operating system for paths that cannot exist: a file in place of a folder, links in a circle, or an
+ * invalid name.
+ */
 const NOWHERE = ["ENOTDIR", "ELOOP", "ENAMETOOLONG"];
 
 /**
- * Whether a path leads to a folder. A folder that may not be read counts as existing, because nothing is known about
- * it.
+ * Whether a path leads to a folder. If the user may not read it, the folder counts as existing, because nothing is
+ * known about it.
  */
 async function isFolder(files: Pick<FileSystem, "realPath" | "stat">, path: string): Promise<boolean> {
   try {

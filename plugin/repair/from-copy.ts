@@ -9,18 +9,19 @@ import type { Store } from "../stores/store.ts";
 
 const NOTHING_AROUND = { row: null, siblings: null };
 
-/** A complete copy of a damaged record. */
+/** A complete copy of a damaged record, in another file of the same folder. */
 export interface CopyBeside {
-  /** The finding about the copy. */
+  /** The finding which reports that the copy has a file name that opencode does not use. */
   readonly copy: ConfirmedFinding;
   readonly replacement: Replacement;
-  /** Whether the content of the copy is older than that of the damaged file. */
+  /** Whether the copy was written before the damaged file, so that the damaged file may have newer content. */
   readonly isOlder: boolean;
 }
 
 /**
- * For files of records that would be quarantined: a complete copy in the same folder, the newest if there are several.
- * A sync tool or a person made the copy. A record that is rebuilt from other records lacks its title or text.
+ * Finds a complete copy for each damaged file that would be quarantined. A sync tool or a person may have made such a
+ * copy in the same folder. If there are several, the newest is used. A copy is better than a rebuilt record, which
+ * lacks the title or text.
  */
 export async function copiesBeside(
   store: Store,
@@ -44,7 +45,10 @@ export async function copiesBeside(
   return found;
 }
 
-/** The files that are named as copies, by the record that they copy. There may be ten thousand such files. */
+/**
+ * The copies, grouped by the record that they copy. The groups make the search fast, because there may be ten thousand
+ * copies.
+ */
 function copiesByRecord(findings: readonly ConfirmedFinding[]): ReadonlyMap<string, readonly ConfirmedFinding[]> {
   const byRecord = new Map<string, ConfirmedFinding[]>();
   for (const finding of findings) {
@@ -57,7 +61,7 @@ function copiesByRecord(findings: readonly ConfirmedFinding[]): ReadonlyMap<stri
   return byRecord;
 }
 
-/** The folder, kind and id of a record in a file. */
+/** A text that is equal for two files of the same folder, kind and record id. */
 function keyOf({ kind, locator }: ConfirmedFinding, recordID: string | null): string {
   return JSON.stringify([kind, isFileLocator(locator) ? folderOfRecord(locator.path) : null, recordID]);
 }

@@ -6,15 +6,18 @@ import { copyFromRow } from "../remedies/recover/from-row.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 
 /**
- * Whether a finding is about a file of opencode 1.0-1.1 that would be quarantined, although a database may also hold
- * its record.
+ * Whether a damaged file of opencode 1.0-1.1 would be quarantined, so that it is worth looking for its record in a
+ * database.
  */
 function mayBeInRows({ kind, remedy, severity, locator, seen }: ConfirmedFinding): boolean {
   const isRecord = kind === "session" || kind === "message" || kind === "part";
   return isRecord && isFileLocator(locator) && remedy === "quarantine" && severity === "blocking" && seen !== null;
 }
 
-/** Adds to unreadable files the copies of the same records in the databases next to them. Reads only. */
+/**
+ * Looks for the records of unreadable files in the databases of the same data directory. If a database has a copy, the
+ * finding offers it. Reads only.
+ */
 export async function withRows(
   findings: readonly ConfirmedFinding[],
   databases: readonly OpenedStore[],

@@ -9,8 +9,8 @@ import { originFinding } from "./origin-findings.ts";
 type Readable = OpenedStore & { state: "ok" | "unread" };
 
 /**
- * The rows of a database that opencode 2.x reads; `null` if there are none or they were not read. The code that reads
- * these rows is loaded only if opencode 2.x has used the database. The check of a 1.x database does not load it.
+ * Checks the rows that opencode 2.x reads in a database; `null` if there are none, or if they were not read. The code
+ * for these rows is loaded only if opencode 2.x has used the database.
  */
 export async function halfOf2x(
   opened: Readable,
@@ -24,7 +24,7 @@ export async function halfOf2x(
   return half2xOf(opened, origin, { files, store, sessionIDs, signal, progress }, access ?? "outside");
 }
 
-/** Adds to a database's findings those in the rows of 2.x, and the amounts that were read there. */
+/** Adds the findings in the rows of opencode 2.x, and a note about the tables that were read. */
 export async function withHalf2x(
   of2x: Inspected2x | null,
   found: readonly ConfirmedFinding[],

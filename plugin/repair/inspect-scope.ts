@@ -7,17 +7,20 @@ import type { NewerMessagesSource } from "./newer-messages.ts";
 import { scanScope, scanWholeStore } from "./scan.ts";
 
 export interface InspectOptions extends ScanOptions {
-  /** Index of the store in the answer. */
+  /** The index of the store in the list of checked stores. */
   readonly storeIndex: number;
-  /** Work on a whole store that this thread may do while other threads scan the store. */
+  /** Other work on the whole store, which this thread may do while other threads read the store. */
   readonly meanwhile?: () => unknown;
-  /** Whether it is certain that no process works on the store. The function is called only if a turn is unfinished. */
+  /**
+   * Whether it is certain that no other process works on the store. This is asked only if a turn is unfinished, because
+   * the answer is slow.
+   */
   readonly isLeftAlone?: () => Promise<boolean>;
 }
 
 /**
- * Scans a scope of one store, checks each suspicious record a second time, and returns the confirmed findings. Changes
- * nothing.
+ * Reads records quickly, checks each suspicious record a second time, and returns the problems that are confirmed.
+ * Changes nothing.
  */
 export async function inspectScope(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
   const suspects =
@@ -31,14 +34,14 @@ export async function inspectScope(store: Store, scope: Scope, options: InspectO
   const { bySession } = await import("./by-session.ts");
   const newer = new (await import("./newer-messages.ts")).NewerMessagesSource(store);
   let chooser: RemedyChooser | null = null;
-  // Facts from neighbouring records are read once for each session, so sessions are handled one after the other.
+  // The records are sorted by session, because the facts about a session are read once and then kept in memory.
   const inOrder = [...bySession(suspects, ({ sessionID }) => sessionID).values()].flat();
   for (let start = 0; start < inOrder.length; start += HELD_AT_ONCE) {
     const few = inOrder.slice(start, start + HELD_AT_ONCE);
     const confirmed = await Promise.all(few.map((artifact) => limit(() => confirm(store, artifact, newer, options))));
     for (const each of confirmed) {
       if (each === null) continue;
-      // Like the schemas, the module is loaded only if there is a problem.
+      // The module is loaded only if there is a problem, so that a healthy start of opencode stays fast.
       chooser ??= new (await import("./choose-remedy.ts")).RemedyChooser(store);
       const completed = await chooser.completed(each);
       examined.push({ ...each, evidence: { ...each.evidence, bytes: null }, completed });
@@ -47,12 +50,12 @@ export async function inspectScope(store: Store, scope: Scope, options: InspectO
   return chooser === null ? [] : chooser.choose(examined);
 }
 
-/** The bytes of at most this many suspicious records are held in memory at the same time. */
+/** The bytes of at most this many suspicious records are in memory at the same time. */
 const HELD_AT_ONCE = 128;
 
 /**
- * Diagnoses one record on its exact bytes, after they have stopped changing. `null` if it is healthy, gone, or being
- * written.
+ * Checks the exact bytes of one record after they have stopped changing. Returns `null` if the record is healthy, is
+ * gone, or is still being written.
  */
 async function confirm(
   store: Store,
@@ -60,7 +63,8 @@ async function confirm(
   newer: NewerMessagesSource,
   options: Pick<InspectOptions, "storeIndex" | "isLeftAlone">,
 ): Promise<Omit<ExaminedFinding, "completed"> | null> {
-  // The module is loaded only if there may be a problem, so a healthy start of opencode does not load the schemas.
+  // The module is loaded only if there may be a problem, because it loads the schemas of records. A healthy start of
+  // opencode does not need them.
   const { examineSettled } = await import("./settle-time.ts");
   let evidence = await examineSettled(store, artifact);
   if (evidence === null) return null;

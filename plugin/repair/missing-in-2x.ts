@@ -11,7 +11,10 @@ const FAULT = {
   continued: CONTINUED_IN_1X,
 } as const;
 
-/** Warnings about records that an upgraded database has only in its tables of 1.x. */
+/**
+ * Warnings about sessions and messages that opencode 2.x did not take over when it upgraded the database. They are only
+ * in the tables of 1.x.
+ */
 export function missingIn2xFindings(
   store: Store,
   storeIndex: number,

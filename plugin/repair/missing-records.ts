@@ -12,12 +12,15 @@ import type { EventLog, RecordPlace, RecordPlaces, Store } from "../stores/store
 import { plural } from "../words/amounts.ts";
 import { FROM_OWN_PARTS, fromEvent, SAID_BY_MESSAGES } from "../words/sources.ts";
 
-/** A check of everything searches logs up to this size. The logs of larger databases are read only on request. */
+/**
+ * A check of all sessions reads the log of a database only up to this size. For a named session, the log is always
+ * read.
+ */
 const LARGEST_LOG_BYTES = 64 * 1024 * 1024;
 
 /**
- * Records of these sessions that are missing from the place that opencode logged: missing, attached to the wrong
- * parent, or under another id. `null`: records of all sessions, if that is quick.
+ * Records that opencode's log contains, but that are not where the log says. They are missing, have the wrong parent,
+ * or have another id. If `sessionIDs` is `null`, all sessions are searched, unless the log is too large.
  */
 export async function findMissing(
   store: Store,
@@ -75,7 +78,7 @@ function seenOf({ bytes, size, sha256: hash }: Evidence): ConfirmedFinding["seen
   return hash === null ? null : { bytes: size, sha256: hash };
 }
 
-/** A store whose hosts log their writes. */
+/** A store of an opencode version that writes each change to a log. */
 interface LoggedStore {
   readonly store: Store;
   readonly eventLog: EventLog;
@@ -89,17 +92,18 @@ function loggedStore(store: Store): LoggedStore | null {
 
 interface MissingInSession {
   readonly missing: readonly MissingRecord[];
-  /** For records under another id: that other id. */
+  /** For each record whose row has a wrong id: that id. */
   readonly misnamed: ReadonlyMap<MissingRecord, string>;
-  /** Every id that the log mentions. */
+  /** Every record id that the log of the session mentions. */
   readonly known: ReadonlySet<string>;
-  /** Whether no record of the session exists. */
+  /** Whether the session has no rows at all. */
   readonly isEmpty: boolean;
 }
 
 async function missingIn(logged: LoggedStore, sessionID: string): Promise<MissingInSession> {
   const { store, eventLog } = logged;
-  // Rows are read first. A row that is written in the meantime is in the log, and is looked up again.
+  // The rows are read before the log. A row that is written in between is in the log, and looks missing. The caller
+  // then looks up this row again.
   const places = logged.places.ofSession(sessionID);
   const log = missingRecords(eventLog.events(sessionID), eventLog.newestEvent(sessionID), places, store.description);
   const { missing, known, isWhole } = log;
@@ -119,7 +123,7 @@ async function missingIn(logged: LoggedStore, sessionID: string): Promise<Missin
 
 const PREFIX = { session: "ses", message: "msg", part: "prt" } as const;
 
-/** Whether hosts refuse an id. The log never contained such an id. */
+/** Whether opencode refuses an id because of its prefix. opencode never wrote such an id to its log. */
 function isRefused(kind: MissingRecord["kind"], id: string): boolean {
   return !id.startsWith(PREFIX[kind]);
 }
@@ -131,7 +135,7 @@ async function contentOf(store: Store, artifact: Artifact): Promise<unknown> {
   return parsed.ok ? parsed.value : undefined;
 }
 
-/** Rows of sessions that have no log, although the host keeps one. */
+/** Sessions without a log in a database where opencode logs every session. Their ids may be wrong. */
 async function unknownSessions({ store, eventLog, places }: LoggedStore): Promise<UnknownRow[]> {
   const logged = new Set(eventLog.loggedSessions(Number.POSITIVE_INFINITY));
   const unknown: UnknownRow[] = [];
@@ -148,7 +152,7 @@ function renamed(row: MissingRecord["row"]): Map<string, CellValue> {
   return new Map(id === undefined ? [] : [["id", id]]);
 }
 
-/** The columns in which a row names another parent than its event. */
+/** The columns in which a row names another parent than its event in the log. */
 function moved(row: MissingRecord["row"], place: RecordPlace | null): Map<string, CellValue> {
   if (place === null || place.kind === "session") return new Map();
   const is: Readonly<Record<string, string | number | null>> = {
@@ -160,8 +164,8 @@ function moved(row: MissingRecord["row"], place: RecordPlace | null): Map<string
 }
 
 /**
- * Rows that opencode refuses because of their id, by that id, each with the logged record whose content they have.
- * `sessionID`: the session that the rows name.
+ * Finds the true id of rows that opencode refuses because of their id. The content of such a row must be equal to a
+ * logged record. The result maps the wrong id to a replacement with the true id.
  */
 export async function refusedNames(
   store: Store,
@@ -186,15 +190,15 @@ function isLogged(kind: Artifact["kind"]): kind is MissingRecord["kind"] {
   return kind === "session" || kind === "message" || kind === "part";
 }
 
-/** Sessions that have a log but no record. */
+/** The ids of sessions that have a log but no row. */
 async function missingSessions({ store, eventLog }: LoggedStore): Promise<string[]> {
   const present = new Set((await store.sessions(null)).map(({ id }) => id));
   return eventLog.loggedSessions(Number.POSITIVE_INFINITY).filter((id) => !present.has(id));
 }
 
 /**
- * Rebuilds messages that only have parts left and that no log knows. `null`: all messages of the store, if that is
- * quick.
+ * Rebuilds messages that are gone, although their parts still exist and no log knows them. If `sessionIDs` is `null`,
+ * all sessions are searched, unless the database is too large.
  */
 export async function findMessagesWithoutRecord(
   store: Store,
@@ -207,8 +211,8 @@ export async function findMessagesWithoutRecord(
   for (const sessionID of places?.sessionsWithLooseParts(sessionIDs, LARGEST_LOG_BYTES) ?? []) {
     if (places?.of(rowArtifact("session", sessionID, sessionID)) == null) continue;
     const known = logged === null ? new Set<string>() : (await missingIn(logged, sessionID)).known;
-    // The module is loaded only if a record is rebuilt, together with zod. A check of a healthy store does not load
-    // these modules.
+    // The module is loaded only if a message must be rebuilt, because it also loads zod, which a healthy store does not
+    // need.
     const { looseMessages } = await import("./rebuild.ts");
     for (const { messageID, parts, row } of await looseMessages(store, sessionID)) {
       if (known.has(messageID)) continue;
@@ -228,7 +232,10 @@ export async function findMessagesWithoutRecord(
   return found;
 }
 
-/** Rebuilds the records of sessions that have messages but no record. `null`: all sessions of the store. */
+/**
+ * Rebuilds the records of sessions that have messages but no record. If `sessionIDs` is `null`, all sessions are
+ * searched.
+ */
 export async function findSessionsWithoutRecord(
   store: Store,
   sessionIDs: readonly string[] | null,

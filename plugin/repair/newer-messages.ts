@@ -4,12 +4,12 @@ import { errnoCode } from "../platform/file-system.ts";
 import { parseDocument, type StoredDocument } from "../stores/conversation.ts";
 import type { Store } from "../stores/store.ts";
 
-/** For each message and part of a session, by id: the records after it. */
+/** For the id of each message and part in a session: the messages that come after it. */
 type ByRecord = ReadonlyMap<string, NewerMessages>;
 
 /**
- * Tells which records of its session are newer than a record. The function reads one session at a time, and keeps the
- * last one in memory.
+ * Tells which messages come after a record in its session. The terminal UI crashes on some values only if they are on
+ * the screen. One session is kept in memory.
  */
 export class NewerMessagesSource {
   readonly #store: Store;
@@ -19,7 +19,7 @@ export class NewerMessagesSource {
     this.#store = store;
   }
 
-  /** `null` if the record is in no session. */
+  /** The messages that come after a record; `null` if the record is in no session. */
   async than({ recordID }: Artifact, sessionID: string | null): Promise<NewerMessages | null> {
     if (sessionID === null || recordID === null) return null;
     if (this.#last?.sessionID !== sessionID) {
@@ -40,7 +40,7 @@ async function readBackwards(store: Store, sessionID: string): Promise<ByRecord>
   const found: OfMessage[] = [];
   try {
     for await (const { messageID, document, parts } of store.conversations.messages(sessionID)) {
-      // opencode does not show parts without a message, so they move no other message out of view.
+      // opencode does not show parts whose message is gone, so they take no room on the screen.
       if (document === null) continue;
       const alone = asNewer(valueIn(document));
       const places = alone.anyAnswer ? parts.map(({ recordID }) => [recordID, "answer"] as const) : inQuestion(parts);
@@ -48,7 +48,7 @@ async function readBackwards(store: Store, sessionID: string): Promise<ByRecord>
       found.push({ messageID, shownIn: new Map([own, ...places]), alone, steps: stepsOf(parts.map(valueIn)) });
     }
   } catch (error) {
-    // A folder that may not be read is a finding of its own.
+    // Another check reports a folder that may not be read.
     if (errnoCode(error) === null) throw error;
     return new Map();
   }
@@ -57,7 +57,7 @@ async function readBackwards(store: Store, sessionID: string): Promise<ByRecord>
   const running = found.findIndex(({ alone }) => alone.anyUnfinished);
   for (const [index, { messageID, shownIn, alone, steps }] of [...found.entries()].reverse()) {
     for (const [id, place] of shownIn) byRecord.set(id, { ...newer, shownIn: place, steps });
-    // opencode shows a mark instead of the time at a question that waits for an older answer.
+    // While an older answer is unfinished, opencode shows a mark at the question instead of its time.
     const isWaiting = !newer.anyUnfinished && running !== -1 && running < index;
     if (isWaiting && !alone.anyAnswer) byRecord.set(messageID, { ...newer, shownIn: "nowhere" });
     newer = together(newer, alone);
@@ -74,7 +74,7 @@ function valueIn(document: StoredDocument): unknown {
   return parsed.ok ? parsed.value : null;
 }
 
-/** Without a text that the user wrote, the terminal UI prints nothing of a user message. */
+/** Which parts of a question the terminal UI shows. Without a text that the user wrote, it shows nothing. */
 function inQuestion(parts: readonly StoredDocument[]): (readonly [id: string, ShownIn])[] {
   const texts = parts.filter((part) => isOwnText(valueIn(part)));
   return parts.map((part) => {

@@ -8,7 +8,7 @@ import { amount } from "../words/amounts.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
 /**
- * A folder that opencode 1.0-1.1 needs, and how opencode reacts if there is a file instead (measured on 1.0.152 and
+ * A folder that opencode 1.0-1.1 needs, and what opencode does if there is a file instead (measured on 1.0.152 and
  * 1.1.65).
  */
 interface FolderPlace {
@@ -28,11 +28,14 @@ const FOLDERS: Readonly<Record<string, FolderPlace>> = {
 };
 
 interface Nested extends FolderPlace {
-  /** How opencode reacts if there are many such files. */
+  /** What opencode does if many of these folders are files. */
   readonly doesToMany: string;
-  /** The name of a folder in it. */
+  /** The form of the folder names that opencode uses below this folder. */
   readonly named: RegExp;
-  /** Whether a record makes opencode read a folder of this name. */
+  /**
+   * Whether a record exists that makes opencode read the folder of this name. Without such a record, a file does no
+   * harm.
+   */
   isRead(name: string, files: FileSystem, storage: string): Promise<boolean>;
 }
 
@@ -60,10 +63,10 @@ const NESTED: Readonly<Record<string, Nested>> = {
   },
 };
 
-/** If there are so many files of one kind, one finding stands for all of them. */
+/** If there are more files of one kind than this, one finding reports all of them together. */
 const MOST_TOLD = 20;
 
-/** Files, and links that lead to no folder, in the place of folders from which opencode 1.0-1.1 reads sessions. */
+/** Finds files and broken links where opencode 1.0-1.1 needs a folder to read sessions from. */
 export async function noFolderFindings(
   files: FileSystem,
   dataDir: string,
@@ -107,7 +110,7 @@ export async function noFolderFindings(
   return findings;
 }
 
-/** The files in place of the folders that opencode reads below `storage/NAME`. */
+/** Finds files where opencode needs the folder of a project, session or message, below `storage/NAME`. */
 async function insteadOfNested(
   files: FileSystem,
   storage: string,
@@ -123,7 +126,10 @@ async function insteadOfNested(
   return found;
 }
 
-/** The file in place of a folder; `null` if there is a folder, a link to one, or a path that this user may not read. */
+/**
+ * Describes the file or link that is in the place of a folder. Returns `null` if the path leads to a folder, or if this
+ * user may not read it.
+ */
 function insteadOfFolder(path: string, type: DirectoryEntry["type"]): string | null {
   if (type === "directory") return null;
   let target: ReturnType<typeof targetStatNow>;
@@ -137,7 +143,7 @@ function insteadOfFolder(path: string, type: DirectoryEntry["type"]): string | n
   return type === "symlink" ? "a link to a file" : "a file";
 }
 
-/** A folder that cannot be listed is reported with other access problems (`access.ts`). */
+/** The entries of a folder. If the folder cannot be listed, `access.ts` reports that. */
 async function listed(files: FileSystem, folder: string): Promise<DirectoryEntry[]> {
   try {
     return (await files.list(folder)) ?? [];
@@ -151,7 +157,7 @@ async function isFile(files: FileSystem, path: string): Promise<boolean> {
   return (await files.stat(path))?.type === "file";
 }
 
-/** Whether a folder below `parent` has the record of this id. */
+/** Whether the record with this id is in any folder below `parent`. */
 async function isInFolderOf(files: FileSystem, parent: string, id: string): Promise<boolean> {
   for (const { name } of await listed(files, parent)) {
     if (await isFile(files, join(parent, name, `${id}.json`)).catch(() => false)) return true;

@@ -9,8 +9,8 @@ import { advisesSalvage, originFault } from "./by-origin.ts";
 import { databaseFinding } from "./database-finding.ts";
 
 /**
- * Findings for a database of 2.x, or of an opencode newer than this tool knows. Only the pages of this database can be
- * checked.
+ * Findings about a database whose records this tool does not read, because opencode 2.x or an unknown newer opencode
+ * wrote it. Only its pages are checked.
  */
 export async function unreadFindings(
   { description, origin, problem, damage }: OpenedStore & { state: "unread" },
@@ -25,7 +25,8 @@ export async function unreadFindings(
 }
 
 /**
- * The origin of a database that was read. The rows show the origin; if the database is damaged, its pages are read too.
+ * Which versions of opencode wrote a database whose rows were read. If the database is damaged, its pages are searched
+ * for signs too.
  */
 export async function originOfRead(
   opened: OpenedStore & { state: "ok" },
@@ -37,20 +38,24 @@ export async function originOfRead(
   return originOfDamaged(opened.description, origin, found, access);
 }
 
-/** The origin of a database for which SQLite returned only `stated`. If it is damaged, its pages are read too. */
+/**
+ * Which versions of opencode wrote a database. `stated` is the answer from the tables that SQLite can read. If the
+ * database is damaged, its pages are searched for further signs.
+ */
 export async function originOfDamaged(
   description: StoreDescription,
   stated: Origin,
   found: readonly ConfirmedFinding[],
   access: Access,
 ): Promise<Origin> {
-  // Inside the host, no file of the database may be opened.
+  // Inside opencode, this tool must not open the files of the database. Closing such a file would drop the locks of
+  // opencode's own SQLite.
   if (access === "beside-host" || !found.some(advisesSalvage)) return stated;
   const { originBehind } = await import("../stores/other-databases.ts");
   return originBehind(description, stated);
 }
 
-/** The finding about a database that does not belong to 1.x alone. */
+/** The warning that opencode 2.x or a newer opencode wrote in this database; an empty list if only 1.x did. */
 export function originFinding(origin: Origin | null, description: StoreDescription, store: number): ConfirmedFinding[] {
   const fault = origin === null ? null : originFault(origin);
   if (origin === null || fault === null) return [];
@@ -58,7 +63,7 @@ export function originFinding(origin: Origin | null, description: StoreDescripti
   return [databaseFinding({ code, severity: "warning", evidence: notRead(code, origin) }, description, store)];
 }
 
-/** The finding states which records were read and which were not. */
+/** The evidence that names the tables that were read, and the tables that were not read. */
 function notRead(code: string, { kind, sign }: Origin): string {
   if (code === SCHEMA_NEWER.code) return `${sign}, newer than this tool knows`;
   if (kind === "1.x and 2.x") {

@@ -3,11 +3,11 @@ import type { CellValue, RecordKind } from "../model/artifact.ts";
 import type { Stop } from "../model/finding.ts";
 import type { RowOf2x } from "../model/row-2x.ts";
 
-/** A row that opencode 2.x reads, and the requests that fail because of it. */
+/** A row that opencode 2.x reads, and the requests to opencode that fail because of this row. */
 export interface Place {
   readonly table: string;
   readonly kind: RecordKind;
-  /** `null` if the row belongs to no session. */
+  /** The session to which the row belongs; `null` if it belongs to no session. */
   readonly sessionID: string | null;
   readonly key: Readonly<Record<string, string>>;
   readonly row: RowOf2x;
@@ -15,8 +15,8 @@ export interface Place {
 }
 
 /**
- * The name of a row of another table. A user or a plugin may have chosen a name with a path or a secret in it: then the
- * row's number is used. `known`: the sessions that exist.
+ * Names a row in a report. If a user or a plugin chose the row's name, it may contain a path or a secret. Then the
+ * number of the row is used instead. `known` are the sessions that exist.
  */
 export function placeIn(
   { table, kind, name, sessionColumn, stops }: OtherTable,
@@ -44,13 +44,13 @@ const STOP_WORDS: Readonly<Record<Stop, string>> = {
   messages: "the messages of its session",
   prompts: "its prompts",
   "project list": "the whole project list",
-  settings: "what asks for this setting",
+  settings: "the requests that need this setting",
   import: "the import of the data of opencode 1.x",
 };
 
-/** The evidence that names the requests on which the row has an effect. */
+/** The end of a finding's evidence, which names the requests to opencode that fail. */
 export function stopWords({ stops, sessionID }: Pick<Place, "stops" | "sessionID">, host: string): string {
-  if (stops.length === 0) return "; its session is not there, so nothing reads it";
+  if (stops.length === 0) return "; its session does not exist, so opencode does not read it";
   const words = stops.map((stop) =>
     stop === "prompts" && sessionID === null ? "the prompts of sessions that use it" : STOP_WORDS[stop],
   );

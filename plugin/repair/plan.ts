@@ -3,20 +3,20 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import { keptKey } from "../quarantine/run-state.ts";
 import type { Operation } from "../stores/writer.ts";
 
-/** The selection of findings to repair. */
+/** Which findings a repair acts on. */
 export interface Selection {
-  /** Only findings with these codes, also warnings. `null`: every blocking finding. */
+  /** The codes of the findings to repair, which may be warnings. `null` means every error. */
   readonly codes: readonly string[] | null;
-  /**
-   * In addition to every blocking finding, warnings with these codes are repaired. A client showed the findings to the
-   * user, and the user confirmed.
-   */
+  /** The codes of warnings that are repaired together with every error, because the user confirmed them. */
   readonly also?: readonly string[];
-  /** Only repairs that may be done without asking at the start of opencode. */
+  /**
+   * Whether nobody was asked, as at the start of opencode. Then only repairs that are allowed without asking are
+   * planned.
+   */
   readonly unasked: boolean;
 }
 
-/** The operations on one session of one store. These operations share one run folder and one manifest. */
+/** The operations on one session in one store. They share one run folder and one manifest. */
 export interface PlannedSession {
   readonly store: number;
   readonly sessionID: string | null;
@@ -28,8 +28,8 @@ export type Plan = readonly PlannedSession[];
 const NOTHING_KEPT: ReadonlySet<string> = new Set();
 
 /**
- * Turns findings into operations with preconditions, except for records that a user restored (`kept`, see {@link
- * keptKey}). The function is pure: it reads and writes nothing.
+ * Turns findings into operations. Each operation names the content that the record must still have. Records in `kept`
+ * are left out, because a user restored them (see {@link keptKey}). A pure function.
  */
 export function planRepair(
   findings: readonly ConfirmedFinding[],
@@ -62,7 +62,7 @@ function operationFor(finding: ConfirmedFinding, selection: Selection): Operatio
   return remedy === "report" ? null : { ...common, remedy, replacement };
 }
 
-/** Whether the user named the code. After the first step of a repair, the named codes are in `also`. */
+/** Whether the user chose findings with this code. After the first step of a repair, the chosen codes are in `also`. */
 function isNamed(code: string, { codes, also }: Selection): boolean {
   return [...(codes ?? []), ...(also ?? [])].includes(code);
 }
@@ -72,16 +72,19 @@ function isSelected({ code, severity }: ConfirmedFinding, { codes, also }: Selec
   return severity === "blocking" || (also ?? []).includes(code);
 }
 
-/** Whether a repair would act on a finding. */
+/** Whether a repair would change the record of this finding. */
 export function isRepairable({ remedy, seen, replacement, rebuilt }: ConfirmedFinding): boolean {
   if (rebuilt !== undefined) return true;
   if (remedy === "report") return false;
   return remedy === "quarantine" ? seen !== null : replacement !== null;
 }
 
-/** A copy that opencode recorded may replace a damaged record at any time. The catalogue decides the rest. */
+/**
+ * Whether a repair may act on this finding without asking. opencode's own copy may always replace a damaged record. For
+ * a quarantine, the catalogue of faults decides.
+ */
 export function isDoneUnasked({ remedy, seen, code, stops }: ConfirmedFinding): boolean {
-  // Rows that opencode 2.x reads are never changed without asking.
+  // Only rows of opencode 2.x have `stops`. These rows are never changed without asking.
   if (stops !== undefined) return false;
   if (remedy === "recover") return seen !== null;
   return remedy === "quarantine" && faultByCode(code)?.unasked === true;

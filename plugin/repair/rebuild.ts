@@ -29,9 +29,9 @@ import { completeDraft } from "./complete-draft.ts";
 import { copiesBeside } from "./from-copy.ts";
 
 /**
- * Adds to findings the content that could replace records instead of a quarantine. For any record: a copy, or the
- * record's readable part. For a message: the content that its parts and neighbours show, so that its parts stay
- * visible. For a project: the content that its sessions show. Reads only.
+ * Looks for content that can replace a damaged record, so that the record need not be quarantined. The new content is a
+ * copy of the file, or the readable part of the record. For a message, its parts and neighbours are used. For a
+ * project, its sessions are used. Reads only.
  */
 export async function withRebuilt(store: Store, findings: readonly ConfirmedFinding[]): Promise<ConfirmedFinding[]> {
   const rebuilt = new Map<ConfirmedFinding, ConfirmedFinding>();
@@ -40,12 +40,12 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     const closed = await closedRecord(store, finding);
     const beside = copies.get(finding);
     if (beside !== undefined) {
-      // As long as the record is damaged, its copy is not moved.
+      // The copy stays where it is as long as the record itself is damaged.
       const evidence = `a complete copy of ${finding.recordID}, which is damaged`;
       rebuilt.set(beside.copy, { ...beside.copy, remedy: "report", evidence });
     }
-    // A sync tool may copy a file while it is still being written. So the readable part of the record itself may have
-    // more content.
+    // A sync tool may have copied the file while opencode was still writing it. So the readable part of the damaged
+    // record may have more content than the copy.
     if (beside !== undefined && (closed === null || !(closed.isWhole || beside.isOlder))) {
       const which = beside.isOlder ? "an older whole copy of it" : "a whole copy of it";
       const evidence = `${finding.evidence}; ${which} is in the same folder`;
@@ -62,7 +62,8 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     const wanted = new Map(damaged.map((finding) => [finding.recordID ?? "", finding]));
     const { frame, own } = await frameOf(store, sessionID, wanted);
     let { messages } = frame;
-    // A rebuilt record may state facts about its neighbours: an answer names the question before it.
+    // Each message is tried twice, because a message that was rebuilt later may make an earlier one possible: an answer
+    // names its question.
     for (const message of [...own, ...own]) {
       const finding = wanted.get(message.messageID);
       if (finding === undefined || rebuilt.has(finding)) continue;
@@ -86,7 +87,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
   return findings.map((finding) => rebuilt.get(finding) ?? finding);
 }
 
-/** For a message or part that was written as JSON inside a JSON text: the record inside that text. */
+/** Some programs stored a record as JSON text inside a JSON text. Returns the inner record, if opencode accepts it. */
 async function writtenTwice(
   store: Store,
   { kind, sessionID, recordID, locator }: ConfirmedFinding,
@@ -107,7 +108,7 @@ function isLostMessage({ kind, remedy, severity, seen }: ConfirmedFinding): bool
   return kind === "message" && remedy === "quarantine" && severity === "blocking" && seen !== null;
 }
 
-/** Rows for the lost messages of a session whose parts still exist. */
+/** Rebuilt rows for messages of a session that are gone, although their parts still exist. */
 export async function looseMessages(
   store: Store,
   sessionID: string,
@@ -133,14 +134,17 @@ export async function looseMessages(
   });
 }
 
-/** A project's record as its sessions show it; `null` if there are none, or if they do not determine it. */
+/**
+ * Rebuilds the record of a project from its sessions. Returns `null` if there are no sessions, or if they do not name
+ * one project folder.
+ */
 export async function projectFromSessions(store: Store, id: string, said?: Fields): Promise<RebuiltProject | null> {
   const { sessions, root } = await ofProject(store, id);
   if (sessions.length === 0) return null;
   return rebuiltProject(id, sessions, root, await store.conversations.projectFacts(), store.description, said);
 }
 
-/** At most this many sessions of a project are read to find its folder, the last used ones first. */
+/** At most this many sessions of a project are searched for the project's folder, the last used ones first. */
 const MOST_ASKED = 20;
 
 async function ofProject(
@@ -159,10 +163,7 @@ async function ofProject(
   return { sessions, root: null };
 }
 
-/**
- * Adds the content that the sessions show to an unreadable project record, or to one with a folder that opencode
- * refuses.
- */
+/** Adds a rebuilt record to the finding on a project that cannot be read, or whose folder opencode refuses. */
 async function withProject(store: Store, finding: ConfirmedFinding): Promise<ConfirmedFinding> {
   const { locator, recordID, remedy } = finding;
   if (recordID === null || finding.seen === null) return finding;
@@ -186,7 +187,10 @@ async function withProject(store: Store, finding: ConfirmedFinding): Promise<Con
   return { ...finding, rebuilt: { source: FROM_SESSIONS, content: { cells } } };
 }
 
-/** Adds a rebuilt record for the file of a session that no host parses. Without that file the session is in no list. */
+/**
+ * Adds a rebuilt record to the finding on a session file that cannot be read. Without that file, opencode does not list
+ * the session.
+ */
 async function withSession(store: Store, finding: ConfirmedFinding): Promise<ConfirmedFinding> {
   const { locator, recordID: sessionID, remedy, severity, seen } = finding;
   const isLost = remedy === "quarantine" && severity === "blocking" && seen !== null;
@@ -203,7 +207,7 @@ async function withSession(store: Store, finding: ConfirmedFinding): Promise<Con
   if (bytes === null) return finding;
   const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
   if (!fits(artifact, value, evidence, store.description)) return finding;
-  const source = `rebuilt from what can be read of the record, and ${SAID_BY_MESSAGES}`;
+  const source = `rebuilt from the readable part of the record, and ${SAID_BY_MESSAGES}`;
   const words = "the session can stay in the list, with a rebuilt record";
   return { ...finding, evidence: `${finding.evidence}; ${words}`, rebuilt: { source, content: { bytes } } };
 }
@@ -213,14 +217,14 @@ async function legibleIn(store: Store, { kind, sessionID, recordID, locator }: C
   return bytes === null ? {} : wholeMembers(textBeginning(bytes));
 }
 
-/** A summary of the session to which messages belong. */
+/** The facts about a session that are needed to rebuild its messages. */
 interface SessionFrame {
-  /** In the order of {@link byTime}. */
+  /** All readable messages, in the order of {@link byTime}. */
   readonly messages: readonly MessageFacts[];
   readonly columns: SessionColumns;
 }
 
-/** A summary of all messages of a session, and some of them with their parts. */
+/** Reads a summary of all messages of a session, and the `wanted` messages with all their parts. */
 async function frameOf(
   store: Store,
   sessionID: string,
@@ -241,7 +245,7 @@ function asReplacement(
   sessionID: string,
   { document }: RebuiltMessage,
 ): Replacement {
-  // The record has the form that opencode 1.0-1.1 writes.
+  // A file contains the ids of its record, as opencode 1.0-1.1 writes it. A database row has them in separate columns.
   const content: Replacement["content"] = isFileLocator(locator)
     ? { bytes: Buffer.from(JSON.stringify({ id: recordID, sessionID, ...document }, null, 2)) }
     : { cells: new Map([["data", { storage: "text", bytes: Buffer.from(JSON.stringify(document), "utf8") }]]) };

@@ -6,9 +6,9 @@ import type { Replacement } from "../model/replacement.ts";
 import type { DatabaseFrame } from "../stores/survey.ts";
 
 /**
- * The rows that the journal of a database lacks. These rows are known only if the tables, columns and indexes are
- * exactly those of a known host. In that case the journal of that host is the right one. `null` if they differ, or if
- * the journal has other rows too.
+ * The rows that are missing in the database's list of applied migrations. Returns `null` unless all tables, columns and
+ * indexes are exactly those of one known opencode version: only then is its list the right one. Also `null` if the list
+ * has entries that this version does not know.
  */
 export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement | null {
   const whole = journalOf(layout);
@@ -22,7 +22,7 @@ export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement
   if (recorded.some((each) => !known.has(each))) return null;
   const lacking = [...known].filter(([each]) => !recorded.includes(each)).map(([, row]) => row);
   if (lacking.length === 0) return null;
-  // SQLite assigns the number of a row here, so the number that the known host used may be taken.
+  // SQLite assigns a new row number here, because another row may already have the number that opencode used.
   const stated = columns.filter((name) => name === whole.key || name !== "id");
   const rows = lacking.map(
     (row): RowValues =>
@@ -33,7 +33,10 @@ export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement
   return { source, content: { table: change } };
 }
 
-/** An empty table as its host creates it, if only that table differs from a known host's. Otherwise `null`. */
+/**
+ * Creates a missing or incomplete table again, as opencode creates it. Returns `null` if the table was not empty, or if
+ * anything else differs from a known opencode version.
+ */
 export function rebuiltTable(missing: readonly string[], { layout, emptyTables }: DatabaseFrame): Replacement | null {
   const [table, ...others] = new Set(missing.map((name) => name.split(".")[0] ?? ""));
   const before = table === undefined || others.length > 0 ? undefined : emptyTables.get(table);
@@ -44,15 +47,18 @@ export function rebuiltTable(missing: readonly string[], { layout, emptyTables }
 }
 
 /**
- * Whether `salvage` builds a database that has the lost columns or tables again, because everything else in it is as a
- * known host leaves it.
+ * Whether `salvage` can build a database that has the missing columns or tables again. Everything else in the database
+ * must be as a known opencode version leaves it.
  */
 export function isSalvageable({ layout, journals }: DatabaseFrame): boolean {
   const isRecorded = (known: KnownSchema) => hasJournalsOf(known, journals);
   return lostColumns(layout, isRecorded) !== null || lostTables(layout, isRecorded) !== null;
 }
 
-/** Whether the journals are those of a known host, so that the database is not older than all of them. */
+/**
+ * Whether the list of applied migrations is that of a known opencode version. Such a database is not older than all
+ * known versions.
+ */
 export function hasKnownJournals({ journals }: DatabaseFrame): boolean {
   return KNOWN_SCHEMAS.some((known) => hasJournalsOf(known, journals));
 }

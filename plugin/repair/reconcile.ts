@@ -11,16 +11,16 @@ import { withOutcomes } from "./apply.ts";
 import { writerForManifest } from "./run-store.ts";
 
 /**
- * Updates the manifests of runs that a crash interrupted. An item that had left its place is `done`, and can be
- * restored. An item that had not left its place is `rolled-back`. An item that had been undone is `restored`. Call this
- * only under the lock. Returns the number of updated runs.
+ * Finds out how far each interrupted repair run came, and writes that to its manifest. A record that had left its place
+ * becomes `done`, and can be restored. A record that had not left its place becomes `rolled-back`. A record that had
+ * returned to its place becomes `restored`. The caller must hold the lock. Returns the number of updated runs.
  */
 export async function reconcileRuns(files: FileSystem, located: Located, access: Access): Promise<number> {
   let settled = 0;
   await removeRemainders(files, located.dataDir);
   for await (const { folder, runID } of runFolders(files, located.dataDir)) {
     await removeUnfinishedFiles(files, folder);
-    // Only a run that is no longer planned has a valid state file.
+    // A valid state file exists only if the repair run is complete, so the manifest need not be read.
     if ((await readRunState(files, folder)) !== null) continue;
     const run = await readAndRecord(files, folder, runID);
     if (!run.ok || run.manifest.state !== "planned") continue;
@@ -44,7 +44,10 @@ export async function reconcileRuns(files: FileSystem, located: Located, access:
   return settled;
 }
 
-/** If the item is in neither place, another process changed it: before it was moved, or later in quarantine. */
+/**
+ * The state of an item after a crash. If the record is neither in its place nor in the quarantine, another process
+ * changed it.
+ */
 function settledState(item: ManifestItem, seen: Observed): ItemState {
   if (item.state === "done") return seen === "live" ? "restored" : "done";
   return seen === "set-aside" ? "done" : "rolled-back";
@@ -61,8 +64,8 @@ async function isSettled(writer: StoreWriter, folder: string): Promise<boolean> 
 }
 
 /**
- * If the database of an unfinished run is missing, the run is not changed until the database exists again. Such a run
- * must not block other repairs.
+ * Returns `null` if the database of an unfinished repair run is missing. That run is left until the database exists
+ * again, and must not block other repairs.
  */
 async function writerOrNothing(
   ...where: Parameters<typeof writerForManifest>

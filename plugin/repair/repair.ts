@@ -19,37 +19,37 @@ export interface RepairInput {
   readonly files: FileSystem;
   readonly located: Located;
   readonly access: Access;
-  /** The findings of a check. The store indexes of the findings refer to `located`. */
+  /** The findings of a check. `store` in a finding is an index into the stores of `located`. */
   readonly findings: readonly ConfirmedFinding[];
   readonly selection: Selection;
   readonly trigger: Trigger;
   readonly hostVersion: string | null;
   readonly signal?: AbortSignal;
   /**
-   * The longest wait for another repair, in milliseconds. If it is absent, the wait ends as soon as an expired lock of
-   * an unknown holder may be taken over.
+   * How long to wait for another repair at most, in milliseconds. By default, this process waits only if the lock has
+   * expired and may soon be taken over.
    */
   readonly patienceMs?: number;
-  /** The id of a run that has already begun. */
+  /** The id of the repair run, if this repair is a further step of a run that has begun. */
   readonly runID?: string;
   /** Called from time to time with the number of finished records and the total. */
   readonly onProgress?: (done: number, of: number) => void;
 }
 
 export interface RepairResult {
-  /** `null` if nothing was done. */
+  /** The id of the repair run; `null` if nothing was changed. */
   readonly runID: string | null;
   readonly manifests: readonly string[];
   readonly items: readonly ReportedItem[];
   readonly stopped: Stopped | null;
 }
 
-/** A repair takes tens of milliseconds, so the lock is tried again at this interval. */
+/** How often the lock is tried again. A repair by another process takes only tens of milliseconds. */
 const LOCK_RETRY_MS = 25;
 
 const NOTHING: RepairResult = { runID: null, manifests: [], items: [], stopped: null };
 
-/** Runs `work` under the lock of the data directory, after unfinished runs were completed or rolled back. */
+/** Takes the lock of the data directory, completes or rolls back interrupted repair runs, and then calls `work`. */
 export async function underLock<T>(
   input: Pick<RepairInput, "files" | "located" | "access" | "patienceMs">,
   work: (lock: Parameters<typeof applyPlan>[0]["lock"]) => Promise<T>,
@@ -68,7 +68,7 @@ export async function underLock<T>(
       await reconcileRuns(files, located, access);
       return await work(taken.lock);
     } finally {
-      // The changes are complete even if the lock file cannot be removed.
+      // All changes are complete at this point, even if the lock file cannot be removed.
       await taken.lock.release().catch(() => undefined);
     }
   } catch (error) {
@@ -77,30 +77,31 @@ export async function underLock<T>(
 }
 
 /**
- * Completes or rolls back an unfinished run after a crash, and removes its lock or the rest of a deletion. This
- * function is for callers that have no other work under the lock. If another process holds the lock, that process does
- * this work.
+ * Completes or rolls back a repair run that a crash interrupted, and removes its lock and unfinished deletions. Use
+ * this function if there is no other work to do under the lock. If another process holds the lock, that process does
+ * all of this.
  */
 export async function settleUnfinished(input: Pick<RepairInput, "files" | "located" | "access">): Promise<void> {
   if (await isUnfinished(input.files, input.located.dataDir)) await underLock(input, async () => null);
 }
 
-/** Whether the outcome of {@link underLock} says that the work was not done. */
+/** Whether the result of {@link underLock} says that the work was not done. */
 export function isStopped(outcome: object): outcome is Stopped {
   return "kind" in outcome && "message" in outcome;
 }
 
 /**
- * Plans and applies the repair of findings. If there is nothing to do, the repair takes no lock and creates no folder.
- * An unasked repair skips records that a user restored, even if that happened after the check.
+ * Plans the repair of findings and carries it out. If there is nothing to do, no lock is taken and no folder is
+ * created. Without a question to the user, records that a user restored are left out. That includes records that were
+ * restored after the check.
  */
 export async function repair(input: RepairInput): Promise<RepairResult> {
   const plan = await planned(input).catch(stoppedBy);
   if ("kind" in plan) return { ...NOTHING, stopped: plan };
   if (plan.length === 0) return NOTHING;
   const outcome = await underLock(input, async (lock) => {
-    // The plan is made again: a restore may have held the lock until now, or a crash may have kept it from recording
-    // its result.
+    // The plan is made again under the lock. While this process waited for the lock, an undo may have restored records,
+    // or the undo of a crashed process may have been completed.
     const current = await planned(input);
     return current.length === 0 ? NOTHING : applyWhatIsFree(input, current, lock);
   });
@@ -109,12 +110,12 @@ export async function repair(input: RepairInput): Promise<RepairResult> {
 
 async function planned({ files, located, findings, selection }: RepairInput): Promise<Plan> {
   if (!selection.unasked) return planRepair(findings, selection);
-  // Most checks find no record that may be repaired unasked.
+  // This first plan avoids reading the quarantine, because most checks find nothing that may be repaired unasked.
   if (planRepair(findings, selection).length === 0) return [];
   return planRepair(findings, selection, await keptByUser(files, located.dataDir));
 }
 
-/** Applies the plan, except for turns that a process may still be working on. Those are refused. */
+/** Carries out the plan, but does not close a turn on which another process may still be working. */
 async function applyWhatIsFree(
   input: RepairInput,
   plan: Plan,
@@ -129,7 +130,7 @@ async function applyWhatIsFree(
     .map((session) => ({ ...session, operations: session.operations.filter(({ remedy }) => remedy !== "settle") }))
     .filter(({ operations }) => operations.length > 0);
   const done = others.length === 0 ? NOTHING : await applyUnderLock(input, others, lock);
-  const items = [...done.items, ...settling.map((operation) => skippedItem(operation, "it may be in use"))];
+  const items = [...done.items, ...settling.map((operation) => skippedItem(operation, "the session may be in use"))];
   return { ...done, items, stopped: done.stopped ?? { kind: "refused", message: reason } };
 }
 
@@ -141,7 +142,7 @@ async function applyUnderLock(
   const { files, located, access } = input;
   const runID = input.runID ?? newRunID(Date.now());
   const stores = await openStores(files, located, access);
-  // Writers have their own connections. An open reader would only prevent the reset of the WAL.
+  // The writers open connections of their own. An open reader would only keep SQLite from emptying the WAL.
   for (const store of stores) if (store.state === "ok") store.store.close();
   const applied: Applied = await applyPlan({
     files,

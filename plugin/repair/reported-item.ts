@@ -6,26 +6,26 @@ import type { Operation } from "../stores/writer.ts";
 
 export type Action = "quarantined" | "recovered" | "normalised" | "settled" | "rescued" | "restored" | "skipped";
 
-/** The outcome of one item, for people and scripts. */
+/** The result for one record, for messages to the user and for JSON answers. */
 export interface ReportedItem {
   readonly id: string;
   readonly sessionID: string | null;
   readonly recordID: string | null;
   readonly kind: string;
-  /** For a session or project in a database: the only column that was changed. */
+  /** The column of a session or project that was changed, if it is only one. */
   readonly column?: string;
   readonly code: string;
   readonly action: Action;
   readonly reason?: string;
-  /** The source of what replaced a recovered record, in words. */
+  /** The source of the new content of a recovered record, in words. */
   readonly source?: string;
-  /** The action that would be taken. Present only if nothing was done yet. */
+  /** The action that a repair would take. Present only as long as nothing was done. */
   readonly planned?: Action;
-  /** The values that would change, in words. Present only for a record to which the repair would add missing values. */
+  /** The values that a repair would add or change, in words. Present only for a record that would be completed. */
   readonly changes?: readonly ShownChange[];
 }
 
-/** The action that is reported for each remedy. */
+/** The action that is reported for each kind of remedy. */
 export const ACTION: Readonly<Record<ManifestItem["remedy"], Action>> = {
   quarantine: "quarantined",
   recover: "recovered",
@@ -34,7 +34,7 @@ export const ACTION: Readonly<Record<ManifestItem["remedy"], Action>> = {
   rescue: "rescued",
 };
 
-/** The outcome of an item of a run. */
+/** The result for one item in a manifest. */
 export function reportedItem(
   { sessionID }: Manifest,
   { id, recordID, kind, locator, code, replacement }: ManifestItem,
@@ -51,7 +51,7 @@ export function columnOf(locator: Locator): { readonly column?: string } {
   return column === null ? {} : { column };
 }
 
-/** An operation that was skipped, with the reason in one clause. */
+/** The result for a change that was not made. `reason` is a short clause. */
 export function skippedItem(operation: Operation, reason: string): ReportedItem {
   const { sessionID, recordID, kind, locator, code } = operation;
   return { id: "", sessionID, recordID, kind, ...columnOf(locator), code, action: "skipped", reason };

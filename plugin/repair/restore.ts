@@ -18,15 +18,15 @@ export interface RestoreInput {
   readonly located: Located;
   readonly access: Access;
   readonly runID: string;
-  /** Restore only these sessions of the run. If empty, all. */
+  /** The sessions of the repair run to restore. An empty list means all sessions. */
   readonly sessionIDs: readonly string[];
-  /** Restore only these items. If empty, all. */
+  /** The items of the repair run to restore. An empty list means all items. */
   readonly itemIDs: readonly string[];
-  /** Called after each folder of the run with the number of processed records and the total. */
+  /** Called after each folder of the repair run with the number of processed records and the total. */
   readonly onProgress?: (done: number, of: number) => void;
   /**
-   * Stops the restore between two folders of the run. The records that were restored before the stop are recorded; the
-   * others are not changed.
+   * Stops the undo between two folders of the repair run. Records that are already restored stay restored and are
+   * recorded. The other records are not changed.
    */
   readonly signal?: AbortSignal;
 }
@@ -34,7 +34,8 @@ export interface RestoreInput {
 type ReadableRun = StoredRun & { ok: true };
 
 /**
- * A summary of the records that an undo would restore, because all items with their manifests may not fit in memory.
+ * The records that an undo would restore. The plan is a summary, because all manifests of a repair run may not fit in
+ * memory.
  */
 export interface RestorePlan {
   readonly runID: string;
@@ -47,13 +48,15 @@ interface PlannedRun {
   readonly items: readonly PlannedItem[];
 }
 
-/** A record that is to be restored. `bytes`: of its original, `null` if the run added the record. */
+/**
+ * A record that an undo would restore. `bytes` is the size of its original; `null` if the repair run added the record.
+ */
 interface PlannedItem extends Pick<ManifestItem, "id" | "kind" | "recordID" | "code"> {
   readonly action: Action;
   readonly bytes: number | null;
 }
 
-/** All records that a plan restores. */
+/** All records that a plan would restore. */
 export function plannedRecords({ runs }: RestorePlan): PlannedItem[] {
   return runs.flatMap(({ items }) => items);
 }
@@ -69,7 +72,7 @@ export interface RestoreResult {
   readonly stopped: Stopped | null;
 }
 
-/** Finds the items for which a restore was requested. Reads only. */
+/** Finds the records that the user asked to restore. Reads only. */
 export async function planRestore(input: RestoreInput): Promise<RestorePlanning> {
   const { sessionIDs, itemIDs } = input;
   const runs: PlannedRun[] = [];
@@ -92,7 +95,7 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlanning>
   if (!isThere) return unknown(NO_SUCH_RUN);
   if (!isChosen) return unknown("That run holds no record of this session.");
   if (missing.size > 0) return unknown("That run holds no item with this id.");
-  // The last folder is restored first: a record that was added later may be a child of an earlier one.
+  // The last folder is restored first, because a record that was added later may be a child of an earlier record.
   runs.sort((a, b) => numberOf(b) - numberOf(a));
   return { ok: true, plan: { runID: input.runID, runs } };
 }
@@ -101,7 +104,7 @@ function unreadable(problem: string): RestorePlanning & { ok: false } {
   return { ok: false, reason: "unreadable", message: `That run cannot be restored: ${problem}.` };
 }
 
-/** The number of a folder, if a run has several in one session: `<runID>` is the first, then `.2` … */
+/** The number of one folder of a repair run. The folder `<runID>` is number 1, `<runID>.2` is number 2. */
 function numberOf({ folder }: PlannedRun): number {
   return Number(/\.(\d{1,6})$/.exec(folder)?.[1] ?? 1);
 }
@@ -111,7 +114,7 @@ function unknown(message: string): RestorePlanning {
 }
 
 function itemsToRestore({ manifest: { items } }: ReadableRun, itemIDs: readonly string[]): ManifestItem[] {
-  // A message that got another id and its parts are restored together.
+  // A message that got another id is restored together with its parts, because the parts name their message.
   const groups = new Set(
     items.flatMap(({ id, partOf, replacement }) =>
       replacement !== undefined && itemIDs.includes(id) ? [partOf ?? id] : [],
@@ -124,11 +127,11 @@ function itemsToRestore({ manifest: { items } }: ReadableRun, itemIDs: readonly 
   );
 }
 
-/** Restores the items of a plan byte for byte. An item is restored only if nothing else has taken its place. */
+/** Restores the records of a plan byte for byte. A record is restored only if nothing else has taken its place. */
 export async function restore(input: RestoreInput, plan: RestorePlan): Promise<RestoreResult> {
   if (plan.runs.length === 0) return { runID: plan.runID, manifests: [], items: [], stopped: null };
   const outcome = await underLock(input, async (lock) => {
-    // Unfinished runs were completed or rolled back when the lock was taken, so the plan is read again.
+    // When the lock was taken, interrupted repair runs were completed or rolled back, so the plan may be outdated.
     const current = await planRestore(input);
     return restoreRuns(input, current.ok ? current.plan : plan, lock);
   });
@@ -167,8 +170,8 @@ interface RestoredRun {
 }
 
 /**
- * The manifest says `planned` while items are restored. After a crash, the next run finds out which items were
- * restored.
+ * Restores the records of one run folder. The manifest says `planned` in the meantime. After a crash, the next process
+ * finds out which records were restored.
  */
 async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly ManifestItem[]): Promise<RestoredRun> {
   const { files, located, access } = input;
@@ -183,7 +186,8 @@ async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly
         outcomes = await writer.putBack(items, run.folder);
       } catch (error) {
         failure = error;
-        // An item whose state cannot be read now stays planned. The next holder of the lock determines its state.
+        // If it cannot be seen now which records were restored, they stay `planned`. The next process that takes the
+        // lock finds out.
         const told = await returned(writer, items, run.folder).catch(() => null);
         if (told === null) return { outcomes, stopped: stoppedBy(error) };
         outcomes = told;
@@ -199,7 +203,7 @@ async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly
   }
 }
 
-/** The items that were restored before a failure. The other items are in the state in which the repair left them. */
+/** The records that were restored before a failure. All other records are as the repair left them. */
 async function returned(writer: StoreWriter, items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
   await writer.settle(folder);
   const outcomes: ItemOutcome[] = [];

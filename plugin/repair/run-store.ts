@@ -10,8 +10,9 @@ import { StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
 import { refusalToWrite } from "./may-write.ts";
 
 /**
- * Opens the store that a manifest names. The database must be one of the located ones, because a path in a manifest is
- * never opened. @throws StoreRefusedError if the database is missing, cannot be opened, or must not be written
+ * Opens the store that a manifest names. The database must be one that this tool has located itself, because a path in
+ * a manifest is not trusted.
+ * @throws StoreRefusedError if the database is missing, cannot be opened, or must not be changed
  */
 export async function writerForManifest(
   files: FileSystem,
@@ -38,7 +39,7 @@ async function databaseWriter(
   const isWhole = manifest.items.some((item) => item.kind === "database");
   const database =
     located.databases.find((path) => relativeDatabase(located.dataDir, path) === manifest.store.database) ??
-    // A whole database can also be restored if there is none at its place.
+    // A whole database can be restored even if the database file is missing now.
     (isWhole ? databaseNamed(located.dataDir, manifest.store.database ?? "") : undefined);
   if (database === undefined)
     throw new StoreRefusedError("busy", "The database of that run is not in this data directory.");

@@ -8,14 +8,12 @@ import { noCounts, type Store } from "../stores/store.ts";
 import { NO_SQLITE } from "../words/refusals.ts";
 import { garbageCollection, nextShare, type ShareAnswer, scanScope, type ThreadTask } from "./scan.ts";
 
-/**
- * Most files are read one by one, without waiting. Files that look damaged are read again, at most this many at once.
- */
+/** Files that look damaged are read a second time, at most this many at the same time. */
 const FILES_AT_ONCE = 8;
 
 /**
- * The body of a thread: it scans one share of a store after the other, and reports the records that do not look
- * healthy. Any error ends it.
+ * The code of a worker thread. It reads one share of a store after the other, and sends the records that do not look
+ * healthy to the main thread. Any error ends the thread.
  */
 const task = workerData as ThreadTask;
 const store = await openStore(task);

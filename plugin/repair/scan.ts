@@ -5,38 +5,38 @@ import { entryURL } from "../package-files.ts";
 import { sizeNow } from "../platform/read-now.ts";
 import { addCounts, type Counts, type ScanOptions, type Scope, type Store } from "../stores/store.ts";
 
-/** The data that a thread needs to scan its shares of a store. */
+/** The data that a worker thread needs to read its shares of a store. */
 export interface ThreadTask {
   readonly source: NonNullable<Store["source"]>;
   readonly description: Store["description"];
-  /** The next share that no thread has taken, in shared memory. */
+  /** A counter in shared memory: the number of the next share that no thread has taken. */
   readonly next: SharedArrayBuffer;
   readonly shares: number;
 }
 
-/** The result of a thread's scan of one share. */
+/** The result after a thread has read one share. */
 export interface ShareAnswer {
   readonly index: number;
   readonly suspects: readonly Artifact[];
   readonly counts: Counts;
 }
 
-/** A smaller store is read faster than a thread could start. */
+/** A store that is smaller than this is read faster than a thread could start. */
 const WORTH_THREADS_BYTES = 32 * 1024 * 1024;
 const WORTH_THREADS_SESSIONS = 50;
 
-/** More threads than this would only wait for the same disk. */
+/** With more threads than this, the threads would only wait for the same disk. */
 const MOST_THREADS = 4;
 
 /**
- * Each thread gets several shares, so that all threads end at about the same time. A larger store has more shares, so
- * that garbage is collected as often as in a small one.
+ * Each thread takes several shares, so that all threads end at about the same time. A larger store has more shares,
+ * because garbage is collected after each share.
  */
 const LEAST_SHARES = 32;
 const SHARE_BYTES = 6 * 1024 * 1024;
 const SHARE_SESSIONS = 32;
 
-/** The records of a scope that do not look healthy in the quick check. */
+/** Reads records, and returns those that do not look healthy. Another function then examines them closely. */
 export async function scanScope(store: Store, scope: Scope, options: ScanOptions): Promise<Artifact[]> {
   const suspects: Artifact[] = [];
   await store.scan(
@@ -54,16 +54,16 @@ export async function scanScope(store: Store, scope: Scope, options: ScanOptions
 }
 
 /**
- * Bun lets the heap grow with the store. If the process is larger than this, a garbage collection is forced, but not
- * again before this many bytes were read. In bytes; about the memory that a check of 200,000 parts takes. Rows take
- * more than files.
+ * The garbage collector is started if the process uses more memory than this, because Bun would let the heap grow with
+ * the store. It is not started again before `READ_BETWEEN_BYTES` were read. The limits are about the memory that a
+ * check of 200,000 parts takes.
  */
 const COLLECTED_FROM_BYTES = { json: 98 * 1024 * 1024, sqlite: 120 * 1024 * 1024 } as const;
 const READ_BETWEEN_BYTES = 8 * 1024 * 1024;
 
 /**
- * Forces a garbage collection when one is due. The function is called with the total number of bytes read. Only for a
- * process that does no other work.
+ * Returns a function that collects garbage when it is due. Call that function with the number of bytes read so far. Use
+ * it only in a process that does no other work, because it stops the process for a moment.
  */
 export function garbageCollection({ generation }: Store["description"]): (bytes: number) => void {
   const { Bun: bun } = globalThis as { Bun?: { gc?(force: boolean): void } };
@@ -76,15 +76,15 @@ export function garbageCollection({ generation }: Store["description"]): (bytes:
   };
 }
 
-/** Takes the next free share, or returns `null` if there is none. */
+/** Takes the next free share; `null` if all shares are taken. */
 export function nextShare({ next, shares }: Pick<ThreadTask, "next" | "shares">): number | null {
   const index = Atomics.add(new Int32Array(next), 0, 1);
   return index < shares ? index : null;
 }
 
 /**
- * Scans a whole store, a large one on several threads that include this one. `meanwhile` is other work for this thread
- * while the other threads start.
+ * Reads a whole store. A large store is read by several threads, and this thread is one of them. `meanwhile` is other
+ * work that this thread does while the other threads start.
  */
 export async function scanWholeStore(
   store: Store,
@@ -106,7 +106,7 @@ export async function scanWholeStore(
     }),
   );
   const besides = Promise.resolve(meanwhile());
-  // This work is awaited at the end. If an earlier step fails, a later failure of this work must not become an
+  // This work is awaited at the end of the function. If reading fails first, a failure of this work must not become an
   // unhandled rejection.
   besides.catch(() => undefined);
   const collect = garbageCollection(description);
@@ -117,12 +117,12 @@ export async function scanWholeStore(
   };
   for (let index = nextShare(task); index !== null; index = nextShare(task)) await read(index);
   await Promise.all([...others, besides]);
-  // A thread that cannot start or read causes no finding: this thread reads its share.
+  // If another thread could not start or read, this thread reads its share. So a failure of a thread loses no record.
   for (const index of left) if (!options.signal?.aborted) await read(index);
   return suspects;
 }
 
-/** The number of shares if a store is read on several threads; `null` if it is too small for that. */
+/** Into how many shares a store is divided; `null` if the store is too small for several threads. */
 async function sharesOf(store: Store, source: ThreadTask["source"]): Promise<number | null> {
   const isFiles = source === "files";
   const size = isFiles ? (await store.sessions(null)).length : sizeNow(source.path);
@@ -130,13 +130,14 @@ async function sharesOf(store: Store, source: ThreadTask["source"]): Promise<num
   return Math.max(LEAST_SHARES, Math.ceil(size / (isFiles ? SHARE_SESSIONS : SHARE_BYTES)));
 }
 
-/** Resolves when a thread has ended, for any reason. */
+/** Starts a thread. The promise resolves when the thread has ended, for any reason. */
 async function onThread(
   task: ThreadTask,
   { signal }: ScanOptions,
   found: (answer: ShareAnswer) => void,
 ): Promise<void> {
-  // The module is imported here, because this tool starts no threads inside opencode, and the start must not load it.
+  // The module is imported here, because the start of opencode must not load it. Inside opencode, this tool starts no
+  // threads.
   const { Worker } = await import("node:worker_threads");
   if (signal?.aborted) return;
   return new Promise((resolve) => {

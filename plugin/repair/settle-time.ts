@@ -2,14 +2,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Artifact, Evidence } from "../model/artifact.ts";
 import type { Store } from "../stores/store.ts";
 
-/** opencode 1.0-1.1 truncates a file and then writes it. Younger damage may be a write that is still going on. */
+/**
+ * A damaged file that was written less than this time ago is not judged yet. opencode 1.0-1.1 empties a file before it
+ * writes the new content.
+ */
 const SETTLE_MS = 400;
 
 const MOST_LOOKS = 5;
 
 /**
- * Reads a record until it has stayed the same for the settle time. `null` if the record is gone or keeps changing. Rows
- * need no waiting, because SQLite shows only committed states.
+ * Reads a record until it has stayed the same for the settle time. Returns `null` if the record is gone or keeps
+ * changing. Database rows need no waiting, because SQLite shows only complete changes.
  */
 export async function examineSettled(store: Store, artifact: Artifact): Promise<Evidence | null> {
   let before = await store.examine(artifact);
@@ -17,8 +20,8 @@ export async function examineSettled(store: Store, artifact: Artifact): Promise<
     if (before === null || before.mtimeMs === null) return before;
     const age = Date.now() - before.mtimeMs;
     if (age >= SETTLE_MS) return before;
-    // A time in the future (the clock was changed) means nothing. In that case the record only has to keep the same
-    // content.
+    // A time in the future says nothing, because a clock was changed. Then the record must keep its size and time for
+    // the whole settle time.
     await sleep(age < 0 ? SETTLE_MS : SETTLE_MS - age);
     const after = await store.examine(artifact);
     if (after !== null && after.mtimeMs === before.mtimeMs && after.size === before.size) return after;

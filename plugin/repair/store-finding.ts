@@ -3,10 +3,10 @@ import type { Locator, RecordKind } from "../model/artifact.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 
-/** A store of a data directory, as the result of a check names it. */
+/** A store, and its index in the list of checked stores. */
 export interface StoreAtIndex {
   readonly description: StoreDescription;
-  /** Index of the store in the result. */
+  /** The index of the store in the list of checked stores. */
   readonly index: number;
 }
 
@@ -19,7 +19,7 @@ export interface Place {
 
 export type Say = (fault: Fault, severity: Severity, place: Place | null, evidence: string) => ConfirmedFinding;
 
-/** Makes the findings of one store. `null` as the place means the store as a whole. */
+/** Returns a function that makes findings about one store. Without a place, a finding is about the store as a whole. */
 export function speaker(description: StoreDescription, store: number): Say {
   const whole = wholeStore(description);
   return (fault, severity, place, evidence) => ({

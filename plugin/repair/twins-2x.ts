@@ -14,7 +14,10 @@ interface Upgraded {
   readonly origin: Origin;
 }
 
-/** The copies that opencode 1.x still has of messages that opencode 2.x has imported. */
+/**
+ * Finds messages of opencode 2.x in the tables of opencode 1.x, from which 2.x imported them. The tables of 1.x stay in
+ * the database.
+ */
 export class Twins {
   readonly #connection: Connection;
   readonly #profile: Profile;
@@ -28,8 +31,8 @@ export class Twins {
   }
 
   /**
-   * The same message as the import of 2.x would write it again from the rows that 1.x still has. The copy is used only
-   * if neither opencode has written the message after the import: then both rows have the same times.
+   * The message as the import of opencode 2.x would write it again from the rows of 1.x. It is used only if the times
+   * of both rows are equal, which shows that neither opencode wrote the message after the import.
    */
   async of({ table, sessionID, row }: Place): Promise<Replacement | null> {
     if (table !== "session_message" || sessionID === null || this.#upgraded.origin.kind !== "1.x and 2.x") return null;

@@ -3,7 +3,10 @@ import { plural } from "../words/amounts.ts";
 import type { Plan } from "./plan.ts";
 import type { ReportedItem } from "./reported-item.ts";
 
-/** Sessions that opencode no longer lists because their whole record is in quarantine. This happens only with files. */
+/**
+ * Sessions that opencode no longer lists, because their whole record is in quarantine. This happens only with JSON
+ * files.
+ */
 export function unlistedBy(plan: Plan, items: readonly ReportedItem[]): string[] {
   const left = new Set(items.filter(({ action }) => action === "quarantined").map(({ recordID }) => recordID));
   const records = plan.flatMap(({ operations }) => operations);
@@ -12,7 +15,7 @@ export function unlistedBy(plan: Plan, items: readonly ReportedItem[]): string[]
   );
 }
 
-/** One line about these sessions. */
+/** A sentence for the user about sessions that opencode no longer lists. */
 export function unlistedLine(sessions: readonly string[]): string {
   return `opencode no longer lists ${plural(sessions.length, "session")}, because no part of the record was usable. Messages stay where they are.`;
 }

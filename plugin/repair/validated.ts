@@ -4,29 +4,31 @@ import { textNow } from "../platform/read-now.ts";
 import type { WalPosition } from "../stores/sqlite/wal-frames.ts";
 import { TOOL } from "../tool-identity.ts";
 
-/** Name of the index in the data directory, beside the quarantine. The index may be deleted at any time. */
+/** The index of healthy sessions. The file is in opencode's data directory, and may be deleted at any time. */
 export const VALIDATED_FILE = ".session-repair-index.json";
 
-/** Increases when the meaning of an index changes. */
+/** This number must increase when the meaning of the index changes, so that older files become invalid. */
 const FORMAT = 2;
 
-/** A database in which all records were healthy, and the state of its file and its log at that time. */
+/** A database in which all records were healthy, and the state of its file and its WAL at that time. */
 export interface ValidatedDatabase {
-  /** Identity, size and times of the database file. */
+  /** The inode, size and times of the database file. */
   readonly file: string;
-  /** The position up to which the log was read. All earlier frames of the log had been copied into the file. */
+  /**
+   * The position up to which the WAL was read. Everything before that position had been copied into the database file.
+   */
   readonly log: WalPosition;
 }
 
 /**
- * The stores that were found healthy, and their states at that time. Only the tool version that wrote the index can use
- * it, and only for the same host: both decide which records are healthy.
+ * The stores that were found healthy, and their state at that time. The index counts only for the same version of this
+ * tool and of opencode, because both decide which records are healthy.
  */
 export interface Validated {
   readonly databases: Readonly<Record<string, ValidatedDatabase>>;
-  /** Digests of the files of healthy sessions of the JSON generation, by session id. */
+  /** For each healthy session in JSON files: a digest of the names, sizes and times of its files. */
   readonly sessions: Readonly<Record<string, string>>;
-  /** Digests of the files from which session lists are made, by project id. */
+  /** For each project: a digest of the files from which opencode makes its session list. */
   readonly lists: Readonly<Record<string, string>>;
 }
 
@@ -40,7 +42,7 @@ function seal(content: string): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** Reads the index. If the index is wrong in any way, it counts as absent. */
+/** Reads the index. An index that is damaged or belongs to other versions counts as empty. */
 export function readValidated(dataDir: string, hostVersion: string | null): Validated {
   try {
     const [head, content] = textNow(join(dataDir, VALIDATED_FILE)).split("\n");
@@ -51,11 +53,11 @@ export function readValidated(dataDir: string, hostVersion: string | null): Vali
   }
 }
 
-/** Replaces the index. If the write fails, the only effect is that the next start takes longer. */
+/** Replaces the index. If that fails, the next start of opencode only checks more than necessary. */
 export async function writeValidated(dataDir: string, hostVersion: string | null, validated: Validated): Promise<void> {
   const temporary = join(dataDir, `${VALIDATED_FILE}.${process.pid}`);
   const content = JSON.stringify(validated);
-  // The module is loaded here, because most starts have no new state to remember.
+  // The module is loaded only here, because most starts of opencode do not write the index.
   const { removeNow, replaceNow } = await import("../platform/staged-file.ts");
   try {
     replaceNow(join(dataDir, VALIDATED_FILE), temporary, `${rulesFor(hostVersion)} ${seal(content)}\n${content}\n`);

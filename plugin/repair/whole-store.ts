@@ -29,7 +29,10 @@ type OpenStore = OpenedStore & { state: "ok" };
 
 const GIGABYTE = 1024 ** 3;
 
-/** The findings of a survey. `contentBytes`: the size of the messages, parts and session columns of the store. */
+/**
+ * The findings about a store as a whole, such as missing columns or damaged pages. `contentBytes` is the size of all
+ * messages, parts and session columns.
+ */
 export async function wholeStoreFindings(
   files: FileSystem,
   opened: OpenStore,
@@ -47,8 +50,8 @@ export async function wholeStoreFindings(
 }
 
 /**
- * The part of a database's log that SQLite cannot read. The function opens the log, so it must never run inside the
- * host.
+ * A warning if SQLite cannot read a part of the database's WAL. This function opens the WAL file, so it must never run
+ * inside opencode.
  */
 export function logFindings(description: StoreDescription, store: number): ConfirmedFinding[] {
   const evidence = description.database === undefined ? null : unreadLog(description.database);
@@ -77,10 +80,10 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
     const sessions = project.folders.reduce((sum, folder) => sum + folder.sessions, 0);
     if (sessions === 0) continue;
     if (project.worktree === null) {
-      // The module is loaded only if a record is rebuilt, together with zod.
+      // The module is loaded only if a project must be rebuilt, because it also loads zod.
       const { projectFromSessions } = await import("./rebuild.ts");
-      // The project "global" holds the sessions of folders without git. Hosts that use files write it only when they
-      // need it.
+      // The project "global" stands for folders without git. opencode versions that use JSON files write its record
+      // only when they need it.
       const rebuilt = await projectFromSessions(from, project.id).catch(() => null);
       const found = say(PROJECT_MISSING, "warning", place, amount(sessions, "session"));
       findings.push(
@@ -113,7 +116,7 @@ async function missingFolders(
   let sessions = 0;
   const gone = new Set<string>();
   for (const folder of project.folders) {
-    // The tool does not look for a folder of another system, because this machine cannot show whether it exists.
+    // A folder of another operating system cannot be looked up on this machine.
     if (!isFolderHere(folder.directory) || (await exists(files, folder.directory))) continue;
     sessions += folder.sessions;
     gone.add(folderKey(system, folder.directory));
@@ -122,7 +125,7 @@ async function missingFolders(
 }
 
 async function exists(files: FileSystem, path: string): Promise<boolean> {
-  // A folder that may not be accessed counts as existing.
+  // A folder that this user may not access counts as existing.
   return files.stat(path).then(
     (found) => found !== null,
     () => true,
@@ -144,7 +147,7 @@ async function databaseFindings(
   if (database === null) return [];
   const findings: ConfirmedFinding[] = [];
   const { missingColumns, missingWrittenColumns, unrecordedMigrations, frame } = database;
-  // Loaded only if something is missing, together with the known schemas.
+  // The module is loaded only if columns or tables are missing, because it also loads the known database schemas.
   const { rebuiltJournal, rebuiltTable, isSalvageable, hasKnownJournals } =
     frame === null ? NOT_REBUILT : await import("./rebuilt-table.ts");
   const isLossAlone = frame !== null && isSalvageable(frame) && (await isOf1x(opened));
@@ -165,7 +168,7 @@ async function databaseFindings(
     else findings.push(columnsBy(found, missingWrittenColumns));
   }
   if (database.neverAddedColumns.length > 0) {
-    const evidence = `without ${database.neverAddedColumns.slice(0, 5).join(", ")}, sessions load; a newer opencode takes this for there, and fails`;
+    const evidence = `without ${database.neverAddedColumns.slice(0, 5).join(", ")}, sessions load; a newer opencode assumes that these columns exist, and fails`;
     const found = say(COLUMNS_MISSING, "warning", null, evidence);
     findings.push({ ...found, remedy: "report", advice: isLossAlone ? SALVAGE_COLUMNS : NEVER_ADDED });
   }
@@ -186,7 +189,9 @@ async function databaseFindings(
   for (const { messageID, sessionID } of database.stoppingMigration) {
     const locator: Locator = { table: "message", key: { id: messageID } };
     const place: Place = { kind: "message", sessionID, recordID: messageID, locator };
-    findings.push(say(MIGRATION_FAILING, stops, place, "20260510033149_session_usage reads it"));
+    findings.push(
+      say(MIGRATION_FAILING, stops, place, "the migration 20260510033149_session_usage reads this message"),
+    );
   }
   if (database.hasOldJournal) findings.push(say(OLD_JOURNAL, "info", null, "no column name"));
   const wal = (await files.stat(`${opened.description.database}-wal`))?.size ?? 0;
@@ -200,11 +205,11 @@ async function databaseFindings(
 }
 
 const SALVAGE_COLUMNS = swapAdvice(
-  "it builds a database with these columns or tables, and everything else as before. What was in them is lost. It can be undone.",
+  "this builds a database that has these columns or tables again, and all other data. The values in the missing columns are lost. You can undo the swap.",
 );
 
 const NEVER_ADDED =
-  "Stay with this opencode, or keep a copy of the database before you upgrade. Its list of migrations names one whose columns are not there. If that row was added by hand, delete it from `__drizzle_migrations` or `migration`: the newer opencode then applies it.";
+  "Stay with this opencode, or keep a copy of the database before you upgrade. The database lists a migration as applied, but the columns of that migration do not exist. If you added that entry by hand, delete it from `__drizzle_migrations` or `migration`: the newer opencode then applies the migration.";
 
 const NOT_REBUILT = {
   rebuiltJournal: () => null,
@@ -217,16 +222,20 @@ function rebuiltBy(finding: ConfirmedFinding, replacement: Replacement | null): 
   return replacement === null ? { ...finding, remedy: "report" } : { ...finding, replacement };
 }
 
-/** The migration workspace_domain of 2.x drops the table `workspace` and creates another one (source). */
-const WORKSPACES_OF_2X = `opencode 2.x recreated the table \`workspace\` with another shape, but opencode 1.x still loads every session. ${GO_ON_WITH_1X}`;
+/**
+ * The migration `workspace_domain` of opencode 2.x drops the table `workspace` and creates another table of that name
+ * (from the source code).
+ */
+const WORKSPACES_OF_2X = `opencode 2.x recreated the table \`workspace\` with other columns, but opencode 1.x still loads every session. ${GO_ON_WITH_1X}`;
 
 function isOfWorkspace(column: string): boolean {
   return column.split(".")[0] === "workspace";
 }
 
 /**
- * opencode looks for a workspace when a project gets another id, because of a new remote or another first commit. A
- * column of a session is named only when a session is created (up to 1.15), or at every prompt (1.17 and newer).
+ * Describes what fails without these columns. opencode reads the table `workspace` when a project gets another id,
+ * because of a new remote or another first commit. opencode up to 1.15 writes all columns of a session when the session
+ * is created. 1.17 and newer do that at every prompt.
  */
 function stoppedWithout(columns: readonly string[]): string {
   if (columns.every(isOfWorkspace)) return "everything fails once the id of a project changes";
@@ -238,7 +247,9 @@ function gigabytes(bytes: number): string {
   return `${(bytes / GIGABYTE).toFixed(1)} GB`;
 }
 
-/** Whether a database belongs to 1.x alone. From any other database, a salvage would not save everything. */
+/**
+ * Whether only opencode 1.x wrote this database. From any other database, a salvage would lose data of opencode 2.x.
+ */
 async function isOf1x(opened: OpenStore): Promise<boolean> {
   if (opened.origin === null) return true;
   const { withMessagesOf2x } = await import("../stores/sqlite/origin.ts");

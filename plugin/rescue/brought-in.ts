@@ -13,17 +13,17 @@ import type { KnownStores } from "./known-stores.ts";
 import { ownID, ownSession } from "./own-session.ts";
 import { type SessionRows, sessionRows } from "./session-rows.ts";
 
-/** The rows of a session that were brought in, and the records that were left out. */
+/** What a rescue added for one session, and the records that it left out because opencode could not load them. */
 export interface BroughtIn extends Pick<SessionRows, "completed" | "leftOut"> {
   readonly sessionID: string;
-  /** The session of which this one is another state. This state was brought in as a session of its own. */
+  /** The id of the existing session, if its state in another store was added as a separate session. */
   readonly stateOf?: string;
   readonly messages: number;
   readonly parts: number;
   readonly todos: number;
 }
 
-/** The rows of a session from another store, in the form that the target accepts. */
+/** Reads a session from another store, and returns its rows in the form that the target database accepts. */
 export async function readRows(
   { target, others }: KnownStores,
   { sessionID, store, projectID }: Pick<HiddenSession, "sessionID" | "store" | "projectID">,
@@ -49,14 +49,14 @@ export async function readRows(
   return { rows, brought };
 }
 
-/** What is added to the target. `refused`: why nothing is. */
+/** The operations that add a session to the target database. `refused` is the reason why nothing is added. */
 export type Addition =
   | { readonly refused: null; readonly planned: PlannedSession; readonly brought: BroughtIn }
   | { readonly refused: string };
 
 /**
- * Brings in the missing part of a session: the missing messages if the target has none, otherwise the whole state of
- * the other store as a separate session.
+ * Adds the missing part of a session from another store. If that store has every message of the target, the missing
+ * messages are added. Otherwise its state is added as a separate session.
  */
 export async function moreOfSession(
   stores: KnownStores,
@@ -77,7 +77,10 @@ export async function moreOfSession(
   return { refused: null, planned, brought: made };
 }
 
-/** The messages that a session of the target lacks, as operations on it. `held`: the messages that the target has. */
+/**
+ * The operations that add missing messages to an existing session. `held` are the ids of the messages that the target
+ * database already has.
+ */
 async function missingMessages(
   stores: KnownStores,
   session: IncompleteSession,
@@ -94,7 +97,7 @@ async function missingMessages(
   };
 }
 
-/** A session of another store, as an operation on the target. */
+/** The operation that adds a whole session of another store to the target database. */
 export async function wholeSession(stores: KnownStores, session: HiddenSession): Promise<Addition> {
   const { sessionID, cause } = session;
   const { rows, brought } = await readRows(stores, session);
@@ -103,14 +106,14 @@ export async function wholeSession(stores: KnownStores, session: HiddenSession):
   return { refused: null, planned: { store: stores.target.index, sessionID, operations }, brought };
 }
 
-/** The outcome for a session whose store fails while it is read. Nothing of it is added. */
+/** The result if a store fails while a session is read from it: nothing of the session is added. */
 export function unreadSession(error: unknown): Addition & { readonly refused: string } {
-  // A bug of this tool is no damage of the store.
+  // `stoppedBy` throws the error again if it is a bug in this tool and not a damaged store.
   stoppedBy(error);
   return { refused: unreadable("store") };
 }
 
-/** All rows of a session as one operation: they are added and removed together. */
+/** One operation for all rows of a session, so that they are added together and undone together. */
 function addition(
   { sessionID, messages, parts, todos, leftOut }: BroughtIn,
   cause: HiddenSession["cause"],
@@ -137,7 +140,7 @@ function codeOf(cause: HiddenSession["cause"]): string {
   return cause === "legacy" ? NOT_IMPORTED.code : SEVERAL_DATABASES.code;
 }
 
-/** The item of a session that the target does not accept. */
+/** The reported result for a session that could not be added to the target database. */
 export function refusedItem(
   { sessionID, cause }: Pick<HiddenSession, "sessionID" | "cause">,
   reason: string,

@@ -3,40 +3,40 @@ import { plural } from "../words/amounts.ts";
 import type { Cause, HiddenSession, PartlyShownSession } from "./hidden.ts";
 import type { IncompleteSession } from "./incomplete.ts";
 
-/** The possible action for a session that opencode does not show. */
+/** What a rescue can do for a session that opencode does not show. */
 export type RescueAction =
   /**
-   * The right place is known. The session is brought in, corrected, or taken out of the archive. `parentID`: the session
-   * that it was started from, which is brought in with it. Without that one, it would become a session of its own.
+   * The right place of the session is known, so the rescue needs no further answer. `parentID` is the session that
+   * started this session, and is only in another store. That session is added too, because this session would otherwise
+   * lose its parent.
    */
   | { readonly kind: "certain"; readonly parentID?: string }
-  /**
-   * Only the user knows where the session's folder is now. `candidates` are folders that may be the session's folder
-   * now.
-   */
+  /** Only the user knows where the session's folder is now. `candidates` are folders that are likely. */
   | { readonly kind: "folder"; readonly from: string; readonly candidates: readonly string[] }
-  /** A repair of this session rebuilds the missing record: the session's own, or that of its parent session. */
+  /**
+   * The command `repair` can rebuild the missing record. `sessionID` is this session, or the session that started it.
+   */
   | { readonly kind: "repair"; readonly sessionID: string };
 
-/** A session that the user may choose, with the action that follows. */
+/** A session that the user can choose in a list, and what is then done for it. */
 export interface RescueChoice {
   readonly sessionID: string;
   readonly title: string | null;
   readonly updatedMs: number | null;
   readonly directory: string | null;
-  /** The number of messages; `null` if they were not counted. */
+  /** The number of messages in the session; `null` if they were not counted. */
   readonly messages: number | null;
-  /** The reason why the session is not shown, and the place where it will be. */
+  /** Why opencode does not show the session, and where it will be shown after the rescue. */
   readonly why: string;
   readonly action: RescueAction;
   /**
-   * Whether the session is included if the user asks for all. `false` if the session is archived or may have been
-   * deleted.
+   * Whether the session is included if the user asks for all sessions. `false` if the session was archived or may have
+   * been deleted on purpose.
    */
   readonly isSuggested: boolean;
 }
 
-/** The contents of the lists of `rescue`. The JSON of a list has the same fields. */
+/** The lists that `rescue` shows. The JSON answer has the same fields. */
 export interface RescueLists {
   readonly target: string;
   readonly hidden: readonly HiddenSession[];
@@ -44,7 +44,7 @@ export interface RescueLists {
   readonly incomplete: readonly IncompleteSession[];
 }
 
-/** The sessions that a request names to carry out these choices. */
+/** The session ids that a request must name to carry out these choices. */
 export function namedBy(choices: readonly Pick<RescueChoice, "sessionID" | "action">[]): string[] {
   const named = choices.flatMap(({ sessionID, action }) =>
     action.kind === "certain" && action.parentID !== undefined ? [sessionID, action.parentID] : [sessionID],
@@ -52,7 +52,7 @@ export function namedBy(choices: readonly Pick<RescueChoice, "sessionID" | "acti
   return [...new Set(named)];
 }
 
-/** The reason why a session is hidden, in a list. */
+/** The reason why a session is hidden, as a short text for a list. */
 export const WHY: Readonly<Record<Cause, string>> = {
   legacy: "only in the old JSON storage",
   "other-database": "only in another database",
@@ -64,7 +64,9 @@ export const WHY: Readonly<Record<Cause, string>> = {
   archived: "archived",
 };
 
-/** Every session that the user may choose, the newest first and archived ones last. A pure function. */
+/**
+ * Every session that the user can choose. The newest sessions come first, archived sessions come last. A pure function.
+ */
 export function rescueChoices({ target, hidden, partlyShown, incomplete }: RescueLists): RescueChoice[] {
   const isSuggested = (session: HiddenSession) =>
     !isArchived(session) && session.cause !== "put-aside" && actionFor(session).kind === "certain";
@@ -81,8 +83,8 @@ export function rescueChoices({ target, hidden, partlyShown, incomplete }: Rescu
     ...{ sessionID, title, messages, updatedMs: null, directory: null, isLast: false },
     why: `another store has ${plural(count, "more message")} → ${isContained ? target : "a session of its own"}`,
     action: { kind: "certain" } as const,
-    // The log is searched only if the target has no message of the session, because the user may have shortened it on
-    // purpose.
+    // If the target has some messages of the session, the user may have removed the others on purpose. Then the session
+    // is not suggested.
     isSuggested: messages === 0,
   }));
   return [...sessions, ...more]
@@ -91,8 +93,8 @@ export function rescueChoices({ target, hidden, partlyShown, incomplete }: Rescu
 }
 
 /**
- * The arguments of the `repair` that restores the records of these sessions. A copy in opencode's log has a finding
- * code of its own. The copy is looked for in every database that names the session.
+ * The arguments for the command `repair` that restores the records of these sessions. The problem has one code if
+ * opencode's log has the record, and another code if it must be rebuilt. Both codes are named.
  */
 export function recordRepair(sessionIDs: readonly string[]): string[] {
   const codes = [LOST_RECORD.code, LOST_SESSION.code].flatMap((code) => ["--only", code]);

@@ -5,25 +5,25 @@ import { judge } from "../records/judge.ts";
 import { type Mismatch, pathText } from "../records/mismatch.ts";
 import { type Fields, isFields, textIn, valueIn } from "../stores/conversation.ts";
 
-/** Facts from other records of a session that help to complete one record. */
+/** Facts from other records of the session, from which a missing value can be taken. */
 export interface Around {
-  /** The model that gave an answer in this session. */
+  /** A model that gave an answer in this session. */
   readonly model: { readonly providerID: string; readonly modelID: string } | null;
-  /** The last user message before this record, by time and id. */
+  /** The id of the last user message before this record, by time and id. */
   readonly previousUserID: string | null;
-  /** The time at which the record's message was made, in milliseconds. */
+  /** When the message of this record was created, in milliseconds. */
   readonly messageMs: number;
 }
 
 export type Completion =
-  /** `added`: paths of the missing fields that were filled in. */
+  /** `added` lists the paths of the fields that were missing and got a value. */
   | { readonly ok: true; readonly value: unknown; readonly added: readonly string[] }
-  /** The host would refuse the document, and therefore the whole session. */
+  /** opencode would refuse the record, and because of it the whole session. */
   | { readonly ok: false; readonly why: string };
 
 /**
- * The document in the form that the host of `store` accepts. A document that loads is not changed; another one gets the
- * fields that older releases did not write yet (rules: anomalyco/opencode#29908).
+ * Returns a record in the form that the opencode of the target store accepts. A record that already loads is not
+ * changed. Otherwise it gets the fields that older opencode versions did not write yet (anomalyco/opencode#29908).
  */
 export function completeDocument(
   kind: "message" | "part",
@@ -49,13 +49,13 @@ export function completeDocument(
   return { ok: false, why: first === undefined ? "it is no record" : `${pathText(first.path)}: ${first.words}` };
 }
 
-/** Adds one missing value in place; `false` if no rule gives a value. */
+/** Adds one missing value to the document. Returns `false` if no rule provides a value. */
 function mend(document: Fields, { path, found, expected }: Mismatch, around: Around): boolean {
   const parent = valueIn(document, ...path.slice(0, -1).map(String));
   const key = String(path.at(-1));
   if (typeof parent !== "object" || parent === null) return false;
   if (found === "null") {
-    // NaN was written as null. A required number was no number, and an optional one was absent.
+    // JSON stores `NaN` as `null`. A required number becomes 0, and an optional value is removed.
     if (expected === "number" || expected === "int") Reflect.set(parent, key, 0);
     else Reflect.deleteProperty(parent, key);
     return true;

@@ -7,9 +7,9 @@ import type { Destination } from "./session-rows.ts";
 const GLOBAL = { id: "global", worktree: NO_WORKTREE } as const;
 
 /**
- * The project under which the target's opencode will list a session of another store. First choice: the project that
- * the target uses for the same folder (the id of a project changes with its git remote). Second choice: the project
- * with the same id. Last choice: a new record of the session's own project.
+ * Chooses the project in which opencode will list a session from another store. The first choice is the project that
+ * the target database uses for the same folder, because the id of a project can change. The second choice is the
+ * project with the same id. Otherwise the session's own project is added.
  */
 export function destinationOf(
   store: StoreDescription,
@@ -22,8 +22,7 @@ export function destinationOf(
     (worktree === null || worktree === GLOBAL.worktree ? undefined : usedFor(projects, worktree, store)) ??
     projects.find(({ id }) => id === (projectID ?? GLOBAL.id));
   if (found !== undefined) return { store, projectID: found.id, worktree: found.worktree, hasProject: true };
-  // Without the record of its project, a session would have no parent. Such a session gets the project for folders
-  // without git.
+  // If the session's project cannot be added, the session gets the project for folders without git.
   if (projectID === null || projectID === GLOBAL.id || worktree === null || !isFolderOf(pathSystem(store), worktree)) {
     const hasProject = projects.some(({ id }) => id === GLOBAL.id);
     return { store, projectID: GLOBAL.id, worktree: GLOBAL.worktree, hasProject };
@@ -32,8 +31,8 @@ export function destinationOf(
 }
 
 /**
- * The worktree of the session's project in the form of the target's system: WSL shows a Windows folder under another
- * path.
+ * The git worktree of the session's project, as a path on the target's operating system. WSL shows a Windows folder
+ * under another path.
  */
 function worktreeFor(store: StoreDescription, { project }: SessionColumns): string | null {
   const worktree = project?.worktree;
@@ -42,7 +41,7 @@ function worktreeFor(store: StoreDescription, { project }: SessionColumns): stri
   return isOther ? (mountInWSL(worktree) ?? worktree) : worktree;
 }
 
-/** `projects` are sorted by last use, the newest first. */
+/** The project that uses a worktree. `projects` must be sorted by last use, the newest first. */
 function usedFor(
   projects: readonly ProjectFacts[],
   worktree: string,

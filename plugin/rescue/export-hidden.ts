@@ -7,9 +7,12 @@ import { type KnownStores, openKnownStores, type UnreadStore } from "./known-sto
 import { chosenSessions, isElsewhere, type Refusal, type RescueInput, unknownSessions } from "./request.ts";
 
 export interface Exported extends BroughtIn {
-  /** The name of the file in the folder. */
+  /** The name of the written file, without its folder. */
   readonly file: string;
-  /** The folder in which to run `opencode import`. `opencode import` adds the session to the project of that folder. */
+  /**
+   * The folder in which the user must run `opencode import`, because that command adds the session to the project of
+   * the folder.
+   */
   readonly directory: string | null;
 }
 
@@ -17,20 +20,20 @@ export type Exporting =
   | {
       readonly ok: true;
       readonly sessions: readonly Exported[];
-      /** Sessions that could not be read, so no file was written. */
+      /** Sessions that could not be read. No file was written for them. */
       readonly skipped: readonly { readonly sessionID: string; readonly reason: string }[];
-      /** Ids that no store has. Then no file was written. */
+      /** Requested ids that are in no store. If there are any, no file is written at all. */
       readonly unknown: readonly string[];
-      /** Stores that could not be read, as a whole or in part: they may have more sessions. */
+      /** Stores that could not be read completely, so they may have more sessions. */
       readonly unreadStores: readonly UnreadStore[];
-      /** `false`: a signal stopped the export before all files were written. */
+      /** `false` if a signal stopped the export before all files were written. */
       readonly isComplete: boolean;
     }
   | Refusal;
 
 /**
- * Writes sessions that only other stores have as files for `opencode import`, into an existing folder. Nothing else is
- * changed. `opencode import` ignores todos.
+ * Writes each session that only another store has into a file for `opencode import`. `folder` must exist. Nothing else
+ * is changed. `opencode import` ignores todo lists.
  */
 export async function exportHidden(input: RescueInput, folder: string): Promise<Exporting> {
   const { files, located, into } = input;
@@ -54,7 +57,7 @@ export async function exportHidden(input: RescueInput, folder: string): Promise<
   }
 }
 
-/** Writes one file for each session. One that cannot be read does not keep the others from being written. */
+/** Writes one file for each session. If one session cannot be read, the other sessions are written anyway. */
 export async function writeSessions(
   { files, signal, onProgress }: Pick<RescueInput, "files" | "signal" | "onProgress">,
   stores: KnownStores,

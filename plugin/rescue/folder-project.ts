@@ -5,42 +5,45 @@ import { isOfOtherUser } from "../platform/permissions.ts";
 import { outputOf } from "../platform/programs.ts";
 import { line, originOf, type Repository, repositoryOf } from "./repository.ts";
 
-/** The project of folders without git, and of repositories without a commit. */
+/** The id of the project that opencode uses for folders without git, and for repositories without a commit. */
 export const GLOBAL_ID = "global";
 
-/** The facts that opencode finds when it is started in a folder. */
+/** What opencode finds out about a folder when it is started there. */
 export interface FolderProject {
-  /** The folder without symbolic links, in its stored form. */
+  /** The real path of the folder without symbolic links, as opencode stores it. */
   readonly directory: string;
-  /** The git worktree of the folder in its stored form, or `/` without one. `session.path` is relative to it. */
+  /**
+   * The git worktree of the folder, or `/` without git. The column `path` of a session is relative to this worktree.
+   */
   readonly worktree: string;
   readonly repository: Repository | null;
   /**
-   * The reason why git does not use an existing `.git`, if it does not. The `.git` may lead nowhere, or belong to
-   * another user whom git does not trust (`safe.directory`). opencode then treats the folder as one without git.
+   * Why git does not accept an existing `.git`; `null` if git accepts it. `leads-nowhere`: the `.git` is broken.
+   * `other-user`: git does not trust the owner (`safe.directory`). opencode then sees a folder without git.
    */
   readonly refused: "leads-nowhere" | "other-user" | null;
-  /** The project that opencode will use there at its next start; `null` if that is unknown. */
+  /** The id of the project that opencode will use in this folder at its next start; `null` if it is unknown. */
   readonly id: string | null;
-  /** The project id that opencode wrote into the repository at its last start there. */
+  /** The project id that opencode wrote into the git folder at its last start in this folder. */
   readonly recorded: string | null;
-  /** The time at which the folder was made, in milliseconds; 0 if the system does not state it. */
+  /** When the folder was created, in milliseconds; 0 if the operating system does not tell. */
   readonly bornMs: number;
 }
 
-/** The rule by which a line of hosts chooses the project id of a repository. */
+/** How opencode chooses the project id of a git repository. The rule depends on its version. */
 export interface NamingRule {
-  /** Whether a remote `origin` decides (1.17 and newer). In older lines, the recorded id is kept. */
+  /** Whether the address of the remote `origin` decides, as in 1.17 and newer. Older versions keep the stored id. */
   readonly byRemote: boolean;
-  /** Whether opencode runs as the user of this process, so that git gives both the same answers. */
+  /** Whether opencode runs as the same user as this process. Only then does git give the same answers to both. */
   readonly isThisUser: boolean;
 }
 
 /**
- * The project of a folder; `null` if there is no such folder. The rule was read in opencode 1.2.27, 1.14.41 and 1.18.33
- * (`Project.fromDirectory`). The id comes from the first of these: the remote (1.17 and newer), the file `opencode` in
- * the git folder, the first root commit of HEAD; otherwise it is `global`. At its start, 1.17 and newer move the
- * sessions of a recorded id to the new id.
+ * Finds the project of a folder as opencode does; `null` if the folder does not exist. The id comes from the first of
+ * these sources: the remote (1.17 and newer), the file `opencode` in the git folder, the first root commit of HEAD.
+ * Otherwise the id is `global`.
+ * At its start, 1.17 and newer move the sessions of the id in that file to the new id. The rule was read in the source
+ * of 1.2.27, 1.14.41 and 1.18.33 (`Project.fromDirectory`).
  */
 export async function folderProject(
   files: FileSystem,
@@ -63,17 +66,21 @@ export async function folderProject(
   return { ...common, worktree: storedPath(THIS_SYSTEM, repository.worktree), id, recorded };
 }
 
-/** Whether an opencode that is started in the folder shows the sessions of a project. */
+/** Whether opencode shows the sessions of this project if it is started in the folder. */
 export function carries({ id, recorded }: FolderProject, projectID: string): boolean {
   return id === projectID || recorded === projectID;
 }
 
-/** Whether git refuses a repository because it belongs to another user. Git is asked only about such a repository. */
+/**
+ * Whether git refuses the repository because it belongs to another user. Git is started only if the owner really is
+ * another user.
+ */
 async function isUntrusted(repository: Repository): Promise<boolean> {
   const { worktree, commonDirectory } = repository;
   if (!isOfOtherUser(worktree) && !isOfOtherUser(commonDirectory)) return false;
   if ((await git(repository, "rev-parse", "--git-dir")) !== null) return false;
-  // Git may also fail for another reason, for example a broken `.git`. This command runs no code of the repository.
+  // If git succeeds with this setting, the owner was the reason, and not a broken `.git`. The command runs no code of
+  // the repository.
   return (await git(repository, "-c", "safe.directory=*", "rev-parse", "--git-dir")) !== null;
 }
 
@@ -81,13 +88,14 @@ async function remoteID(files: FileSystem, repository: Repository): Promise<stri
   const asking = repository.isElsewhere ? await repositoryOf(files, repository.worktree) : repository;
   const url = typeof asking === "string" ? null : await originOf(files, asking);
   if (url === null) return null;
-  // git applies `insteadOf` and included configuration files.
+  // Git is asked for the address, because its settings may rewrite the address (`insteadOf`, included configuration
+  // files).
   const asked = await git(repository, "remote", "get-url", "origin");
   const place = remotePlace((asked === "no-git" || asked === null ? url : asked).trim());
   return place === null ? null : createHash("sha1").update(`git-remote:${place}`).digest("hex");
 }
 
-/** `host/path` of a remote's address; `null` for a path on this machine. */
+/** The address of a remote in the form `host/path`; `null` if the address is a path on this machine. */
 function remotePlace(address: string): string | null {
   const joined = (host: string, path: string): string | null => {
     const plain = path
@@ -105,8 +113,7 @@ function remotePlace(address: string): string | null {
 }
 
 /**
- * The id of the first root commit. The id is `global` in a repository without a commit, and `null` if git is not
- * available.
+ * The id of the first root commit of HEAD. `global` if the repository has no commit, `null` if git is not installed.
  */
 async function rootCommit(repository: Repository): Promise<string | null> {
   const listed = await git(repository, "rev-list", "--max-parents=0", "HEAD");
@@ -115,7 +122,7 @@ async function rootCommit(repository: Repository): Promise<string | null> {
   return first ?? GLOBAL_ID;
 }
 
-/** The time of the commit that names the project, in milliseconds; `null` if there is none or git is not available. */
+/** The time of the first root commit, in milliseconds. `null` if there is none, or if git is not installed. */
 export async function rootCommitTime(repository: Repository): Promise<number | null> {
   const listed = await git(repository, "rev-list", "--max-parents=0", "--timestamp", "HEAD");
   if (listed === "no-git" || listed === null) return null;
@@ -130,8 +137,8 @@ export async function rootCommitTime(repository: Repository): Promise<number | n
 const GIT_TIMEOUT_MS = 30_000;
 
 /**
- * Git's answer to a command, run as opencode runs it; `null` if the command fails. The command fetches nothing and
- * takes no lock.
+ * The output of a git command, run as opencode runs it; `null` if the command fails, `no-git` if git cannot be started.
+ * The command may not use the network or take locks.
  */
 async function git({ worktree }: Repository, ...args: readonly string[]): Promise<string | null | "no-git"> {
   const environment = { ...process.env, GIT_NO_LAZY_FETCH: "1", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };

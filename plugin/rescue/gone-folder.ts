@@ -10,7 +10,10 @@ function systemName(directory: string): string {
   return systemOfPath(directory) === "windows" ? "Windows" : "Linux or macOS";
 }
 
-/** Where a session stands whose folder is missing, or is one of another system. */
+/**
+ * Finds out why a session is hidden whose folder is missing, or whose folder is a path of another operating system.
+ * Also looks for the folder's new place.
+ */
 export async function goneStanding(
   files: FileSystem,
   known: Known,
@@ -30,18 +33,18 @@ export async function goneStanding(
     cause: "moved",
     shownFrom: carriers[0]?.worktree ?? null,
     reason: isForeign
-      ? `Its folder is a path of ${systemName(directory)}.`
+      ? `The session's folder is a path of ${systemName(directory)}.`
       : alike.length > 0
-        ? "Its folder is not there. One beside it differs from it only by case, accents or spaces."
+        ? "The session's folder does not exist. A folder next to it has almost the same name: only case, accents or spaces differ."
         : isOther
           ? NEVER_HERE
-          : "Its folder is not there.",
+          : "The session's folder does not exist.",
     target: moved,
     candidates: [...new Set([...carriers.map(({ worktree }) => worktree), ...alike, ...(isInWSL ? [mounted] : [])])],
   };
 }
 
-/** Folders like a missing one, whose root is missing, under a name that is spelled in another way. */
+/** Existing folders whose name differs from the missing folder's name only in its spelling. */
 async function alikeFolders(folders: KnownFolders, root: string, directory: string): Promise<string[]> {
   const found: string[] = [];
   for (const folder of await folders.spelledAlike(root)) {
@@ -52,9 +55,9 @@ async function alikeFolders(folders: KnownFolders, root: string, directory: stri
 }
 
 const NEVER_HERE =
-  "Its folder is not there, and nothing was removed or renamed there since: it may be one of a container, of another computer or of a drive that is not mounted.";
+  "The session's folder does not exist, and nothing was removed or renamed at its place since it was used. It may be a folder of a container, of another computer or of a drive that is not mounted.";
 
-/** The outermost missing folder among those that the project's record names; if there is none, the session's own. */
+/** The outermost missing folder that the record of the project names. If there is none, the session's own folder. */
 async function goneFolder(
   { projects, sessions }: Known,
   folders: KnownFolders,
@@ -74,7 +77,7 @@ async function goneFolder(
   return { root, project, firstUseMs, ofProject, sessions: within };
 }
 
-/** The new place of a folder that was certainly renamed. */
+/** The new place of a folder that was renamed; `null` if the new place is not certain. */
 async function movedPlace(
   files: FileSystem,
   { isStrict }: Known,

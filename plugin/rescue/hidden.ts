@@ -19,11 +19,15 @@ import { findMisplaced } from "./misplaced.ts";
 import type { Misplaced, Place } from "./standing.ts";
 
 /**
- * The reason why the opencode of a database does not show an existing session. `legacy`: the session is only in the
- * JSON storage. `other-database`: only in another database. `put-aside`: only in an older copy of this database under
- * another name, so it may have been deleted later. `moved`: its folder no longer exists. `project-changed`: its project
- * has no record, or its folder now belongs to another project. `parent-missing`: the session that started this one is
- * gone, and lists show no such sessions. `record-missing`: only its messages exist. `archived`: the user archived it.
+ * Why opencode does not show a session that exists:
+ * - `legacy`: it is only in the JSON files of opencode 1.0-1.1.
+ * - `other-database`: it is only in another database.
+ * - `put-aside`: it is only in an older copy of the database, so it may have been deleted since.
+ * - `moved`: its folder no longer exists.
+ * - `project-changed`: its project has no record, or its folder belongs to another project.
+ * - `parent-missing`: the session that started it is gone.
+ * - `record-missing`: only its messages exist.
+ * - `archived`: the user archived it.
  */
 export type Cause =
   | "legacy"
@@ -42,50 +46,54 @@ export interface HiddenSession extends Holder {
   readonly directory: string | null;
   readonly projectID: string | null;
   readonly updatedMs: number | null;
-  /** Index of the store that holds the session. */
+  /** The index of the store that has the session. */
   readonly store: number;
-  /** The place to which the session belongs now, if that is known: a folder or the id of a project. */
+  /** The folder or project id to which the session belongs now; `null` if it is not known. */
   readonly suggestion: string | null;
-  /** The reason why the session is hidden, in one sentence. Absent if the cause already states it. */
+  /** Why the session is hidden, in one sentence. Absent if `cause` already says everything. */
   readonly reason?: string;
-  /** The folder to which `--relink` moves the session unasked; absent or `null` if only the user knows. */
+  /**
+   * The place to which `--relink` moves the session without a question. Absent or `null` if only the user knows the
+   * place.
+   */
   readonly target?: Place | null;
-  /** Folders that may be the session's folder now. */
+  /** Folders that are likely to be the session's folder now. */
   readonly candidates?: readonly string[];
-  /** The number of the session's messages, if they were counted. */
+  /** How many messages the session has, if they were counted. */
   readonly messages?: number;
-  /** The session whose record is gone while its messages exist: this session or its parent. */
+  /** The session whose record is gone although its messages exist: this session, or the session that started it. */
   readonly withoutRecord?: string;
-  /** The session that it was started from, if only another store has that one. */
+  /** The id of the session that started this session, if only another store has it. */
   readonly parentElsewhere?: string;
-  /** Whether the user archived the session as well. */
+  /** Present if the user has also archived the session. */
   readonly isArchived?: true;
 }
 
-/** A session that is listed from another folder of its project, but not from its own. */
+/** A session that opencode lists in another folder of its project, but not in the session's own folder. */
 export interface PartlyShownSession extends HiddenSession {
-  /** The git worktree in which a terminal UI lists the session. */
+  /** The git worktree in which the terminal UI lists the session. */
   readonly shownFrom: string;
 }
 
 export interface Whereabouts {
-  /** Sessions in no list of the target's opencode, including archived ones. */
+  /** Sessions that the opencode of the target database lists nowhere, including archived sessions. */
   readonly hidden: readonly HiddenSession[];
   readonly partlyShown: readonly PartlyShownSession[];
-  /** Sessions that are shown, but with fewer messages than another store has. */
+  /** Sessions that opencode lists, but of which another store has more messages. */
   readonly incomplete: readonly IncompleteSession[];
   /**
-   * The number of sessions that could not be judged, because their folder cannot be accessed or its path does not
-   * belong to this system.
+   * How many sessions could not be judged. Their folder cannot be accessed, or its path is not a path of this operating
+   * system.
    */
   readonly unjudged: number;
-  /** Other stores that failed while they were read: what they have is reported in part. */
+  /** Other stores that failed while they were read. Some of their sessions may be missing from the answer. */
   readonly unread: readonly UnreadStore[];
 }
 
 /**
- * Every session that the opencode of `target` does not show from the session's own folder. The function only reads.
- * @throws the signal's reason, between two sessions
+ * Finds every session that opencode does not show if it is started in the session's own folder. `target` is opencode's
+ * database, `others` are the other stores that were found. Reads only.
+ * @throws the reason of the signal, between two sessions
  */
 export async function findHidden(
   files: FileSystem,
@@ -99,7 +107,7 @@ export async function findHidden(
   const { misplaced, unjudged } = await findMisplaced(files, { sessions, projects, isStrict }, folders, signal);
   const nowMs = Date.now();
   const records = new Map(sessions.flatMap((facts) => (facts.hasRecord ? [[facts.id, facts] as const] : [])));
-  // A list holds the topmost session alone: the others are opened from it.
+  // opencode lists only the topmost session of a tree. The sessions that it started are opened from it.
   const shownFrom = ({ shownFrom: folder, facts }: Misplaced) =>
     isTooOld(target, topmost(records, facts), nowMs) ? null : folder;
   const partlyShown = misplaced.flatMap((each) => {
@@ -109,12 +117,13 @@ export async function findHidden(
   const nowhere = misplaced.filter((each) => shownFrom(each) === null);
   const unread = new Set<KnownStore>();
   const onUnread = (store: KnownStore, error: unknown) => {
-    // A bug of this tool is no damage of the store.
+    // `stoppedBy` throws the error again if it is a bug in this tool and not a damaged store.
     stoppedBy(error);
     unread.add(store);
   };
   const bare = await recordless(target);
-  // A session with messages here cannot be added again. When it has its record, the rest is found by its messages.
+  // If the target database has messages of a session without its record, the session cannot be added from another
+  // store. First `repair` must rebuild the record.
   const isBare = new Set(bare.map(({ sessionID }) => sessionID));
   const brought = (await elsewhere(target, others, onUnread, signal)).filter(({ sessionID }) => !isBare.has(sessionID));
   const said = new Set([...brought.map(({ sessionID }) => sessionID), ...misplaced.map(({ facts }) => facts.id)]);
@@ -130,7 +139,7 @@ export async function findHidden(
   return { hidden, partlyShown, incomplete, unjudged, unread: [...unread].map(unreadStore) };
 }
 
-/** The folders that a database names, judged by the rules of the opencode that wrote it. */
+/** Looks at the folders that a database names as the opencode that uses the database would. */
 export function foldersOfStore(files: FileSystem, target: KnownStore): KnownFolders {
   const { description } = target.opened;
   const rule = {
@@ -146,8 +155,8 @@ function misplacedSession(store: KnownStore, { facts, cause, reason, target, can
 }
 
 /**
- * Sessions that only other stores have. Databases come before the JSON storage, because imported sessions were
- * continued in databases.
+ * Sessions that are in no list of the target, but in another store. A database is preferred to JSON files: imported
+ * sessions were continued in the database.
  */
 export async function elsewhere(
   target: KnownStore,
@@ -162,7 +171,8 @@ export async function elsewhere(
     let isFailing = false;
     for (const facts of store.sessions) {
       signal?.throwIfAborted();
-      // What has a record need not be read.
+      // If reading this store has failed before, only sessions with a record are reported, because their messages need
+      // not be read.
       if (known.has(facts.id) || (isFailing && !facts.hasRecord)) continue;
       const holds = await holdsSomething(store, facts).catch((error: unknown) => {
         signal?.throwIfAborted();
@@ -178,15 +188,18 @@ export async function elsewhere(
   return found;
 }
 
-/** The order of stores: databases first, stores in use before copies, stores that the user names last. */
+/**
+ * The order in which stores are searched: databases before JSON files, stores in use before copies, and other data
+ * directories last.
+ */
 function rank({ opened, origin }: KnownStore): number {
   const order = ["beside", "put-aside", "other-data"].indexOf(origin);
   return (opened.description.database === undefined ? 1 : 0) + 2 * order;
 }
 
 /**
- * A copy that shares no session with the target is not an older state of the target. So no session of that copy was
- * deleted from the target.
+ * If a copy shares no session with the target database, the copy is not an older state of that database. Then its
+ * sessions were not deleted there, so they count as `other-database`.
  */
 function causeOf(store: KnownStore, target: KnownStore): Cause {
   if (store.opened.description.database === undefined) return "legacy";
@@ -195,7 +208,7 @@ function causeOf(store: KnownStore, target: KnownStore): Cause {
   return store.sessions.some(({ id }) => own.has(id)) ? "put-aside" : "other-database";
 }
 
-/** Whether a session without a readable record of its own has a message. */
+/** Whether a session has its record or at least one message. */
 async function holdsSomething({ opened }: KnownStore, { id, hasRecord }: SessionFacts): Promise<boolean> {
   if (hasRecord) return true;
   for await (const { document } of opened.store.conversations.messages(id)) if (document !== null) return true;
@@ -212,8 +225,8 @@ function hidden(cause: Cause, { index }: KnownStore, facts: SessionFacts, sugges
 }
 
 /**
- * Sessions that lists leave out because of their parent: it is missing, or the session is its own ancestor. The other
- * children of such a session are opened from it.
+ * Sessions that opencode does not list because of their parent. Either the parent is missing, or the session is its own
+ * ancestor. Sessions below such a session are not returned, because they are opened from it.
  */
 function parentless(
   target: KnownStore,
@@ -229,9 +242,9 @@ function parentless(
     if (records.has(parentID) && !isOwnAncestor) return [];
     const isBare = bare.has(parentID);
     const elsewhere = isBare ? undefined : brought.find(({ sessionID }) => sessionID === parentID);
-    const started = "The session that it was started from";
+    const started = "The session that started this session";
     const reason = isOwnAncestor
-      ? "By its record it was started from itself, directly or through others."
+      ? "According to its record, the session was started from itself, directly or through other sessions."
       : elsewhere !== undefined
         ? `${started} is only in ${storeText(elsewhere)}.`
         : `${started} has ${isBare ? "no record of its own" : "no record and no messages"}.`;
@@ -246,7 +259,7 @@ function parentless(
   });
 }
 
-/** Whether a session is among the sessions from which another one was started, directly or not. */
+/** Whether the session `id` started another session, directly or through other sessions. */
 function isAncestor(records: ReadonlyMap<string, SessionFacts>, id: string, of: SessionFacts): boolean {
   const seen = new Set<string>();
   for (let at = of.parentID; at !== null && !seen.has(at); at = records.get(at)?.parentID ?? null) {
@@ -256,7 +269,7 @@ function isAncestor(records: ReadonlyMap<string, SessionFacts>, id: string, of: 
   return false;
 }
 
-/** The session from which another one was started, directly or through others, as far as there are records. */
+/** The session that started all others in a session's tree, as far as their records exist. */
 function topmost(records: ReadonlyMap<string, SessionFacts>, of: SessionFacts): SessionFacts {
   const seen = new Set<SessionFacts>();
   let at = of;
@@ -267,14 +280,14 @@ function topmost(records: ReadonlyMap<string, SessionFacts>, of: SessionFacts): 
   return at;
 }
 
-/** Sessions of which only messages exist. */
+/** Sessions whose record is missing while their messages exist. */
 async function recordless(target: KnownStore): Promise<HiddenSession[]> {
   const found: HiddenSession[] = [];
   for (const facts of target.sessions) {
     if (facts.hasRecord || !(await holdsSomething(target, facts))) continue;
     found.push({
       ...hidden("record-missing", target, facts, null),
-      reason: "Its messages exist, but its own record is missing.",
+      reason: "The session's messages exist, but its own record is missing.",
       withoutRecord: facts.id,
     });
   }

@@ -1,7 +1,10 @@
 import type { RowValues } from "../model/artifact.ts";
 import type { SessionRows } from "./session-rows.ts";
 
-/** The document that `opencode import FILE` accepts, as `opencode export` writes it (read in 1.17.18 and 1.18.33). */
+/**
+ * The JSON document that `opencode import FILE` accepts. It has the form that `opencode export` writes (from the source
+ * of 1.17.18 and 1.18.33).
+ */
 export function importDocument({ rows }: Pick<SessionRows, "rows">): object {
   const session = rows.find(({ table }) => table === "session")?.values ?? {};
   const messages = rows.filter(({ table }) => table === "message").map(({ values }) => values);
@@ -71,7 +74,7 @@ function parsed(json: RowValues[string] | undefined): unknown {
   return typeof json === "string" ? JSON.parse(json) : null;
 }
 
-/** The schema accepts absent keys, but no `null`. */
+/** Leaves out empty fields, because opencode's schema accepts a missing key, but not `null`. */
 function present(fields: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null));
 }

@@ -6,29 +6,29 @@ import type { Operation } from "../stores/writer.ts";
 import { type Holder, holderOf, type KnownStore, type OnUnread } from "./known-stores.ts";
 import { ownID, stateOf } from "./own-session.ts";
 
-/** A session of the target with messages that only another store has. */
+/** A session in the target database of which another store has more messages. */
 export interface IncompleteSession extends Holder {
   readonly sessionID: string;
   readonly title: string | null;
-  /** Index of the store that has more messages. */
+  /** The index of the store that has more messages. */
   readonly store: number;
-  /** The number of messages of the session in the target. */
+  /** How many messages of the session the target database has. */
   readonly messages: number;
-  /** The number of readable messages that only the other store has. */
+  /** How many readable messages only the other store has. */
   readonly more: number;
   /**
-   * Whether the other store has every message of the target. If so, the new messages would make the target's session
-   * complete.
+   * Whether the other store also has every message of the target. Then the missing messages can be added to the same
+   * session.
    */
   readonly isContained: boolean;
-  /** A text that identifies the other store's state of the session. */
+  /** A hash of the message ids that the other store has. Equal hashes mean equal states of the session. */
   readonly state: string;
 }
 
 /**
- * Sessions of which another store has messages that the target lacks. An import dropped these messages, the session was
- * continued in the other store, or they were removed (opencode removes messages that a user undid). For each session,
- * the store with the most is reported. Reads only.
+ * Finds sessions of which another store has messages that the target database lacks. There are three possible reasons:
+ * an import lost them, the session was continued in the other store, or a user removed them with undo. For each
+ * session, the store with the most messages is reported. Reads only.
  */
 export async function findIncomplete(
   target: KnownStore,
@@ -86,14 +86,16 @@ async function readable({ opened }: KnownStore, sessionID: string, wanted: Reado
 }
 
 /**
- * Whether the other store's messages are brought in: always if the user names the session, otherwise only if the target
- * has none of its messages.
+ * Whether the messages of the other store are added. If the user names the session, they are. Otherwise they are added
+ * only if the target has no message of the session.
  */
 export function isAdded({ sessionID, messages }: IncompleteSession, named: readonly string[]): boolean {
   return messages === 0 || named.includes(sessionID);
 }
 
-/** The rows that the target lacks, one operation each. Messages come before their parts. A pure function. */
+/**
+ * Operations that add missing messages and parts, one for each row. Messages come before their parts. A pure function.
+ */
 export function additions(
   { sessionID, database }: IncompleteSession,
   rows: readonly NewRow[],

@@ -4,10 +4,13 @@ import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { carries, type FolderProject, folderProject, GLOBAL_ID, type NamingRule } from "./folder-project.ts";
 
-/** At most this many folders next to a missing one are checked. */
+/** A missing folder may have been renamed to one of its neighbours. At most this many neighbours are looked at. */
 const MOST_SIBLINGS = 2_000;
 
-/** The facts about the folders that a database names. Each is looked at once. */
+/**
+ * Facts about the folders that a database names. Each folder is looked at only once, because many sessions share a
+ * folder.
+ */
 export class KnownFolders {
   readonly #files: FileSystem;
   readonly #rule: NamingRule;
@@ -30,24 +33,21 @@ export class KnownFolders {
     );
   }
 
-  /**
-   * The folder as opencode finds it at this path; `null` if there is none. A folder that cannot be accessed is an
-   * error.
-   */
+  /** What opencode finds at a path; `null` if there is no folder. Throws if the folder cannot be accessed. */
   at(folder: string): Promise<FolderProject | null> {
     const known = this.#seen.get(folder) ?? folderProject(this.#files, folder, this.#rule);
     this.#seen.set(folder, known);
     return known;
   }
 
-  /** The folder as opencode finds it at this path. A folder that cannot be accessed counts as unknown. */
+  /** What opencode finds at a path; `null` if there is no folder, `unknown` if the folder cannot be accessed. */
   async look(folder: string): Promise<FolderProject | null | "unknown"> {
     return this.at(folder).catch(() => "unknown" as const);
   }
 
   /**
-   * The path of a folder, as opencode stores it, with symbolic links above it resolved. The folder itself may be
-   * missing. `null` if the path does not belong to this system.
+   * The path of a folder with symbolic links resolved, as opencode stores it. The folder itself may be missing. `null`
+   * if the path is not a path of this operating system.
    */
   async realPlace(folder: string): Promise<string | null> {
     if (!isFolderHere(folder)) return null;
@@ -59,7 +59,8 @@ export class KnownFolders {
   }
 
   /**
-   * The git worktrees in which an opencode lists all sessions of a project, whatever their folder. `global` has none.
+   * The git worktrees in which opencode lists all sessions of a project, even sessions from other folders. The project
+   * `global` has no such worktree.
    */
   async carriersOf(projectID: string, goneRoot: string | null): Promise<FolderProject[]> {
     if (projectID === GLOBAL_ID) return [];
@@ -68,14 +69,15 @@ export class KnownFolders {
     for (const folder of [...this.#named, ...around]) {
       const found = await this.look(folder);
       if (found === null || found === "unknown" || found.repository === null || !carries(found, projectID)) continue;
-      // By its configuration the worktree is elsewhere. An opencode that is started there does not find this repository.
+      // The setting `core.worktree` names another folder as the worktree. opencode that is started there does not find
+      // this repository.
       if (found.repository.isElsewhere) continue;
       if (!carriers.has(found.worktree)) carriers.set(found.worktree, found);
     }
     return [...carriers.values()];
   }
 
-  /** The folders next to a missing one whose names differ from its name by case or the form of accents alone. */
+  /** Folders next to a missing folder whose names differ from it only in case, accents or spaces at the ends. */
   async spelledAlike(gone: string): Promise<string[]> {
     const parent = dirname(gone);
     const spelled = this.#spelled.get(parent) ?? this.#foldersIn(parent).then(bySpelling);
@@ -83,14 +85,16 @@ export class KnownFolders {
     return ((await spelled).get(plainName(basename(gone))) ?? []).map((name) => join(parent, name));
   }
 
-  /** The nearest folder above a missing one: it may be in the main worktree of a linked worktree that was removed. */
+  /**
+   * The nearest existing folder above a missing folder. A removed git worktree may have been inside its main worktree.
+   */
   async #nearestAbove(gone: string): Promise<string> {
     let at = dirname(gone);
     while (at !== dirname(at) && (await this.look(at)) === null) at = dirname(at);
     return at;
   }
 
-  /** Folders with git next to a missing one, which may have been renamed to one of them. */
+  /** Git repositories next to a missing folder. The missing folder may have been renamed to one of them. */
   #besideOf(gone: string): Promise<readonly string[]> {
     const parent = dirname(gone);
     const known = this.#siblings.get(parent) ?? this.#repositoriesIn(parent);
@@ -98,7 +102,7 @@ export class KnownFolders {
     return known;
   }
 
-  /** The names of the folders in a folder. */
+  /** The names of the folders inside a folder. */
   #foldersIn(parent: string): Promise<readonly string[]> {
     const known = this.#listed.get(parent) ?? this.#listFolders(parent);
     this.#listed.set(parent, known);
@@ -129,7 +133,7 @@ function plainName(name: string): string {
   return name.normalize("NFC").toLowerCase().trim();
 }
 
-/** Names by what they have in common if case, the form of accents and spaces at the ends do not count. */
+/** Groups names that differ only in case, in the form of accents, or in spaces at the ends. */
 function bySpelling(names: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const name of names) {

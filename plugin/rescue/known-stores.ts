@@ -11,10 +11,13 @@ import { unreadable } from "../words/refusals.ts";
 
 export type OpenStore = OpenedStore & { readonly state: "ok" };
 
-/** The place of a store: next to the target, a copy under another name, or in a data directory that the user names. */
+/**
+ * Where a store was found. `beside`: in the same data directory. `put-aside`: a copy of the database under another
+ * name. `other-data`: in another data directory that the user named.
+ */
 export type Origin = "beside" | "put-aside" | "other-data";
 
-/** A store with the facts about its sessions. */
+/** A store, with a summary of its sessions and projects. */
 export interface KnownStore {
   readonly index: number;
   readonly origin: Origin;
@@ -23,11 +26,11 @@ export interface KnownStore {
   readonly projects: readonly ProjectFacts[];
 }
 
-/** The database whose opencode is to show everything, and the other stores next to it. */
+/** The database in which opencode shall show everything (`target`), and the other stores. */
 export interface KnownStores {
   readonly target: KnownStore;
   readonly others: readonly KnownStore[];
-  /** Stores that could not be read: they may have more sessions. */
+  /** Stores that could not be read, so they may have more sessions. */
   readonly unread: readonly UnreadStore[];
   readonly opened: readonly OpenedStore[];
   close(): void;
@@ -35,25 +38,25 @@ export interface KnownStores {
 
 export interface UnreadStore {
   readonly origin: Origin;
-  /** The path of the database, or of the data directory if the store is its JSON storage. */
+  /** The path of the database. For JSON files, the path of the data directory. */
   readonly path: string;
   readonly isFolder: boolean;
 }
 
-/** What becomes of a store that fails while it is read. */
+/** Called if a store fails while it is read. */
 export type OnUnread = (store: KnownStore, error: unknown) => void;
 
-/** A store as one that could not be read. */
+/** How an answer names a store that could not be read. */
 export function unreadStore({ origin, opened }: { origin: Origin; opened: OpenedStore }): UnreadStore {
   const { database, dataDir } = opened.description;
   return { origin, path: database ?? dataDir, isFolder: database === undefined };
 }
 
-/** The store that holds a session, as the user knows it. */
+/** Names the store that has a session, for messages to the user. */
 export interface Holder {
-  /** The file name of the database; absent for the JSON storage. */
+  /** The file name of the database; absent for JSON files. */
   readonly database?: string;
-  /** The data directory, if the store is in the second one, which the user names with `--from-data`. */
+  /** The data directory of the store, if the user named it with `--from-data`; otherwise absent. */
   readonly dataDir?: string;
 }
 
@@ -65,12 +68,12 @@ export function holderOf({ opened, origin }: KnownStore): Holder {
   };
 }
 
-/** Whether a store has nothing that only opencode 2.x reads. */
+/** Whether a store has no records that only opencode 2.x reads. */
 export function isOf1xAlone({ opened }: KnownStore): boolean {
   return (opened.origin === null || opened.origin.kind === "1.x") && opened.sessionsOf2x() === 0;
 }
 
-/** `no-room`: no space for a private copy of the database. The message says how much is needed. */
+/** Why the stores could not be opened. `no-room`: the disk has no space for a private copy of the database. */
 export type Unknowing = "none" | "unknown" | "unusable" | "refused" | "no-room";
 
 export type Knowing =
@@ -78,8 +81,8 @@ export type Knowing =
   | { readonly ok: false; readonly reason: Unknowing; readonly message: string };
 
 /**
- * Opens every store for reading. `into` is the target's file name; `null` means the database that opencode opens by
- * default. `fromData` is another data directory to read as well.
+ * Opens every store for reading. `into` is the file name of the target database; `null` means the database that
+ * opencode opens by default. `fromData` is another data directory to search, or `null`.
  */
 export async function openKnownStores(
   files: FileSystem,
@@ -118,7 +121,7 @@ export async function openKnownStores(
     const unread: UnreadStore[] = [];
     for (const [index, store] of opened.entries()) {
       const origin = origins[index] ?? "beside";
-      // Another store that cannot be read must not keep the rest from being reported.
+      // If another store cannot be read, the rescue continues with the stores that can be read.
       const facts = store.state === "ok" ? know(store, index, origin) : null;
       const found = store.description.database === path ? await facts : await facts?.catch(() => null);
       if (found != null) known.push(found);
@@ -146,7 +149,10 @@ export async function openKnownStores(
   };
 }
 
-/** If `OPENCODE_DB` named the database, those that opencode opens without it. */
+/**
+ * If the environment variable `OPENCODE_DB` names the database, these are the databases that opencode would open
+ * without it.
+ */
 export async function databasesBeside(
   files: FileSystem,
   { dataDir, databases, isDatabaseAlone }: Located,
@@ -154,7 +160,7 @@ export async function databasesBeside(
   return isDatabaseAlone === true ? [] : filesWithout(files, await databasesIn(files, dataDir), databases);
 }
 
-/** An empty file, or the database of another program, has no session. One of opencode 2.x is named on its own. */
+/** Problems of files that certainly have no session: an empty file, or the database of another program. */
 const WITHOUT_SESSIONS: readonly string[] = ["database-empty", "other-program"];
 
 function mayHoldSessions(store: OpenedStore): boolean {
@@ -181,4 +187,4 @@ async function know(opened: OpenStore, index: number, origin: Origin): Promise<K
 }
 
 const NO_DATABASE =
-  "There is no database here for sessions to be brought into. Start opencode 1.2 or newer once, then run this again. What opencode 1.0 and 1.1 do not show, `opencode-session-repair check` finds.";
+  "There is no database to which sessions could be added. Start opencode 1.2 or newer once, then run this command again. For sessions of opencode 1.0 and 1.1, run `opencode-session-repair check`.";

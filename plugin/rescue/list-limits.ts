@@ -2,32 +2,33 @@ import { hostLine } from "../hosts/store-line.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 import type { KnownStore } from "./known-stores.ts";
 
-/** The sessions that the lists of a host leave out, although these sessions are in the right place. */
+/** How many sessions opencode leaves out of its lists only because they are old or many. */
 export interface ListLimits {
-  /** Sessions that no list of a terminal UI shows, from any folder. */
+  /** How many sessions no list of the terminal UI shows, whatever the folder. */
   readonly beyond: number;
-  /** The limit of a list: in 1.2-1.14 an age, in 1.17 and newer a number. */
+  /** How the list of the terminal UI is limited: by age in 1.2-1.14, by number in 1.17 and newer. */
   readonly rule: "30 days" | "100 newest";
   /**
-   * Sessions that the list of the web and Desktop apps does not show at first. That list shows 55 sessions of a folder
-   * (measured in 1.14.41 and 1.18.33; 1.2 and 1.3 load the present app from the web).
+   * How many sessions the list of the web and Desktop apps does not show at first. That list starts with 55 sessions of
+   * a folder (measured in 1.14.41 and 1.18.33). 1.2 and 1.3 load the newest web app, so the limit applies to them too.
    */
   readonly beyondWeb: number;
   /**
-   * The address, without the host, at which the web app opens the newest of these sessions; `null` if there is none.
+   * The address, without host and port, at which the web app opens the newest of these sessions; `null` if there are
+   * none.
    */
   readonly webAddress: string | null;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** The limit of `GET /session?start=…`, which the terminal UI of 1.2-1.14 sends. */
+/** The terminal UI of 1.2-1.14 sends `GET /session?start=…` with a start time that is this many days ago. */
 const LISTED_DAYS = 30;
-/** The limit of `GET /session?roots=true&limit=100`, which the terminal UI of 1.17 and newer sends. */
+/** The terminal UI of 1.17 and newer sends `GET /session?roots=true&limit=100`. */
 const LISTED_ROOTS = 100;
-/** The limit of `GET /session?directory=…&roots=true&limit=55`, which the web and Desktop apps send. */
+/** The web and Desktop apps send `GET /session?directory=…&roots=true&limit=55`. */
 const LISTED_ON_WEB = 55;
 
-/** The number of sessions that the lists do not show without a search. A pure function. */
+/** Counts the sessions that opencode's lists do not show without a search. A pure function. */
 export function listLimits({ sessions, opened }: Pick<KnownStore, "sessions" | "opened">, nowMs: number): ListLimits {
   const roots = sessions.filter(({ hasRecord, parentID }) => hasRecord && parentID === null);
   const newestFirst = [...roots].sort((a, b) => (b.updatedMs ?? 0) - (a.updatedMs ?? 0));
@@ -43,19 +44,19 @@ export function listLimits({ sessions, opened }: Pick<KnownStore, "sessions" | "
   return { beyond: beyond(newestFirst, LISTED_ROOTS, above).length, rule: "100 newest", ...web };
 }
 
-/** Whether the list of a terminal UI leaves a session out by its age, from every folder. */
+/** Whether the terminal UI leaves out a session in every folder because of its age. */
 export function isTooOld({ opened }: Pick<KnownStore, "opened">, { updatedMs }: SessionFacts, nowMs: number): boolean {
   return hostLine(opened.description).listed === "30 days" && (updatedMs ?? 0) < nowMs - LISTED_DAYS * DAY_MS;
 }
 
-/** Where the web app opens a session, after the host and port. `null` if the session states no folder. */
+/** The path under which the web app opens a session; `null` if the folder of the session is unknown. */
 function webAddress({ id, directory }: SessionFacts): string | null {
   return directory === null ? null : `/${Buffer.from(directory, "utf8").toString("base64url")}/session/${id}`;
 }
 
 /**
- * The sessions that are in no list, if each list holds that many of the newest sessions. `listsOf` returns the lists of
- * a session, the one of its own folder first.
+ * The sessions that are in no list, if each list shows only the `most` newest of its sessions. `listsOf` names the
+ * lists to which a session belongs.
  */
 function beyond(
   newestFirst: readonly SessionFacts[],
@@ -73,8 +74,8 @@ function beyond(
 }
 
 /**
- * The lists of a terminal UI that contain a session: that of its folder, and of each folder above it up to the git
- * worktree.
+ * The lists of the terminal UI to which a session belongs. There is one for its folder, and one for each folder above
+ * it up to the git worktree.
  */
 function above({ projectID, path }: SessionFacts): string[] {
   const names = (path ?? "").split("/").filter(Boolean);

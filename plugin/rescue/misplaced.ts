@@ -18,7 +18,10 @@ import { foldersOf, type KnownFolders } from "./known-folders.ts";
 import { gotProjectSince, isMounted } from "./project-change.ts";
 import { isBelow, type Known, type Misplaced, placeIn, type Standing } from "./standing.ts";
 
-/** The sessions of a database that no list of its opencode shows from their own folders. Reads only. */
+/**
+ * Finds the sessions of a database that opencode does not list if it is started in the session's own folder. Reads
+ * only.
+ */
 export async function findMisplaced(
   files: FileSystem,
   known: Known,
@@ -41,12 +44,12 @@ export async function findMisplaced(
     if (standing === "unjudged") unjudged += 1;
     else if (standing !== "shown") found.set(facts.id, { facts, ...standing });
   }
-  // A subagent's session is opened from its parent session, so its place is that of the parent.
+  // A session of a subagent is opened from the session that started it, so only that session needs the right place.
   const misplaced = [...found.values()].filter(({ facts }) => !isBelowShown(records, found, facts));
   return { misplaced, unjudged };
 }
 
-/** Whether nothing told a salvage the folder of a session. */
+/** Whether a salvage rebuilt this session and could not find out its folder. */
 function isAnywhere({ directory, isSalvaged }: SessionFacts): boolean {
   return isSalvaged === true && directory === NO_WORKTREE;
 }
@@ -54,7 +57,7 @@ function isAnywhere({ directory, isSalvaged }: SessionFacts): boolean {
 const ANYWHERE: Standing = {
   cause: "moved",
   shownFrom: NO_WORKTREE,
-  reason: "Its folder is unknown: a salvage put the session in /.",
+  reason: "The session's folder is unknown, so a salvage used / instead.",
   target: null,
   candidates: [],
 };
@@ -92,7 +95,7 @@ async function standingOf(
   if (carries(own, projectID)) {
     const isSame = await isSameFolder(files, own.directory, directory).catch(() => null);
     if (isSame === null) return "unjudged";
-    // Up to 1.14 web and Desktop ask for the path as it is written, and find it so.
+    // Up to 1.14, the web and Desktop apps search for the stored path as it is, so they find the session.
     const isListed = facts.path === undefined || (!known.isStrict && isListedByPath(own, facts));
     return isSame || isListed ? "shown" : otherPathStanding(folders, own, facts);
   }
@@ -100,7 +103,7 @@ async function standingOf(
 }
 
 /**
- * Whether a folder is the one to which its path leads. On a file system that ignores case, two spellings are one
+ * Whether a path still leads to the folder with that name. On a file system that ignores case, two spellings can be one
  * folder.
  */
 async function isSameFolder(files: FileSystem, found: string, directory: string): Promise<boolean> {
@@ -111,8 +114,8 @@ async function isSameFolder(files: FileSystem, found: string, directory: string)
 }
 
 /**
- * The terminal UI lists sessions by the folder's path below the git worktree. At the worktree itself, the terminal UI
- * lists the whole project.
+ * Whether the terminal UI lists the session. It compares the folder's path below the git worktree. In the worktree
+ * itself, it lists the whole project.
  */
 function isListedByPath({ worktree, directory }: FolderProject, { path }: SessionFacts): boolean {
   const below = relativePath(THIS_SYSTEM, worktree, directory);
@@ -120,8 +123,8 @@ function isListedByPath({ worktree, directory }: FolderProject, { path }: Sessio
 }
 
 /**
- * Whether opencode will move a `global` session to the repository's project: it does so at its next start in that
- * worktree.
+ * Whether opencode will move the session from the project `global` to the project of a new repository. opencode does
+ * that at its next start in that worktree.
  */
 function isAdopted(own: FolderProject, { projectID, directory }: SessionFacts, isStrict: boolean): boolean {
   if (projectID !== GLOBAL_ID || own.repository === null || own.id === null) return false;
@@ -130,8 +133,8 @@ function isAdopted(own: FolderProject, { projectID, directory }: SessionFacts, i
 }
 
 /**
- * The path leads to the folder, but opencode writes another one: it follows symbolic links. From 1.17 on web and Desktop
- * list nothing under this one.
+ * The session is stored with a path that leads to the right folder through a symbolic link. opencode now resolves the
+ * link, and stores another path. From 1.17 on, the web and Desktop apps do not list the session under the old path.
  */
 async function otherPathStanding(folders: KnownFolders, own: FolderProject, facts: SessionFacts): Promise<Standing> {
   const projectID = facts.projectID ?? GLOBAL_ID;
@@ -142,9 +145,9 @@ async function otherPathStanding(folders: KnownFolders, own: FolderProject, fact
     cause: "moved",
     shownFrom: isListed ? own.directory : (carrier?.worktree ?? null),
     reason: isLink
-      ? "Its folder is a symbolic link, which opencode follows now."
-      : "Its folder is stored in a form that opencode does not write.",
-    // What a list shows through a link is moved only if the user says so.
+      ? "The session's folder is a symbolic link, and opencode now stores the folder that the link leads to."
+      : "The session's folder is stored in a form that opencode itself does not write.",
+    // A session that some list still shows is moved only if the user asks for it.
     target:
       isListed && isLink
         ? null
@@ -153,7 +156,7 @@ async function otherPathStanding(folders: KnownFolders, own: FolderProject, fact
   };
 }
 
-/** A folder without dots, doubled slashes and a slash at its end. */
+/** The path of a folder without `.` and `..`, without doubled slashes, and without a slash at its end. */
 function withoutEnd(folder: string): string {
   return folderBelow(THIS_SYSTEM, folder, "");
 }
@@ -181,9 +184,9 @@ async function otherProject(
 }
 
 /**
- * Whether a folder is the one in which a session was used. A folder that was made later may be another folder with the
- * same name. A folder that had its project before may have replaced the session's folder. Under a mount point, another
- * folder may be mounted.
+ * Whether a folder is really the folder in which a session was used. `made-after`: the folder is younger than the
+ * session, so it may be another folder with the same name. `may-be-other`: it may have replaced the session's folder,
+ * or another folder may be mounted there.
  */
 type Sameness = "same" | "made-after" | "may-be-other";
 
@@ -195,13 +198,14 @@ async function sameFolder(
   createdMs: number | null,
 ): Promise<Sameness> {
   if (own.bornMs === 0 || createdMs === null || Math.floor(own.bornMs) > createdMs) return "made-after";
-  // No opencode shows sessions of a project without a record, from any folder.
+  // opencode shows no sessions of a project without a record. So the session loses nothing if it gets the project of
+  // the folder.
   if (!hasProject) return "same";
   if (await isMounted(files, own.directory, root)) return "may-be-other";
   return (await gotProjectSince(files, own, root, createdMs)) ? "same" : "may-be-other";
 }
 
-/** The outermost folder above this one that the project's record names, or the folder itself if it names none. */
+/** The outermost folder above `directory` that the project's record names; `directory` itself if it names none. */
 function outermost(project: ProjectFacts | undefined, directory: string): string {
   const above = (project === undefined ? [] : foldersOf(project)).filter(
     (folder) => folder !== NO_WORKTREE && isBelow(directory, folder),
@@ -211,18 +215,18 @@ function outermost(project: ProjectFacts | undefined, directory: string): string
 
 function reasonOf(own: FolderProject, projectID: string, isOf: Sameness): string {
   if (own.refused === "other-user") {
-    return "Git does not trust its folder, which belongs to another user: `git config --global --add safe.directory FOLDER` corrects that.";
+    return "Git does not trust the session's folder, which belongs to another user: `git config --global --add safe.directory FOLDER` corrects that.";
   }
   if (own.refused === "leads-nowhere") {
-    return "Git does not accept the .git of its folder: its repository was removed or damaged, or was moved (then `git worktree repair` in it corrects that).";
+    return "Git does not accept the .git of the session's folder: the repository was removed, damaged or moved. After a move, `git worktree repair` in the repository corrects that.";
   }
   if (own.id === null) return needsGit("its folder");
   const now = own.id === GLOBAL_ID ? "has no project of its own now" : "belongs to another project now";
   const words: Readonly<Record<Sameness, string>> = {
     same: "",
-    "made-after": ", and was made after the session: it may be another folder of the same name",
-    "may-be-other": ", and it may be another folder that took its place",
+    "made-after": ", and was made after the session: it may be another folder with the same name",
+    "may-be-other": ", and may be another folder that replaced the old folder",
   };
-  if (projectID === GLOBAL_ID) return `Its folder is in a git repository now${words[isOf]}.`;
-  return `Its folder ${now}${words[isOf]}.`;
+  if (projectID === GLOBAL_ID) return `The session's folder is in a git repository now${words[isOf]}.`;
+  return `The session's folder ${now}${words[isOf]}.`;
 }

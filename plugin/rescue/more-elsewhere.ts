@@ -5,12 +5,12 @@ import { elsewhere } from "./hidden.ts";
 import { findIncomplete } from "./incomplete.ts";
 import { isOf1xAlone, type KnownStore, type KnownStores, openKnownStores } from "./known-stores.ts";
 
-/** Larger databases are not compared, because a check must not read another database of many gigabytes. */
+/** Databases that together are larger than this are not compared, because a check must stay fast. */
 const MOST_COMPARED_BYTES = 256 * 1024 * 1024;
 
 /**
- * Whether another data directory has a session or a message that this database lacks. `true` also if that is unknown,
- * or if the databases are too large to be compared. Changes no byte.
+ * Whether another data directory has a session or a message that this data directory lacks. Also `true` if that cannot
+ * be told, or if the databases are too large to compare. Changes no byte.
  */
 export async function hasMore(files: FileSystem, located: Located, dataDir: string): Promise<boolean> {
   try {
@@ -38,7 +38,7 @@ async function sizeTogether(files: FileSystem, paths: readonly string[]): Promis
 async function haveMore({ target, others, unread }: KnownStores): Promise<boolean> {
   if (unread.some(({ origin }) => origin === "other-data")) return true;
   const stores = others.filter(({ origin }) => origin === "other-data");
-  // What opencode 2.x keeps is not compared.
+  // Sessions of opencode 2.x are not compared, so such a database counts as having more.
   if (!stores.every(isOf1xAlone)) return true;
   const onUnread = (_: KnownStore, error: unknown) => {
     throw error;

@@ -6,25 +6,28 @@ import type { FolderProject } from "./folder-project.ts";
 import { isBefore } from "./project-change.ts";
 import { recordedWorktree } from "./repository.ts";
 
-/** A missing folder of a project, with the project's sessions that were used in it or below it. */
+/** A folder of a project that is missing now, and the sessions that were used in it or below it. */
 export interface GoneFolder {
   readonly root: string;
   readonly project: ProjectFacts | undefined;
   readonly sessions: readonly SessionFacts[];
-  /** The time at which the first of these sessions was made, in milliseconds. */
+  /** When the first of these sessions was created, in milliseconds. */
   readonly firstUseMs: number;
-  /** Every session of the project. */
+  /** All sessions of the project, including those of other folders. */
   readonly ofProject: readonly SessionFacts[];
 }
 
 /**
- * The folder that surely is the one that is gone, under another name; `null` if none is sure. All of this must hold:
- * - it is the only folder of the project, or a linked worktree that git last recorded where the folder is gone;
- * - it does not hold the place of the folder that is gone;
- * - nothing of the project was used there before the last use of the folder that is gone: else it is another clone;
- * - the id in its repository was written before the first session of the folder that is gone, and never written again since;
- * - the folder that held the one that is gone and the candidate itself changed after its last use, as a rename changes
- *   both: a folder of another machine (a container, a Mac) left no trace here.
+ * The folder to which a missing folder was certainly renamed; `null` if that is not certain. All of these conditions
+ * must be true:
+ * - The candidate is the only folder of the project, or a linked worktree that git last saw at the missing path.
+ * - The missing folder was not inside the candidate.
+ * - The project was not used in the candidate before the last use of the missing folder. Otherwise the candidate is
+ *   another clone.
+ * - The project id was written into the candidate's repository before the first session of the missing folder, and not
+ *   again since.
+ * - The parent of the missing folder and the candidate itself changed after the last use, because a rename changes
+ *   both. A folder of another machine would have left no such trace.
  */
 export async function movedFolder(
   files: FileSystem,
@@ -39,7 +42,10 @@ export async function movedFolder(
   return (await isRenamed(files, gone, only, keepsWorktree)) ? only : null;
 }
 
-/** Whether git last saw a linked worktree at this path. Git writes the new path when the worktree is moved by git. */
+/**
+ * Whether git last saw this linked worktree at the path `folder`. `git worktree move` writes the new path, but a rename
+ * by hand does not.
+ */
 async function isRecordedAt(files: FileSystem, { repository }: FolderProject, folder: string): Promise<boolean> {
   const recorded = repository === null ? null : await recordedWorktree(files, repository);
   return recorded !== null && isSame(storedPath(THIS_SYSTEM, recorded), folder);
@@ -52,7 +58,8 @@ async function isRenamed(
   keepsWorktree: boolean,
 ): Promise<boolean> {
   if (repository === null || gone.sessions.length === 0 || pathBelow(gone.root, worktree) !== null) return false;
-  // From 1.17 on a project keeps the worktree in which it was met first.
+  // From 1.17 on, a project keeps the worktree in which opencode first saw it. So a project that names this worktree
+  // used it before.
   if (keepsWorktree && gone.project !== undefined && isSame(gone.project.worktree, worktree)) return false;
   const lastUse = Math.max(...gone.sessions.map(({ updatedMs }) => updatedMs ?? Number.POSITIVE_INFINITY));
   const usedBefore =

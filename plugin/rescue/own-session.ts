@@ -2,27 +2,30 @@ import { createHash } from "node:crypto";
 import type { NewRow } from "../model/replacement.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 
-/** The length of `ses_` and the time in an id. New ids keep this part, so they sort like the old ones. */
+/** How many characters of the old id a new id keeps: `ses_` and the time. So new ids sort like the old ids. */
 const KEPT_OF_ID = 16;
 const MADE = 14;
 
-/** A key for the state of a session in another store, made of its messages: the same messages are the same state. */
+/** A hash of the messages that a session has in another store. Equal hashes mean equal states of the session. */
 export function stateOf(messageIDs: Iterable<string>): string {
   return createHash("sha256")
     .update([...messageIDs].sort().join(" "))
     .digest("hex");
 }
 
-/** The id of the new session for another store's state of a session. The same state always gets the same id. */
+/**
+ * The id of the separate session that is made from another store's state of a session. The same state always gets the
+ * same id, so it is not added twice.
+ */
 export function ownID(id: string, state: string): string {
   const hash = createHash("sha256").update(`${state} ${id}`).digest("base64url").replace(/[-_]/g, "0");
   return `${id.slice(0, KEPT_OF_ID)}${hash.slice(0, MADE)}`;
 }
 
 /**
- * The rows of a session, changed into a separate session next to the one with the same id. The result is like a fork in
- * opencode: every record gets another id, references follow, and nothing is shared. The new session has the folder of
- * the existing session. A pure function.
+ * Changes the rows of a session into a separate session, next to the existing session with the same id. As in a fork by
+ * opencode, every record gets a new id, references are updated, and the share is left out. The new session gets the
+ * folder of the existing session. A pure function.
  */
 export function ownSession(rows: readonly NewRow[], beside: SessionFacts, state: string, from: string): NewRow[] {
   const renamed = new Map<unknown, string>();
@@ -59,7 +62,8 @@ function placed(values: NewRow["values"], { directory, path }: SessionFacts, fro
 }
 
 /**
- * Replaces every text that is the id of a renamed record with the new id. No record names the session by its id here.
+ * Replaces each id of a renamed record inside a JSON value. The session's own id is kept, because no record refers to
+ * its session in this way.
  */
 function led(value: unknown, own: (value: unknown) => unknown, sessionID: unknown): unknown {
   if (typeof value === "string") return value === sessionID ? value : own(value);

@@ -5,9 +5,9 @@ import { type FolderProject, rootCommitTime } from "./folder-project.ts";
 import { originOf } from "./repository.ts";
 
 /**
- * Whether an existing folder got its present project after a certain time, in milliseconds. The project is new if its
- * `.git`, its remote or its first commit is younger, or if `.git` left the folder `root` after that time. Otherwise
- * another folder may have replaced the one in which a session was used.
+ * Whether a folder got its present project after the time `sinceMs`. That is so if its `.git`, its remote or its first
+ * commit is younger, or if `.git` was removed from the folder `root` after that time. If not, the folder may be another
+ * folder than the one in which a session was used.
  */
 export async function gotProjectSince(
   files: FileSystem,
@@ -29,14 +29,14 @@ export async function gotProjectSince(
   return ((await rootCommitTime(repository)) ?? 0) > wholeSecond(sinceMs);
 }
 
-/** Git stores whole seconds, so a commit of the same second may be older. */
+/** Rounds down to whole seconds. Git stores whole seconds, so a commit within the same second may be older. */
 function wholeSecond(ms: number): number {
   return Math.floor(ms / 1000) * 1000;
 }
 
 /**
- * Whether a container, a drive or another file system is mounted at the folder itself, or at one above it up to `root`.
- * In that case one path leads to different folders at different times. Only Linux shows this.
+ * Whether a file system is mounted at a folder or at a folder above it, up to `root`. Then the same path can lead to
+ * different folders at different times, as in a container. Only Linux shows its mount points.
  */
 export async function isMounted(files: FileSystem, directory: string, root: string): Promise<boolean> {
   const read = await files.read("/proc/self/mountinfo", LARGEST_READ).catch(() => "absent" as const);
@@ -52,16 +52,17 @@ export async function isMounted(files: FileSystem, directory: string, root: stri
 
 const LARGEST_READ = 4 * 1024 * 1024;
 
-/** Whether a time of the file system, whose clock is coarser, is before another time. Both are in milliseconds. */
+/** Whether a file time is before another time, both in milliseconds. File times may be late by a few milliseconds. */
 export function isBefore(fileMs: number, momentMs: number): boolean {
   return fileMs < momentMs - COARSE_MS;
 }
 
-/** The clock of a file system is late by up to one tick of the kernel. */
+/** The clock of a file system may be late by one tick of the kernel. */
 const COARSE_MS = 20;
 
 /**
- * The fifth field of a line is the mount point (proc_pid_mountinfo(5)). In that file, a space is written as `\\040`.
+ * The mount point in one line of `/proc/self/mountinfo`, which is the fifth field. In that file, a space is written as
+ * `\\040`.
  */
 function mountPoint(line: string): string {
   const field = line.split(" ")[4] ?? "";
@@ -69,9 +70,9 @@ function mountPoint(line: string): string {
 }
 
 /**
- * Whether nothing was removed or renamed at a folder's place after a certain time, in milliseconds: the nearest
- * existing folder above it did not change. In that case the folder was never at that path on this machine. Such a
- * folder was in a container, on another computer or on a drive.
+ * Whether a missing folder was never at this path on this machine. That is so if the nearest existing folder above it
+ * has not changed since `sinceMs`, because a removal or a rename would have changed it. The missing folder was then in
+ * a container, on another computer or on another drive.
  */
 export async function wasNeverHere(files: FileSystem, directory: string, sinceMs: number): Promise<boolean> {
   for (let at = dirname(directory); ; at = dirname(at)) {

@@ -20,7 +20,7 @@ import type { KnownStore } from "./known-stores.ts";
 import type { Place } from "./standing.ts";
 import type { Move } from "./targets.ts";
 
-/** One value to change, so that a session is shown in its right place. */
+/** One column value to change, so that opencode shows a session in its right place. */
 export interface Change {
   readonly table: "session" | "project";
   readonly id: string;
@@ -30,10 +30,11 @@ export interface Change {
 }
 
 /**
- * The changes that move sessions to their right place: folder, project and path, as opencode writes them in that
- * folder. A project without a record gets a new record. The record of a moved project names the new folder. `move` is
- * the move that the user names. If the move leads from another system to this one, paths of that system are also
- * removed from the records of projects: one such path blocks every session. A pure function.
+ * The changes that move sessions to their right place. Folder, project and path become what opencode would write in
+ * that folder. A missing project record is added. If a project has moved, its record gets the new folder.
+ * `move` is the move that the user named, or `null`. If it leads from another operating system to this one, the paths
+ * in project records are translated too. A single path of another system would keep opencode from showing any session.
+ * A pure function.
  */
 export function relinkChanges(
   { sessions, projects, opened }: KnownStore,
@@ -72,7 +73,7 @@ export function relinkChanges(
   return [...[...added.values()].flatMap(newProject), ...changes, ...moved, ...translated];
 }
 
-/** Converts paths of another system in the records of projects to paths of this one. */
+/** Translates the folders in project records from another operating system to this one. */
 function translatedProjects(projects: readonly ProjectFacts[], { from, to }: Move): Change[] {
   const translate = (folder: string): string => {
     const below = pathBelow(folder, from);
@@ -102,7 +103,10 @@ function sessionChanges(facts: SessionFacts, { directory, projectID, worktree }:
   });
 }
 
-/** Whether the session leaves the project's worktree and the project's worktree moves with it. */
+/**
+ * Whether the session moved together with the whole worktree of its project, so that the project record needs the new
+ * folder too.
+ */
 function isMovedAway({ worktree }: ProjectFacts, { directory }: SessionFacts, place: Place): boolean {
   if (worktree === NO_WORKTREE || worktree === "" || !place.isGit || directory === null) return false;
   const below = pathBelow(directory, worktree);
@@ -113,7 +117,7 @@ function isMovedAway({ worktree }: ProjectFacts, { directory }: SessionFacts, pl
   );
 }
 
-/** A row for a project that has none yet. opencode completes the row at its next start in the folder. */
+/** A minimal row for a project that has no record. opencode completes the row at its next start in the folder. */
 function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
   const change = { table: "project", id, from: null } as const;
   return [
@@ -123,8 +127,9 @@ function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
 }
 
 /**
- * A worktree belongs to only one project. If another project already has the new worktree, the moved project keeps its old worktree.
- * `sandboxes` names only the other folders of a project (1.2 to 1.18).
+ * The changes that give moved projects their new worktree. If another project already has that worktree, the moved
+ * project keeps its old one. The new worktree is removed from `sandboxes`, which lists only the other folders of a
+ * project (1.2 to 1.18).
  */
 function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<string, string>): Change[] {
   const key = (folder: string) => folderKey(THIS_SYSTEM, folder);
@@ -143,8 +148,8 @@ function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<st
 }
 
 /**
- * Makes the named sessions independent if their parent is missing. A session whose parent is brought in at the same time
- * stays its child.
+ * The changes that make sessions independent of a parent that is missing. A session keeps its parent if the same rescue
+ * adds the parent from another store.
  */
 export function detachChanges(
   hidden: readonly HiddenSession[],
@@ -161,7 +166,7 @@ export function detachChanges(
   });
 }
 
-/** Removes sessions from the archive. */
+/** The changes that take sessions out of the archive. */
 export function unarchiveChanges(sessions: readonly HiddenSession[], target: KnownStore): Change[] {
   return sessions.flatMap(({ cause, isArchived, sessionID }): Change[] => {
     if (cause !== "archived" && isArchived !== true) return [];
@@ -171,9 +176,9 @@ export function unarchiveChanges(sessions: readonly HiddenSession[], target: Kno
 }
 
 /**
- * The changes as operations on rows, each with the row that was read before. Rows that are gone are left out. The list
- * of a project's other folders is a separate operation: opencode writes it at many starts, and undo must still restore
- * the worktree.
+ * Turns changes into operations on rows. Each operation names the content that the row must still have. Rows that are
+ * gone are left out. The column `sandboxes` gets an operation of its own, because opencode writes that column at many
+ * starts. So an undo can still restore the other columns.
  */
 export async function planChanges(
   target: KnownStore,

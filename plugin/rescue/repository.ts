@@ -1,24 +1,33 @@
 import { dirname, join, resolve } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 
-/** A git repository that opencode finds at or above a folder. */
+/** The git repository that opencode finds in a folder or above it. */
 export interface Repository {
-  /** The folder that holds `.git`, or the folder that the setting `core.worktree` names. Symbolic links are resolved. */
+  /**
+   * The folder that contains `.git`, or the folder named by the git setting `core.worktree`. Symbolic links are
+   * resolved.
+   */
   readonly worktree: string;
-  /** Git's own folder of this worktree. In a linked worktree it is below the common one. */
+  /** The git folder of this worktree. For a linked worktree, it is inside `commonDirectory`. */
   readonly gitDirectory: string;
-  /** Git's folder that all worktrees share. opencode stores the id of the project there, in the file `opencode`. */
+  /**
+   * The git folder that all worktrees of the repository share. opencode stores the project id there, in the file
+   * `opencode`.
+   */
   readonly commonDirectory: string;
-  /** Whether `.git` is that folder itself, not a file that points to it. */
+  /** Whether `.git` is the git folder itself, and not a file that names the git folder. */
   readonly isMain: boolean;
-  /** Whether `core.worktree` names another folder. opencode runs git there, which then knows nothing of this repository. */
+  /**
+   * Whether the git setting `core.worktree` names another folder. opencode then runs git in that folder, where git does
+   * not find this repository.
+   */
   readonly isElsewhere: boolean;
 }
 
 /**
- * The repository of a folder. `.git` is in the folder or above it, and is a folder or a file that points to one, as
- * `git rev-parse` follows them (gitdir, commondir). `none` if there is no `.git`. `refused` if git itself would not
- * follow it, such as in the worktree of a moved repository.
+ * The git repository of a folder, found in the same way as `git rev-parse` finds it. Returns `none` if there is no
+ * `.git` in the folder or above it. Returns `refused` if git itself would not accept the `.git`, for example after the
+ * repository was moved.
  */
 export async function repositoryOf(files: FileSystem, folder: string): Promise<Repository | "none" | "refused"> {
   let isRefused = false;
@@ -37,7 +46,8 @@ export async function repositoryOf(files: FileSystem, folder: string): Promise<R
         const kind = { isMain: !isFile && !isLinked, isElsewhere: worktree !== at };
         return { worktree, gitDirectory, commonDirectory, ...kind };
       }
-      // Git refuses a file that points nowhere. Git skips a folder that is no repository, and searches further up.
+      // Git refuses a `.git` file that names no git folder. But git skips a `.git` folder that is no repository, and
+      // continues in the parent folder.
       if (isFile || target === null) return "refused";
       isRefused = true;
     }
@@ -45,13 +55,13 @@ export async function repositoryOf(files: FileSystem, folder: string): Promise<R
   }
 }
 
-/** The folder that a `.git` file points to. */
+/** The git folder that a `.git` file names; `null` if it names none or the folder is missing. */
 async function gitLink(files: FileSystem, path: string, folder: string): Promise<string | null> {
   const [, link] = /^gitdir: (.+)/.exec(await line(files, path)) ?? [];
   return link === undefined ? null : files.realPath(resolve(folder, link));
 }
 
-/** The common folder of a git folder; `null` if git would not accept it as one. */
+/** The shared git folder that belongs to a git folder; `null` if git would not accept it. */
 async function commonOf(files: FileSystem, gitDirectory: string): Promise<string | null> {
   const link = await line(files, join(gitDirectory, "commondir"));
   const common = link === "" ? gitDirectory : await files.realPath(resolve(gitDirectory, link));
@@ -69,7 +79,7 @@ function isHead(text: string): boolean {
   return /^ref:\s*refs\//.test(text) || /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(text);
 }
 
-/** The first line of a small file; empty if there is none. */
+/** The first line of a small file; an empty text if the file cannot be read. */
 export async function line(files: FileSystem, path: string): Promise<string> {
   const bytes = await files.read(path, LARGEST_READ).catch(() => "absent" as const);
   return typeof bytes === "string" ? "" : (bytes.toString("utf8").split(/\r?\n/)[0] ?? "").trim();
@@ -77,21 +87,21 @@ export async function line(files: FileSystem, path: string): Promise<string> {
 
 const LARGEST_READ = 1024 * 1024;
 
-/** The address of the remote `origin` in a repository's configuration; `null` if it has none. */
+/** The address of the remote `origin`, from the repository's own configuration; `null` if there is none. */
 export async function originOf(files: FileSystem, { commonDirectory }: Repository): Promise<string | null> {
   return settingIn(files, commonDirectory, 'remote "origin"', "url");
 }
 
 /**
- * The worktree that the configuration names, otherwise the folder itself. `null` if the named one is gone, as in a submodule
- * that was moved by hand: git fails then.
+ * The worktree that the git setting `core.worktree` names, or `folder` without that setting. `null` if the named folder
+ * is missing, because git fails then. That happens if a submodule is moved by hand.
  */
 async function worktreeOf(files: FileSystem, gitDirectory: string, folder: string): Promise<string | null> {
   const worktree = await settingIn(files, gitDirectory, "core", "worktree");
   return worktree === null ? folder : files.realPath(resolve(gitDirectory, worktree)).catch(() => null);
 }
 
-/** The folder of a linked worktree when git last recorded it; `null` if the repository is no linked worktree. */
+/** The path at which git last saw a linked worktree; `null` if the repository is no linked worktree. */
 export async function recordedWorktree(
   files: FileSystem,
   { gitDirectory, commonDirectory }: Repository,
@@ -101,7 +111,7 @@ export async function recordedWorktree(
   return link === "" ? null : dirname(resolve(gitDirectory, link));
 }
 
-/** The first value of a setting in a repository's configuration; `null` if it has none. */
+/** The first value of a setting in the repository's own configuration; `null` if it is not set. */
 async function settingIn(
   files: FileSystem,
   gitDirectory: string,

@@ -7,32 +7,32 @@ import type { Move } from "./targets.ts";
 export interface RescueInput {
   readonly files: FileSystem;
   readonly located: Located;
-  /**
-   * The name of the database whose opencode is to show everything; `null` for the database that opencode opens by
-   * default.
-   */
+  /** The database in which opencode shall show everything; `null` for the database that opencode opens by default. */
   readonly into: string | null;
-  /** Another data directory whose sessions may be brought in; absent or `null` for none. */
+  /** Another data directory from which sessions may be added; absent or `null` for none. */
   readonly fromData?: string | null;
-  /** Include only these sessions. If empty, all. */
+  /** The sessions to look at. An empty list means all sessions. */
   readonly sessionIDs: readonly string[];
   /** Whether to count the messages of each session for the list. */
   readonly countMessages?: boolean;
   readonly signal?: AbortSignal;
-  /** Called after each session that was brought in. */
+  /** Called after each session that was added. */
   readonly onProgress?: (done: number, of: number) => void;
 }
 
-/** The requested actions on the hidden sessions. */
+/** What the user wants to be done with the hidden sessions. */
 export interface RescueRequest {
-  /** Bring in sessions that only other stores have. */
+  /** Whether to add sessions that are only in other stores. */
   readonly bringIn: boolean;
   /**
-   * Also bring in sessions that only an older copy of the database has. Sessions in such a copy may have been deleted
-   * later.
+   * Whether to add sessions that are only in an older copy of the database, although the user may have deleted them
+   * since.
    */
   readonly bringInPutAside?: boolean;
-  /** Correct folders and projects, either where the right place is certain or by the move that the user names. */
+  /**
+   * Whether to correct the folder and project of sessions. `true` does that only if the right place is certain. A move
+   * tells where a folder is now.
+   */
   readonly relink: boolean | Move;
   readonly unarchive: boolean;
 }
@@ -43,7 +43,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** The requested sessions that the target's opencode does not show. @throws the reason of the input's signal */
+/** The requested sessions that opencode does not show. @throws the reason of the input's signal */
 export async function chosenSessions(input: RescueInput, { target, others }: KnownStores): Promise<Whereabouts> {
   const { hidden, partlyShown, incomplete, unjudged, unread } = await findHidden(
     input.files,
@@ -63,25 +63,28 @@ export async function chosenSessions(input: RescueInput, { target, others }: Kno
   };
 }
 
-/** Those of these sessions that are in no store. None if a store was not read, or has sessions of opencode 2.x. */
+/**
+ * The requested ids that are certainly in no store. If a store could not be read completely, the list is empty, because
+ * the session may be there.
+ */
 export function unknownSessions(sessionIDs: readonly string[], stores: KnownStores): readonly string[] {
   const { target, others, unread, opened } = stores;
   const isRead = unread.length === 0 && opened.every(({ state }) => state !== "unread");
   return isRead && [target, ...others].every(isOf1xAlone) ? notFound(sessionIDs, stores) : [];
 }
 
-/** Those of these sessions that are not among the sessions of opencode 1.x that could be read. */
+/** The requested ids that are not among the sessions of opencode 1.x that could be read. */
 export function notFound(sessionIDs: readonly string[], { target, others }: KnownStores): readonly string[] {
   const known = new Set([target, ...others].flatMap(({ sessions }) => sessions.map(({ id }) => id)));
   return sessionIDs.filter((id) => !known.has(id));
 }
 
-/** Whether a session is in no store that the target's opencode reads. */
+/** Whether the session is only in a store that opencode does not read. */
 export function isElsewhere({ cause }: Pick<HiddenSession, "cause">): boolean {
   return cause === "legacy" || cause === "other-database" || cause === "put-aside";
 }
 
-/** Whether a request includes this session. */
+/** Whether the user asked to add this session from another store. */
 export function isWanted(
   session: Pick<HiddenSession, "cause">,
   { bringIn, bringInPutAside = false }: Pick<RescueRequest, "bringIn" | "bringInPutAside">,

@@ -30,18 +30,18 @@ import {
 import { certainTargets, movedTargets, type Targets } from "./targets.ts";
 
 export interface HiddenList extends Omit<Whereabouts, "unread"> {
-  /** The file name of the database. */
+  /** The file name of the database in which opencode shall show everything. */
   readonly target: string;
   readonly limits: ListLimits;
-  /** Paths of other stores that could not be read: they may have more sessions. */
+  /** The paths of other stores that could not be read, so they may have more sessions. */
   readonly unread: readonly string[];
-  /** The same stores, with their places. */
+  /** The same stores as in `unread`, with more facts about each. */
   readonly unreadStores: readonly UnreadStore[];
-  /** Ids of the request that are not among the sessions of opencode 1.x that could be read. */
+  /** The requested ids that are not among the sessions of opencode 1.x that could be read. */
   readonly notFound: readonly string[];
-  /** The changes that `relink` and `unarchive` of a request would make. */
+  /** The changes that `relink` and `unarchive` of the request would make. */
   readonly changes: readonly Change[];
-  /** The reason why no action is possible; `null` if actions are possible. */
+  /** Why nothing may be added to this database; `null` if a rescue is possible. */
   readonly refusal: string | null;
 }
 
@@ -49,13 +49,13 @@ export type Listing =
   | {
       readonly ok: true;
       readonly list: HiddenList;
-      /** Sessions of the request that are in no store. */
+      /** The requested ids that are certainly in no store. */
       readonly unknown: readonly string[];
     }
   | Refusal;
 
 export interface RescueResult {
-  /** `null` if nothing was done. */
+  /** The id of the run; `null` if nothing was changed. */
   readonly runID: string | null;
   readonly manifests: readonly string[];
   readonly items: readonly ReportedItem[];
@@ -63,12 +63,10 @@ export interface RescueResult {
   readonly stopped: Stopped | null;
 }
 
-/**
- * Lists the sessions that the opencode of a database does not show, and the changes that a request would make. Changes
- * nothing.
- */
+/** Lists the sessions that opencode does not show, and the changes that a request would make. Changes nothing. */
 export async function listHidden(input: RescueInput, request: RescueRequest): Promise<Listing> {
-  // A list changes nothing, and has no value for "interrupted": the caller may stop waiting instead.
+  // The answer has no form for a list that was stopped halfway. So the signal is ignored, and the caller may simply
+  // stop waiting.
   const { signal: _signal, ...withoutSignal } = input;
   const knowing = await openKnownStores(input.files, input.located, input.into, input.fromData ?? null);
   if (!knowing.ok) return knowing;
@@ -92,7 +90,7 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
   }
 }
 
-/** Adds the number of messages to hidden sessions. */
+/** Adds the number of messages to each hidden session. */
 async function counted(hidden: readonly HiddenSession[], { target, others }: KnownStores): Promise<HiddenSession[]> {
   const found: HiddenSession[] = [];
   for (const session of hidden) {
@@ -103,7 +101,7 @@ async function counted(hidden: readonly HiddenSession[], { target, others }: Kno
   return found;
 }
 
-/** Carries out a request, each session in one transaction, in one run that `restore` can undo. */
+/** Carries out a request. Each session is added in one transaction, and `restore` can undo everything as one run. */
 export async function rescue(input: RescueInput, request: RescueRequest): Promise<RescueResult> {
   const where = { files: input.files, located: input.located, access: "outside" as const };
   const outcome = await underLock(where, (lock) => rescueUnderLock(input, request, lock));
@@ -136,7 +134,7 @@ async function rescueUnderLock(
     for (const item of applied.items) result.items.push(item);
     return applied.stopped;
   };
-  /** A session counts as added only if a row of it was. */
+  /** Adds one session. It is reported as added only if at least one of its rows was added. */
   const bring = async ({ planned, brought }: Extract<Addition, { refused: null }>): Promise<Stopped | null> => {
     const before = result.items.length;
     const failure = await apply([planned]);
@@ -159,7 +157,8 @@ async function rescueUnderLock(
     for (const { sessionID } of added) {
       held.set(sessionID, new Set(await stores.target.opened.store.conversations.messageIDs(sessionID)));
     }
-    // Close the view before writing: while others change the file, a view of the database may show anything.
+    // The target database must be closed before it is written. A view that stays open while the file changes may return
+    // wrong data.
     closeTarget();
     const stopped = await apply(changes);
     if (stopped !== null || !request.bringIn) return finished(stopped);

@@ -19,30 +19,33 @@ import {
 } from "../stores/conversation.ts";
 import { type Around, completeDocument } from "./complete-document.ts";
 
-/** A session as another store holds it. */
+/** A session as it was read from another store. */
 export interface SourceSession {
   readonly facts: SessionFacts;
   readonly columns: SessionColumns;
   readonly messages: readonly StoredMessage[];
 }
 
-/** The place to which a session is to be written. */
+/** The database and the project into which a session is written. */
 export interface Destination {
   readonly store: StoreDescription;
   readonly projectID: string;
   readonly worktree: string;
-  /** Whether the project has a row in the target. */
+  /** Whether the target database already has a row for the project. */
   readonly hasProject: boolean;
 }
 
 export interface SessionRows {
-  /** The rows to add, parents first. */
+  /** The rows to add. Parents come before their children. */
   readonly rows: readonly NewRow[];
-  /** Paths of missing fields that were added, with the number of times. */
+  /** For each field that was missing and got a value: its path, and how often that happened. */
   readonly completed: Readonly<Record<string, number>>;
-  /** Records that opencode could not load. They stay where they are. */
+  /** Records that are not added, because opencode could not load them. They stay in the other store. */
   readonly leftOut: readonly LeftOut[];
-  /** The reason why opencode could not load the session itself, which would break its lists; `null` if it can. */
+  /**
+   * Why the session cannot be added; `null` if it can. opencode could not load its record, which would break the whole
+   * session list.
+   */
   readonly refused: string | null;
 }
 
@@ -59,8 +62,8 @@ interface ReadMessage {
 }
 
 /**
- * The rows of a session for another database. Ids, times and every field are unchanged, as in opencode's own import of
- * JSON storage (1.2-1.14). A pure function.
+ * Makes the rows of a session for another database. Ids, times and all fields stay the same, as in opencode's own
+ * import of JSON files (1.2-1.14). A pure function.
  */
 export function sessionRows(source: SourceSession, to: Destination): SessionRows {
   const sessionID = source.facts.id;
@@ -147,7 +150,7 @@ export function sessionRows(source: SourceSession, to: Destination): SessionRows
 
 const JSON_COLUMNS = ["revert", "permission", "summary_diffs", "metadata", "model"];
 
-/** The session's row without the optional values that opencode would refuse. */
+/** The row of the session, where optional values that opencode would refuse are empty. */
 function fitting(row: NewRow, store: StoreDescription, leftOut: LeftOut[]): NewRow {
   const values = { ...row.values };
   for (const column of JSON_COLUMNS) {
@@ -258,7 +261,7 @@ function sessionRow(
   return { table: "session", key: { id }, values };
 }
 
-/** The usage that opencode's own migration `session_usage` computes from the messages of a session. */
+/** Cost and tokens of a session, computed as opencode's own migration `session_usage` computes them. */
 function usage(infos: readonly Fields[]): Record<string, number> {
   const sum = (...path: readonly string[]) => infos.reduce((total, info) => total + (numberIn(info, ...path) ?? 0), 0);
   return {
@@ -279,7 +282,7 @@ function projectRows({ columns }: SourceSession, { store, projectID, worktree, h
     ...known,
     id: projectID,
     worktree,
-    // A project that opencode cannot load prevents opencode from starting there.
+    // opencode cannot start in the folder of a project whose record it refuses, so a wrong value is left out.
     vcs: known.vcs === "git" ? "git" : null,
     time_created: time,
     time_updated: known.time_updated ?? time,
@@ -314,8 +317,9 @@ function relatedRows({ todos, share }: SessionColumns, session: RowValues): NewR
 }
 
 /**
- * Hosts from 1.17 on refuse a list with a folder that is not absolute, except an empty one. On Windows, these hosts
- * store and look up folders with `/`. On other systems, a Windows folder becomes the path under which WSL shows it.
+ * The folder of a session in the form that opencode accepts. From 1.17 on, one folder that is not an absolute path
+ * makes the whole list fail; an empty folder is accepted. On Windows these versions store folders with `/`. On other
+ * systems, a Windows folder becomes the path under which WSL shows it.
  */
 function absolute(directory: string | null, store: StoreDescription): string {
   if (directory === null) return "";
@@ -325,7 +329,7 @@ function absolute(directory: string | null, store: StoreDescription): string {
   return here !== null && isAbsoluteFor(system, here) ? storedPath(system, here) : "";
 }
 
-/** The folder's path below the git worktree. The path is unknown for a folder of another system. */
+/** The path of the folder below the git worktree. Empty if the folder is a path of another operating system. */
 function pathTo({ store, worktree }: Destination, directory: string): string {
   const own = systemOfPath(directory);
   if (directory === "" || (own !== null && own !== pathSystem(store))) return "";

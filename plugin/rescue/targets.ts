@@ -5,7 +5,7 @@ import type { KnownFolders } from "./known-folders.ts";
 import type { KnownStore } from "./known-stores.ts";
 import { type Place, placeIn } from "./standing.ts";
 
-/** A move that the user names. */
+/** A folder that has moved, as the user says: its old and its new path. */
 export interface Move {
   readonly from: string;
   readonly to: string;
@@ -15,14 +15,16 @@ export type Targets =
   | { readonly ok: true; readonly places: ReadonlyMap<string, Place> }
   | { readonly ok: false; readonly message: string };
 
-/** The place to which `--relink` alone moves each session: only places that are certain. */
+/**
+ * The new place of each session that `--relink` moves without a question. Only places that are certain are included.
+ */
 export function certainTargets(sessions: readonly HiddenSession[]): ReadonlyMap<string, Place> {
   return new Map(sessions.flatMap(({ sessionID, target }) => (target == null ? [] : [[sessionID, target] as const])));
 }
 
 /**
- * The new place of a folder's sessions, if the user says where the folder is now. Sessions that opencode already shows
- * from that folder are not moved.
+ * The new place of each session of a folder, after the user said where the folder is now. Sessions that opencode
+ * already shows in the new folder are not moved.
  */
 export async function movedTargets(
   store: KnownStore,
@@ -51,12 +53,15 @@ export async function movedTargets(
   }
   if (places.size > 0) return { ok: true, places };
   const message = isHeldIn(from)
-    ? "opencode already shows every session of the folder of --from there."
+    ? "In the folder of --to, opencode already shows every session of the folder of --from."
     : "No session was used in the folder of --from.";
   return { ok: false, message };
 }
 
-/** The path of a folder below another one. Every folder is below `/`, which stands for sessions without a folder. */
+/**
+ * The path of a folder below `from`. If `from` is `/`, only sessions whose folder is `/` itself match, because `/`
+ * means that the folder is unknown.
+ */
 function placeBelow(directory: string, from: string): string | null {
   if (from === NO_WORKTREE) return directory === NO_WORKTREE ? "" : null;
   return pathBelow(directory, from);

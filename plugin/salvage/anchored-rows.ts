@@ -4,10 +4,10 @@ import { type FoundRecord, readPayload } from "../stores/sqlite/pages/payload.ts
 import { readRowID, readVarint } from "../stores/sqlite/pages/record.ts";
 import { isSound } from "./sound-values.ts";
 
-/** A row that was found by its ids, because its cell or the page around it is damaged. */
+/** A row that was found by its ids, because the SQLite cell or page that holds it is damaged. */
 export interface AnchoredRow {
   readonly table: "part" | "message";
-  /** `null` if the value is unknown. */
+  /** The rowid; `null` if the damage has destroyed it. */
   readonly rowID: bigint | null;
   readonly record: FoundRecord;
 }
@@ -15,20 +15,20 @@ export interface AnchoredRow {
 const ID_BYTES = 30;
 
 /**
- * The ids of a part or message in the order in which a row stores them. These ids have a fixed length, and no index has
- * them in this order.
+ * Matches the ids of a part or a message in the order in which its row stores them. The ids of opencode have a fixed
+ * length. No index stores them in this order, so a match is a row of the table.
  */
 const ANCHOR = /(?:prt_[0-9A-Za-z]{26})?msg_[0-9A-Za-z]{26}ses_[0-9A-Za-z]{26}/g;
 
-/** The offsets of ids of parts and messages on a page. */
+/** The offsets on a page at which the ids of a part or a message begin. */
 export function anchorsOn(page: Buffer): number[] {
   if (page.indexOf("msg_") < 0) return [];
   return [...page.toString("latin1").matchAll(ANCHOR)].map(({ index }) => index);
 }
 
 /**
- * The row whose ids are at an offset of a page. The lengths that the record's header or the cell states are used only
- * if the document then parses. `null` if no document follows the ids.
+ * Reads the row whose ids begin at `anchor`. The row's length comes from the record header or from the cell. A length
+ * counts as right only if the JSON document then parses. Returns `null` if no JSON document follows the ids.
  */
 export function anchoredRow(image: PageImage, page: Buffer, anchor: number): AnchoredRow | null {
   const table = page.toString("latin1", anchor, anchor + 4) === "prt_" ? "part" : "message";
@@ -63,20 +63,26 @@ export function anchoredRow(image: PageImage, page: Buffer, anchor: number): Anc
 
 const OPENING_BRACE = 0x7b;
 
-/** The length of the variable-length integer that ends before an offset. A short one precedes it. */
+/**
+ * The length of the variable-length integer that ends at an offset, in bytes. Only the last byte of such an integer is
+ * below 0x80.
+ */
 function serialBytesBefore(page: Buffer, end: number): number {
   let length = 1;
   while (length < 4 && (page[end - length - 1] ?? 0) >= 0x80) length += 1;
   return length;
 }
 
-/** How a time is stored. Milliseconds take six bytes, unless the record's header says otherwise. */
+/**
+ * How many bytes a time takes in the record. A time in milliseconds takes six bytes, unless the record header says
+ * otherwise.
+ */
 function timeAt(page: Buffer, at: number): { readonly length: number } {
   const serial = page[at] ?? 0;
   return { length: serial === 8 || serial === 9 ? 0 : serial === 6 ? 8 : 6 };
 }
 
-/** Every reading of the bytes before a record as a payload's size and a rowid. */
+/** Every way in which the bytes before a record can be read as the size and the rowid of a cell. */
 function cellBefore(page: Buffer, start: number): { readonly size: number; readonly rowID: bigint }[] {
   const found: { size: number; rowID: bigint }[] = [];
   for (let at = start - 2; at >= Math.max(0, start - 14); at -= 1) {

@@ -13,23 +13,27 @@ import { type IndexShape, indexShapes } from "./index-shape.ts";
 import type { PageMap } from "./page-map.ts";
 import { fitsShape, hasBeginnings, tableShape } from "./table-shape.ts";
 
-/** The schema of the new database. */
+/** The schema that the new database gets. */
 export interface ChosenSchema {
   readonly objects: readonly SchemaObject[];
-  /** Objects that the damaged database no longer names. */
+  /** The names of tables and indexes that the damaged database no longer has. */
   readonly added: readonly string[];
-  /** The known schema whose journals the new database must have completely; `null` if it has no known schema. */
+  /**
+   * The known schema whose list of applied migrations the new database must contain completely; `null` if no known
+   * schema is used.
+   */
   readonly known: KnownSchema | null;
   readonly indexes: readonly IndexShape[];
-  /** Columns that the database lost. The missing rows are added when the other rows are in the new database. */
+  /** Columns that the damaged database has lost. They are added after all rows are written. */
   readonly lost: readonly LostColumn[];
-  /** Whether anything shows which opencode wrote the database: its statements, its migrations, or a session. */
+  /** Whether anything shows which opencode version wrote the database. If not, the schema is a guess. */
   readonly isTold: boolean;
 }
 
 /**
- * The schema that the damaged database still states. Missing parts come from the most similar known schema, compared
- * first by the journals, then by the remaining statements, then by the rows.
+ * Chooses the schema of the new database. The statements that the damaged database still has are used. Missing parts
+ * come from the most similar known schema. Similar means: first the same applied migrations, then the same statements,
+ * then tables that fit the rows.
  */
 export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Connection): ChosenSchema {
   const connection = scratch();
@@ -49,7 +53,8 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
   const isForeign =
     lost === null &&
     found.some((object) => object.type === "table" && !best.objects.some((each) => each.sql === object.sql));
-  // A schema of an unknown line that has no journal is used as it is.
+  // An unknown opencode version wrote this database, but all its tables are there. So the schema is used without
+  // additions.
   const model = isForeign && map.journal.size === 0 && hasEveryTable(found) ? null : best;
   const added = (model?.objects ?? []).filter(({ type, name }) => !names.has(`${type} ${name}`));
   const objects = [...found, ...added];
@@ -75,19 +80,22 @@ function isSameSet(some: ReadonlySet<string>, others: ReadonlySet<string>): bool
   return some.size === others.size && [...some].every((each) => others.has(each));
 }
 
-/** Adds the lost columns to the new database, with the value that SQLite gives to rows without one. */
+/** Adds the lost columns to the new database. Each row gets the column's default value. */
 export function addLostColumns(connection: Connection, { lost }: ChosenSchema): void {
   for (const { table, clause } of lost) connection.exec(`alter table ${quoted(table)} add column ${clause}`);
 }
 
-/** The remains of a damaged database that identify its schema. */
+/** The remains of a damaged database that show which schema it had. */
 interface Signs {
   readonly journal: ReadonlySet<string>;
   readonly found: readonly SchemaObject[];
   readonly records: readonly SqliteRecord[];
 }
 
-/** It is more likely that a journal lost a row than that a host did more than its journal says. */
+/**
+ * The weight of a missing migration. It is below 1, because a damaged database more often lost such a row than gained a
+ * wrong one.
+ */
 const UNSAID = 0.75;
 
 function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => Connection): KnownSchema {
@@ -100,7 +108,8 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
     return [
       journal.size === 0 ? 0 : unknown + UNSAID * unsaid,
       found.filter((object) => !isAsFound(object)).length - found.filter(isAsFound).length,
-      // The host of the newest session cannot be newer than the host that wrote the schema.
+      // opencode upgrades the schema when it starts. So the schema cannot be older than the opencode version that
+      // created the newest session.
       version === null
         ? Number(isWithoutNames(journals))
         : Number(hosts.every((host) => compareVersions(host, version) < 0)),
@@ -109,7 +118,8 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
   const ranked = schemas.map((known) => ({ known, unlikeness: unlikeness(known) }));
   const least = ranked.reduce((one, other) => (compareLists(other.unlikeness, one.unlikeness) < 0 ? other : one));
   const equal = ranked.filter((each) => compareLists(each.unlikeness, least.unlikeness) === 0);
-  // The oldest of the schemas that fit most rows, because a newer schema also has room for more columns.
+  // If several schemas fit equally many rows, the oldest is used, because a newer schema also has room for more
+  // columns.
   return mostFitting(
     equal.map(({ known }) => known),
     records,
@@ -118,8 +128,8 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
 }
 
 /**
- * Whether this is the journal of 1.2.1 to 1.2.20, with which 1.18.3 to 1.18.23 do not start. Such a journal is not
- * written if no version is known.
+ * Whether a schema has the migration table of 1.2.1 to 1.2.20, which has no column `name`. opencode 1.18.3 to 1.18.23
+ * cannot start with that table. So it is avoided if the version is unknown.
  */
 function isWithoutNames(journals: KnownSchema["journals"]): boolean {
   return journals.some(({ table, columns }) => table === "__drizzle_migrations" && !columns.includes("name"));
@@ -129,7 +139,7 @@ function compareLists(one: readonly number[], other: readonly number[]): number 
   return one.map((value, index) => value - (other[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
 }
 
-/** The columns in the indexes of these tables. The connection is to an empty database. This function closes it. */
+/** The columns of each index in a schema. `connection` must be an empty database. This function closes it. */
 function indexesOf(objects: readonly SchemaObject[], connection: Connection): IndexShape[] {
   for (const type of ["table", "index"]) {
     for (const object of objects) if (object.type === type && object.sql !== null) attempt(connection, object.sql);
@@ -143,27 +153,30 @@ function attempt(connection: Connection, sql: string): void {
   try {
     connection.exec(sql);
   } catch {
-    // A damaged statement creates no index, neither here nor in the new database.
+    // A damaged statement creates no index here, and none in the new database.
   }
 }
 
-/** A few flipped bits may leave a valid statement with a column name that no host uses. */
+/**
+ * If a `create` statement differs from a known one in at most this many characters, bits were flipped. The known
+ * statement is then used, so that no column gets a name that no opencode uses.
+ */
 const MOST_DIFFERING = 8;
 
-/** The object with the known statement that differs from its own in only a few characters. */
+/** Returns the object with the known statement, if its own statement differs from it in only a few characters. */
 function asItWas(object: SchemaObject): SchemaObject {
   const { type, name, sql } = object;
   if (sql === null || STATEMENTS.has(sql)) return object;
   const all = KNOWN_SCHEMAS.flatMap(({ objects }) => objects);
   const named = all.filter((known) => known.type === type && known.name === name);
   const near = named.map((known) => ({ sql: known.sql, differing: differing(known.sql ?? "", sql) }));
-  // The nearest statement is used: the statements of a new database and of an upgraded one may differ in two
-  // characters.
+  // The most similar statement is used, because the statements of a new and of an upgraded database may differ in only
+  // two characters.
   const [nearest] = near.sort((a, b) => a.differing - b.differing);
   return nearest !== undefined && nearest.differing <= MOST_DIFFERING ? { ...object, sql: nearest.sql } : object;
 }
 
-/** The number of characters in which two statements of the same length differ. */
+/** In how many characters two statements of the same length differ. */
 function differing(known: string, sql: string): number {
   if (known.length !== sql.length) return Number.POSITIVE_INFINITY;
   let count = 0;
@@ -171,7 +184,7 @@ function differing(known: string, sql: string): number {
   return count;
 }
 
-/** A table without these columns is useless, here and for every host. */
+/** The columns without which a table cannot be used, neither by opencode nor by this tool. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   project: ["id", "worktree", "sandboxes", "time_created", "time_updated"],
   session: ["id", "project_id", "slug", "directory", "title", "version", "time_created", "time_updated"],
@@ -180,7 +193,7 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
   event: ["id", "aggregate_id", "seq", "type", "data"],
 };
 
-/** A statement may be damaged too. */
+/** Whether a statement creates a usable table. The statement itself may be damaged. */
 function canBeMade(connection: Connection, sql: string, name: string): boolean {
   try {
     connection.exec(sql);
@@ -191,7 +204,7 @@ function canBeMade(connection: Connection, sql: string, name: string): boolean {
   }
 }
 
-/** A database of an unknown line is used unchanged if it has everything that a session needs. */
+/** Whether all tables that a session needs are there. */
 function hasEveryTable(found: readonly SchemaObject[]): boolean {
   return ["project", "session", "message", "part"].every((each) =>
     found.some(({ type, name }) => type === "table" && name === each),
@@ -246,7 +259,8 @@ function mostFitting(
 }
 
 /**
- * Adds the missing journal rows of the known schema. Without these rows the host would repeat the migrations and fail.
+ * Adds the rows that are missing in the list of applied migrations. Without them, opencode would repeat these
+ * migrations and fail.
  */
 export function completeMigrations(connection: Connection, { known }: ChosenSchema): number {
   let added = 0;
@@ -268,5 +282,8 @@ export function completeMigrations(connection: Connection, { known }: ChosenSche
   return added;
 }
 
-/** Journals of changes to the schema, with the column that distinguishes the changes. */
+/**
+ * The tables in which opencode lists the migrations that it has applied, each with the column that identifies a
+ * migration.
+ */
 export const MIGRATIONS: Readonly<Record<string, string>> = { migration: "id", __drizzle_migrations: "created_at" };

@@ -2,25 +2,25 @@ import { columnPath } from "../hosts/folder-paths.ts";
 import type { Connection, SqlValue } from "../stores/sqlite/driver.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 
-/** Rows that were in the event log but not in the pages. */
+/** How many rows were added from a source other than the pages of the damaged database. */
 export interface Filled {
   sessions: number;
   messages: number;
   parts: number;
 }
 
-/** The form of one kind of record in the event log. */
+/** How opencode's event log stores one kind of record. */
 interface Told {
   readonly table: "session" | "message" | "part";
-  /** Glob of the event types. */
+  /** A pattern that matches the types of the events that hold such a record. */
   readonly types: string;
-  /** The path of the record in an event's data. */
+  /** The path of the record inside the JSON of an event. */
   readonly path: string;
 }
 
 /**
- * The newest event for every record of a kind that has no row. `number` is the event's rowid, `first` the time of the
- * record's first event.
+ * Collects the newest event of every record that is in the log, but has no row. The result is the temporary table
+ * `lost`. `number` is the rowid of that event, and `first` the time of the record's first event.
  */
 function gatherLost(connection: Connection, { table, types, path }: Told): void {
   connection.exec(`
@@ -39,7 +39,7 @@ function gatherLost(connection: Connection, { table, types, path }: Told): void 
 }
 
 /**
- * Adds sessions, messages and parts whose rows are lost, from opencode's own event log. An existing row is not changed.
+ * Adds sessions, messages and parts whose rows are lost, from opencode's own event log. Existing rows are not changed.
  * A record that a later event removed is not added.
  */
 export function fillFromEvents(connection: Connection): Filled {
@@ -80,7 +80,10 @@ export function hasTable(connection: Connection, name: string): boolean {
   return connection.all("select 1 from sqlite_master where type = 'table' and name = ?", name).length > 0;
 }
 
-/** The path of each session column in the JSON of a session, in events and files. */
+/**
+ * For each column of a session: the path of its value in the JSON of a session, which is the same in events and in
+ * files.
+ */
 const SESSION_PATHS: Readonly<Record<string, string>> = {
   id: "id",
   project_id: "projectID",
@@ -124,12 +127,12 @@ function fillSessions(connection: Connection): number {
 }
 
 /**
- * Adds the row of a session from an event or from a file of opencode 1.0-1.1; `false` if the row exists or is
- * incomplete.
+ * Adds the row of a session from the JSON in an event or in a file of opencode 1.0-1.1. Returns `false` if the row
+ * exists, or if a required value is missing.
  */
 export function insertSession(connection: Connection, info: unknown): boolean {
   const columns = connection.all("pragma table_info(session)").map((row) => String(row.name));
-  // True for 1.17 and newer.
+  // The table `migration` shows that opencode is 1.17 or newer. These versions store Windows folders with `/`.
   const keepsSlashes = hasTable(connection, "migration");
   const names: string[] = [];
   const values: SqlValue[] = [];

@@ -8,8 +8,8 @@ import type { Ledger } from "./ledger.ts";
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Adds lost rows from the JSON files of opencode 1.0-1.1, from which the database was once imported. Only records that
- * an index or another record names are added, so no record that was deleted after the import returns.
+ * Adds lost rows from the JSON files of opencode 1.0-1.1 from which the database was once imported. A record is added
+ * only if an index or another record mentions it. So no record returns that a user deleted after the import.
  */
 export async function fillFromFiles(
   files: FileSystem,

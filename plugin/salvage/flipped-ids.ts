@@ -1,7 +1,7 @@
 import type { Connection } from "../stores/sqlite/driver.ts";
 
 /**
- * The beginnings of opencode's own ids. opencode loads no session, message or part with another beginning (1.17, 1.18).
+ * The prefix of the id in each column. opencode 1.17 and 1.18 cannot load a session with an id that has another prefix.
  */
 const ID_COLUMNS = [
   { table: "session", column: "id", beginning: "ses_" },
@@ -12,18 +12,18 @@ const ID_COLUMNS = [
   { table: "part", column: "session_id", beginning: "ses_" },
 ] as const;
 
-/** The rest of an id, after the beginning. */
+/** Matches the part of an id after its prefix. */
 const REST = /^[0-9A-Za-z]{26}$/;
 
 /**
- * The largest number of flipped bits in the 32 bits of the beginning. An id of another program differs in many more
- * bits. (An id that is no longer ASCII is taken from an index.)
+ * How many of the 32 bits of a prefix may be flipped. An id that another program made differs in many more bits. Ids
+ * that are no longer ASCII are read from an index instead.
  */
 const MOST_FLIPPED_BITS = 3;
 
 /**
- * Corrects ids whose beginning has a few flipped bits. If another row has the corrected id, both are the same record,
- * read from different places. The newer one is kept.
+ * Corrects ids whose prefix has a few flipped bits. If another row already has the corrected id, both rows are the same
+ * record, read from two places. The newer row is kept.
  */
 export function unflipIDs(connection: Connection): void {
   for (const { table, column, beginning } of ID_COLUMNS) {

@@ -14,29 +14,29 @@ import { Placement } from "./placement.ts";
 import { isSound } from "./sound-values.ts";
 import type { TableShape } from "./table-shape.ts";
 
-/** The result of reading the pages. */
+/** How many rows the pages of the damaged database had. */
 export interface Gathered {
-  /** The number of written rows, by table. */
+  /** How many rows were written to the new database, for each table. */
   readonly rows: Map<string, number>;
-  /** Rows from free pages and from older versions of pages. */
+  /** How many of these rows came from free pages or from older versions of pages. */
   fromOlder: number;
-  /** Records that fit no table. */
+  /** How many records fit no table. */
   unplaced: number;
 }
 
-/** An index that was read from its root. */
+/** An index of which all pages were read, and the ranges that could not be read. */
 export interface ReadIndex {
   readonly shape: IndexShape;
   readonly gaps: readonly Gap[];
 }
 
 /**
- * Tables whose rows may have been deleted on purpose. A row that only an older page holds is used only if something
- * shows that it was not deleted.
+ * Tables from which a user may have deleted rows. If only an old page has a row of these tables, the row is added only
+ * if something shows that it was not deleted.
  */
 const DELETABLE = ["session", "message", "part"];
 
-/** Reads every row from the pages of a damaged database, and writes it into the new one. */
+/** Reads every row in the pages of a damaged database, and writes it to the new database. */
 export class Gathering {
   readonly result: Gathered = { rows: new Map(), fromOlder: 0, unplaced: 0 };
   readonly indexes: ReadIndex[] = [];
@@ -48,11 +48,11 @@ export class Gathering {
   readonly #placement: Placement;
   readonly #accounts: PageAccounts;
   readonly #indexes: readonly IndexShape[];
-  /** Tables with a complete index that names every row. */
+  /** Tables with an undamaged index that has an entry for every row. */
   readonly #named: ReadonlySet<string>;
-  /** Sessions that a current page names. Any other session was deleted, or was lost without a trace. */
+  /** Sessions that an up-to-date page mentions. Any other session was deleted, or was lost without a trace. */
   readonly #alive = new Set<string>();
-  /** The offsets of row ids to which no valid cell of their page leads. */
+  /** The places of row ids that belong to no readable cell of their page. */
   readonly #anchors: { readonly page: number; readonly at: number }[] = [];
 
   constructor(image: PageImage, map: PageMap, target: NewDatabase, ledger: Ledger, indexes: readonly IndexShape[]) {
@@ -71,7 +71,10 @@ export class Gathering {
     return type === "index" && this.#owners.intact.has(name) && (sql === null || /\bid\b/.test(sql));
   }
 
-  /** Takes the rows of the current pages: first those to which their table's tree leads, then the lost ones. */
+  /**
+   * Writes the rows of the up-to-date pages. Pages that belong to the tree of a table come first, then pages that
+   * belong to no tree.
+   */
   takeCurrent(onPage: (done: number) => void): void {
     const { pages, free } = this.#image;
     let done = 0;
@@ -81,11 +84,11 @@ export class Gathering {
         const owner = this.#owners.ownerOf(page);
         if ((owner !== null) !== owned || free.pages.has(page)) continue;
         const type = this.#map.types[page];
-        // Rows of the schema's own table are not copied to the new database.
+        // The table `sqlite_schema` is not copied, because the new database has its own schema.
         if (type === PAGE_TYPE.tableLeaf && owner?.type !== "index" && !this.#map.schemaPages.has(page)) {
           this.#takePage(this.#image.read(page), owner?.name ?? null, "current", page);
         } else {
-          // A page with rows whose first byte is damaged is in no tree.
+          // If the first byte of a page is damaged, the page belongs to no tree, but may still hold rows.
           if (owner === null) this.#keepAnchors(page, []);
           if (owner === null && (type === PAGE_TYPE.indexLeaf || type === PAGE_TYPE.indexInterior)) {
             this.#takeStrayIndexPage(page);
@@ -99,8 +102,8 @@ export class Gathering {
   }
 
   /**
-   * Whether each page that may hold rows of the table was read, so that no row can be missing. Call it after
-   * `takeCurrent`.
+   * Whether every page that may hold rows of this table was read, so that no row can be missing. Call this function
+   * after `takeCurrent`.
    */
   isWhole(table: string): boolean {
     if (!this.#image.isComplete) return false;
@@ -110,8 +113,9 @@ export class Gathering {
   }
 
   /**
-   * Takes rows that only free pages and older versions of pages hold. `deletable`: the rows of sessions, messages and
-   * parts, which are read after the event log. Otherwise: the rows of the other tables.
+   * Writes rows that are only in free pages or in older versions of pages. With `deletable`, the rows of sessions,
+   * messages and parts are written, otherwise those of all other tables. Sessions must come after the event log has
+   * been used, which has newer rows.
    */
   takeOlder(deletable: boolean): void {
     const rank = deletable ? "older-deletable" : "older-other";
@@ -157,7 +161,8 @@ export class Gathering {
   }
 
   /**
-   * Remembers the ids of rows to which no cell leads, because the pointer or the header of the cell or page is damaged.
+   * Remembers the places of ids that belong to no readable cell. The pointer to the cell, or the header of the cell or
+   * page, is damaged.
    */
   #keepAnchors(page: number, taken: readonly Taken[]): void {
     for (const at of anchorsOn(this.#image.read(page))) {
@@ -174,7 +179,7 @@ export class Gathering {
     }
   }
 
-  /** `false` if the row could not be read completely. */
+  /** Writes one row. Returns `false` if the row could not be read completely. */
   #takeRow(shape: TableShape, record: FoundRecord, rowID: bigint | null, isCurrent: boolean): boolean {
     const session = sessionOf(shape, record);
     if (isCurrent && session !== null) this.#alive.add(session);
@@ -185,7 +190,7 @@ export class Gathering {
       return false;
     }
     const isNew = this.#target.insert(shape, record, rowID) || (isCurrent && this.#replaceOlder(shape, record));
-    // The same row was found twice, so the damage changed one of the two pages.
+    // The same row was already found on another page, so the damage has changed one of the two pages.
     if (!isNew && isCurrent) this.#accounts.contradict();
     const id = idOf(shape, record);
     if (rowID !== null && (isNew || id !== "")) this.#ledger.took(shape.name, rowID, id);
@@ -195,9 +200,9 @@ export class Gathering {
     return true;
   }
 
-  /** Whether a row that only an older page holds was lost, not deleted. */
+  /** Whether a row that only an old page has was lost by damage, and not deleted by the user. */
   #mayReturn(shape: TableShape, record: SqliteRecord, session: string | null): boolean {
-    // If no current page names any session, only the older pages are left.
+    // If no up-to-date page mentions any session, only the old pages are left, and all their rows are used.
     if (session !== null && this.#alive.size > 0 && !this.#alive.has(session)) return false;
     if (!DELETABLE.includes(shape.name)) return true;
     const id = record.values[0];
@@ -205,7 +210,10 @@ export class Gathering {
     return !this.#named.has(shape.name) || this.#ledger.isExpected(textOf(id));
   }
 
-  /** Two current pages hold the same record (a partly applied WAL). The row with the latest update is kept. */
+  /**
+   * Two up-to-date pages have the same record, for example if the WAL was only partly applied. Keeps the row that was
+   * updated last.
+   */
   #replaceOlder(shape: TableShape, record: SqliteRecord): boolean {
     const updated = shape.columns.findIndex((column) => column.name === "time_updated");
     const [id, time] = [record.values[0], record.values[updated]];
@@ -213,15 +221,15 @@ export class Gathering {
       return false;
     }
     this.#target.removeOlder(shape.name, textOf(id), time) && this.#target.insert(shape, record, null);
-    // The number of rows is the same as before.
+    // One row replaced another row, so nothing is counted as new.
     return false;
   }
 
-  /** Reads every index from its root, in order. The entries of an index show which rows exist. */
+  /** Reads all indexes, before any table. The entries of an index show which rows existed. */
   #takeIndexes(): void {
     for (const shape of this.#indexes) {
       const object = this.#map.schema.find(({ type, name }) => type === "index" && name === shape.name);
-      // If the name belongs to an object of another table, this is another index.
+      // In a damaged schema, the name may belong to an index of another table.
       if (object === undefined || object.table !== shape.table || object.root === 0) continue;
       const gaps = readIndexTree(this.#image, this.#owners, object, shape, (row, isSound) =>
         this.#name(row, isSound ? shape.bit : 0),
@@ -237,9 +245,8 @@ export class Gathering {
   }
 
   /**
-   * Reads a page of an index that is in no tree. If only one index has such entries, and no list of free pages is
-   * damaged, the page belongs to that index. Otherwise the page may belong to another index, or its entries may name
-   * deleted rows.
+   * Reads an index page that belongs to no tree. If the page fits only one index, and no list of free pages is damaged,
+   * its entries count for that index. Otherwise the page may be out of date, so its entries are only hints.
    */
   #takeStrayIndexPage(page: number): void {
     const fitting = this.#indexes.flatMap((shape) => {
@@ -260,7 +267,7 @@ export class Gathering {
 
 type Rank = "current" | "older-deletable" | "older-other";
 
-/** The bytes of a page that belong to a cell that was read. */
+/** The bytes of a page that belong to a readable cell. */
 interface Taken {
   readonly start: number;
   readonly end: number;
@@ -271,14 +278,14 @@ function idOf({ columns }: TableShape, { values }: SqliteRecord): string {
   return id instanceof Uint8Array ? textOf(id) : "";
 }
 
-/** The session to which a row belongs; for a session's own row, that session. */
+/** The session to which a row belongs. For the row of a session, that session itself. */
 function sessionOf({ name, columns }: TableShape, { values }: SqliteRecord): string | null {
   const at = name === "session" ? 0 : columns.findIndex((column) => SESSION_COLUMNS.includes(column.name));
   const id = values[at];
   return id instanceof Uint8Array ? textOf(id) : null;
 }
 
-/** Whether the row was read completely and a host can parse its documents. */
+/** Whether the row was read completely, and opencode can parse its JSON documents. */
 function isFinished(shape: TableShape, record: FoundRecord): boolean {
   if (!record.isWhole) return false;
   return shape.columns.every(({ name }, index) => isSound(shape.name, name, record.values[index] ?? null));

@@ -4,10 +4,10 @@ import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
 
 const VERSION = /^\d+\.\d+\.\d+$/;
 
-/** The smallest number of columns that a session has in any version. */
+/** In every opencode version, a session has at least this many columns. */
 const SESSION_COLUMNS = 14;
 
-/** The newest version of opencode that began one of these sessions; `null` if no record shows it. */
+/** The newest opencode version that created one of these sessions; `null` if no record names a version. */
 export function newestVersion(records: readonly SqliteRecord[]): string | null {
   let newest: string | null = null;
   for (const { letters, values } of records) {

@@ -5,21 +5,24 @@ import { quoted } from "../stores/sqlite/schema.ts";
 import { soundID } from "./sound-values.ts";
 import { beginsAs } from "./table-shape.ts";
 
-/** The content of an index entry: the values of these columns of one row, then that row's rowid. */
+/**
+ * Which columns an index contains. An entry of the index has the values of these columns in one row, followed by the
+ * rowid.
+ */
 export interface IndexShape {
   readonly name: string;
   readonly table: string;
   readonly columns: readonly string[];
-  /** Whether the index has an entry for each row of its table. */
+  /** Whether the index has an entry for every row of its table. A partial index does not. */
   readonly namesEveryRow: boolean;
-  /** A bit that identifies the index among those of its table. */
+  /** A bit that identifies the index among the indexes of its table. */
   readonly bit: number;
 }
 
-/** A row that exists, because an index entry names it. */
+/** A row that must have existed, because an index entry names it. */
 export interface NamedRow {
   readonly table: string;
-  /** An integer. */
+  /** The rowid of the row, an integer written as text. */
   readonly rowID: string;
   readonly id: string | null;
   readonly messageID: string | null;
@@ -29,12 +32,12 @@ export interface NamedRow {
 /** The columns in which a row names its session. */
 export const SESSION_COLUMNS = ["session_id", "aggregate_id"];
 
-/** The largest number of indexes of one table that can be distinguished. opencode has at most six. */
+/** Only this many indexes of a table can be told apart, because each needs a bit. opencode has at most six. */
 const MOST_INDEXES = 30;
 
 /**
- * The indexes of a database that has all tables and indexes. Indexes with a special order, of expressions, or of tables
- * without rowids are left out, because opencode creates none.
+ * The indexes of a database. Some indexes are left out: with a descending order or special collation, of expressions,
+ * or of tables without rowids. opencode creates none of these.
  */
 export function indexShapes(connection: Connection): IndexShape[] {
   const shapes: IndexShape[] = [];
@@ -58,10 +61,10 @@ export function indexShapes(connection: Connection): IndexShape[] {
   return shapes;
 }
 
-/** The row that a record names if it is an entry of this index; `null` if it cannot be one. */
+/** The row that an index entry names; `null` if the record cannot be an entry of this index. */
 export function namedRow({ table, columns }: IndexShape, { letters, values }: SqliteRecord): NamedRow | null {
   const rowID = letters.at(-1);
-  // opencode lets SQLite choose rowids, and SQLite uses positive ones. A 0 was overwritten.
+  // SQLite assigns positive rowids to opencode's rows, so a smaller number is damage.
   if (letters.length !== columns.length + 1 || rowID !== "i" || Number(values.at(-1)) < 1) return null;
   if (!columns.every((column, index) => beginsAs(table, column, values[index] ?? null))) return null;
   const text = (wanted: readonly string[]) => {
@@ -74,7 +77,10 @@ export function namedRow({ table, columns }: IndexShape, { letters, values }: Sq
   return { table, rowID: String(values.at(-1)), id, messageID, sessionID };
 }
 
-/** Compares two entries of one index (sqlite.org/fileformat2.html, 2.3, without collations). */
+/**
+ * Compares two entries of an index as SQLite orders them (sqlite.org/fileformat2.html, section 2.3, without
+ * collations).
+ */
 export function compareEntries(one: SqliteRecord, other: SqliteRecord): number {
   for (let index = 0; index < Math.min(one.values.length, other.values.length); index += 1) {
     const [a, b] = [one.values[index] ?? null, other.values[index] ?? null];
@@ -86,7 +92,7 @@ export function compareEntries(one: SqliteRecord, other: SqliteRecord): number {
 
 type Value = SqliteRecord["values"][number];
 
-/** NULL comes first, then numbers (large ones are held as text), then bytes. */
+/** In an index, NULL comes first, then numbers, then texts and blobs. Large numbers are strings here. */
 function rank(value: Value): number {
   if (value === null) return 0;
   return value instanceof Uint8Array ? 2 : 1;

@@ -13,22 +13,22 @@ import { compareEntries, type IndexShape, type NamedRow, namedRow } from "./inde
 import type { Owners } from "./page-map.ts";
 
 /**
- * A range of index entries that cannot be read, between these two entries. `null` means from the first or up to the
- * last entry.
+ * A range of an index that could not be read: all entries between `low` and `high`. `null` stands for the beginning or
+ * the end of the index.
  */
 export interface Gap {
   readonly low: SqliteRecord | null;
   readonly high: SqliteRecord | null;
 }
 
-/** The content of one page of an index. */
+/** The entries on one page of an index. */
 export interface IndexPage {
   readonly header: BtreeHeader;
-  /** The offsets of the cells of the page. */
+  /** The offsets at which the cells of the page begin. */
   readonly starts: readonly number[];
-  /** The entries in order; `null` for an entry that cannot be read. */
+  /** The entries of the page in their order; `null` for an entry that cannot be read. */
   readonly entries: readonly (IndexEntry | null)[];
-  /** Whether every entry was read and all are in order: nothing on the page was overwritten. */
+  /** Whether every entry could be read and all are in order. Then nothing on the page was overwritten. */
   readonly isSound: boolean;
 }
 
@@ -37,7 +37,10 @@ interface IndexEntry {
   readonly row: NamedRow;
 }
 
-/** Reads a page as part of an index, with entries between two others; `null` if it is not a page of an index. */
+/**
+ * Reads one page of an index. All entries must be between `low` and `high`, otherwise the page counts as damaged.
+ * Returns `null` if it is not an index page.
+ */
 export function readIndexPage(image: PageImage, page: number, shape: IndexShape, { low, high }: Gap): IndexPage | null {
   const bytes = image.read(page);
   const header = readBtreeHeader(bytes, page === 1);
@@ -54,14 +57,14 @@ export function readIndexPage(image: PageImage, page: number, shape: IndexShape,
     const next = order[index + 1] ?? null;
     return record === null || next === null || compareEntries(record, next) < 0;
   });
-  // A pointer that leads out of the page is an entry that cannot be read.
+  // A pointer that leads out of the page counts as an entry that cannot be read.
   const isSound = isInOrder && starts.length === header.cells && entries.every((entry) => entry !== null);
   return { header, starts, entries, isSound };
 }
 
 /**
- * Reads the entries of an index from its root. An unreadable range becomes a gap. A page with damage becomes a gap too,
- * and its entries have `isSound` false.
+ * Reads all entries of an index, beginning at its root page. Returns the ranges that could not be read or that contain
+ * a damaged page. Entries of a damaged page are passed on with `isSound` set to `false`.
  */
 export function readIndexTree(
   image: PageImage,
@@ -96,10 +99,13 @@ export function readIndexTree(
   return gaps;
 }
 
-/** The range from the first entry to the last one. */
+/** The range that contains the whole index. */
 export const EVERYTHING: Gap = { low: null, high: null };
 
-/** Whether a gap may hide entries of this session, in an index whose entries begin with a session's id. */
+/**
+ * Whether an unreadable range may have contained entries of a session. Valid only for an index whose first column is
+ * the session's id.
+ */
 export function mayHide({ low, high }: Gap, sessionID: string): boolean {
   const [from, to] = [firstText(low), firstText(high)];
   return (from === null || from <= sessionID) && (to === null || sessionID <= to);

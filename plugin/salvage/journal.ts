@@ -3,10 +3,10 @@ import { readBtreeHeader, tableCells } from "../stores/sqlite/pages/btree-page.t
 import { readRecord, type SqliteRecord } from "../stores/sqlite/pages/record.ts";
 import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
 
-/** Ids of opencode's migrations: the time at which they were written, and a name. */
+/** Matches the id of one of opencode's migrations: the time at which it was written, and a name. */
 const MIGRATION = /^\d{14}_[a-z0-9_-]+$/;
 
-/** opencode's first migration is of January 2026; in milliseconds. */
+/** opencode's first migration was written in January 2026. The value is in milliseconds since 1970. */
 const FIRST = Date.UTC(2026, 0, 1);
 const LAST = Date.UTC(2100, 0, 1);
 
@@ -19,7 +19,7 @@ function keyOf({ letters, values }: SqliteRecord): string | null {
     const id = text(0);
     return id !== null && MIGRATION.test(id) ? journalKey("migration", id) : null;
   }
-  // `__drizzle_migrations`: id, hash, created_at; since 1.2.27 name and applied_at as well.
+  // The columns of `__drizzle_migrations` are id, hash and created_at. Since 1.2.27, name and applied_at follow.
   const [, , created] = values;
   if (letters.length !== 3 && letters.length !== 5) return null;
   if (typeof created !== "number" || created < FIRST || created > LAST || text(1) === null) return null;
@@ -27,10 +27,10 @@ function keyOf({ letters, values }: SqliteRecord): string | null {
   return letters.length === 3 || MIGRATION.test(text(3) ?? "") ? journalKey("__drizzle_migrations", created) : null;
 }
 
-/** One row may be damaged. After two invalid rows, the page counts as a page of another table. */
+/** After this many rows that do not fit, the page counts as a page of another table. One row may be damaged. */
 const FEW_ROWS = 2;
 
-/** The changes that the rows of a journal on a page record as done; empty for every other page. */
+/** The migrations that a page of a migration table records as applied. Empty if the page belongs to another table. */
 export function journalKeysOf(page: Buffer, usable: number): string[] {
   const header = readBtreeHeader(page);
   if (header === null) return [];

@@ -6,21 +6,22 @@ import type { NamedRow } from "./index-shape.ts";
 /** A row of which only a part could be read. */
 export interface UnfinishedRow {
   readonly table: string;
-  /** `null` if the page no longer shows the value. */
+  /** The rowid; `null` if the page no longer shows it. */
   readonly rowID: bigint | null;
   readonly record: SqliteRecord;
 }
 
 /**
- * The known facts about rows besides their content. These facts are kept in a file, because they may be too many for
+ * A temporary database with facts about rows of the damaged database. It is a file, because these facts may not fit in
  * memory.
  */
 export class Ledger {
   readonly #connection: Connection;
 
   /**
-   * `named`: rows that indexes name, with a bit for each index (0: the index is unknown, or the page may no longer
-   * belong to it). `taken`: rows that pages held, with the rowid that they had there.
+   * Creates three tables. `named` has the rows that indexes name, with one bit for each index. A row without any bit is
+   * only a hint: its index is unknown, or its page may be out of date. `taken` has the rows that were found in pages,
+   * with their rowids. `unfinished` has rows that could be read only in part.
    */
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -33,7 +34,7 @@ export class Ledger {
       begin`);
   }
 
-  /** Adds a row that an index of the live database names. The ledger keeps an earlier entry about the same row. */
+  /** Records a row that an index names. A value that another reliable index has already given is kept. */
   name({ table, rowID, id, messageID, sessionID }: NamedRow, source: number): void {
     this.#connection.run(
       `insert into named values (?, cast(? as integer), ?, ?, ?, ?) on conflict (kind, row_id) do update set
@@ -45,19 +46,19 @@ export class Ledger {
     );
   }
 
-  /** Adds a row that a page names if the page looks like one of an index. */
+  /** Records a row that is named only by a page that looks like a page of an index. */
   hint({ table, rowID, id, messageID, sessionID }: NamedRow): void {
     const row = [table, rowID, id, messageID, sessionID];
     this.#connection.run("insert or ignore into named values (?, cast(? as integer), ?, ?, ?, 0)", ...row);
   }
 
-  /** Whether an index has named this row before. */
+  /** Whether an index has already named this row. */
   isNamedBy({ table, rowID }: NamedRow, source: number): boolean {
     const sql = "select 1 from named where kind = ? and row_id = cast(? as integer) and sources & ? > 0";
     return this.#connection.all(sql, table, rowID, source).length > 0;
   }
 
-  /** Adds a row that a page held. `id` is empty in a table without ids. */
+  /** Records a row that was found in a page. `id` is empty in a table without ids. */
   took(table: string, rowID: bigint, id: string): void {
     this.#connection.run("insert or ignore into taken values (?, cast(? as integer), ?)", table, String(rowID), id);
   }
@@ -66,7 +67,7 @@ export class Ledger {
     return this.#connection.all("select 1 from named where id = ?", id).length > 0;
   }
 
-  /** The id of the record that an index names for this row of the table. */
+  /** The id that an index gives for the row with this rowid; `null` if no index does. */
   idAt(table: string, rowID: bigint | null): string | null {
     if (rowID === null) return null;
     const sql = "select id from named where kind = ? and row_id = cast(? as integer)";
@@ -74,7 +75,7 @@ export class Ledger {
     return typeof id === "string" ? id : null;
   }
 
-  /** The parent message or session of a record, as an index names it. */
+  /** The message or session to which a record belongs, as an index names it; `null` if no index does. */
   above(id: string | null, column: "message_id" | "session_id"): string | null {
     const sql = `select ${column} as above from named where id = ? and ${column} is not null`;
     const above = this.#connection.all(sql, id)[0]?.above;
@@ -98,13 +99,13 @@ export class Ledger {
     }
   }
 
-  /** Attaches the ledger to another database under the name `ledger`. */
+  /** Attaches this database to another connection, under the name `ledger`. */
   attachTo(connection: Connection, path: string): void {
     this.commit();
     connection.run("attach ? as ledger", path);
   }
 
-  /** Commits all writes, so that other connections may read the file. */
+  /** Commits all changes, so that other connections can read them. */
   commit(): void {
     this.#connection.exec("commit; begin");
   }
@@ -115,7 +116,7 @@ export class Ledger {
   }
 }
 
-/** The bytes are copied, because a view would be written together with its whole underlying buffer. */
+/** Copies the bytes, because `serialize` would write the whole buffer behind a view. */
 function plainBytes<T>(value: T): T | Uint8Array {
   return value instanceof Uint8Array ? new Uint8Array(value) : value;
 }

@@ -6,31 +6,31 @@ import { SESSION_COLUMNS } from "./index-shape.ts";
 import { mayHide } from "./index-tree.ts";
 import type { TableShape } from "./table-shape.ts";
 
-/** The number of records that were found nowhere. */
+/** How many records were lost for good. */
 export interface Loss {
   readonly count: number;
-  /** Whether `count` is exact. `false`: at least this many are lost. */
+  /** Whether `count` is exact. If not, at least this many records are lost. */
   readonly isCounted: boolean;
 }
 
-/** The losses of one table. */
+/** How many rows of one table were lost. */
 export interface TableLoss {
   readonly table: string;
   readonly all: Loss;
-  /** The loss of one session; 0 for a table whose rows belong to no session. */
+  /** How many rows of one session were lost. Always 0 for a table whose rows belong to no session. */
   ofSession(sessionID: string): Loss;
-  /** Lost rows whose session is unknown. */
+  /** How many lost rows belong to an unknown session. */
   readonly ofUnknown: number;
-  /** Sessions that lost something. */
+  /** The sessions that lost at least one row. */
   readonly sessionIDs: readonly string[];
 }
 
 const NOTHING: Loss = { count: 0, isCounted: true };
 
 /**
- * Counts the losses of every table except the journals, whose missing rows are added. A lost row is one that an index
- * names, but that is not in the new database. At this point the ledger is attached, and no row has been rebuilt yet.
- * `isWhole`: each page of a table was read, so its indexes are not needed.
+ * Counts the lost rows of every table except the migration tables, whose rows are known. A row is lost if an index
+ * names it and the new database does not have it. Call this function before any row is rebuilt, with the ledger
+ * attached. `isWhole` tells whether every page of a table was read, so that its indexes are not needed.
  */
 export function lossesOf(
   connection: Connection,
@@ -47,14 +47,14 @@ export function lossesOf(
 }
 
 /**
- * Counts for each session (`""`: unknown): rows that indexes name, the lost ones among them, and rows that no index
- * names.
+ * The counts for one session, or for unknown sessions (key `""`): rows that indexes name, how many of these are lost,
+ * and rows that no index names.
  */
 interface Tally {
   named: number;
   lost: number;
   unnamed: number;
-  /** The number of entries of each index, in the order of the list of indexes. */
+  /** How many entries each index has, in the order of the list of indexes. */
   readonly entries: number[];
 }
 
@@ -80,7 +80,8 @@ function lossOf(connection: Connection, shape: TableShape, indexes: readonly Rea
     );
   };
   const loss = (each: Tally, isCounted: boolean): Loss => {
-    // If no index names a row, an index may still name it wrongly.
+    // A row that no index names may be one of the lost rows, named with a damaged id. So such rows reduce the number
+    // that is certainly lost.
     return { count: isCounted ? each.lost : Math.max(0, each.lost - each.unnamed), isCounted };
   };
   const isOfSessions = shape.columns.some(({ name }) => SESSION_COLUMNS.includes(name));
@@ -104,7 +105,7 @@ function tally(connection: Connection, shape: TableShape, indexes: readonly Read
   const session = name === "session" ? "id" : SESSION_COLUMNS.find(has);
   const hasID = shape.columns.some((column) => column.name === "id" && column.affinity === "text");
   if (hasID) acceptFlippedIDs(connection, name);
-  // The id that a page had in this row, or otherwise the id that an index states.
+  // The id that an index gives. Without it, the id that a page had in the row with the same rowid.
   const id = `coalesce(n.id, (select id from ledger.taken t where t.kind = n.kind and t.row_id = n.row_id and t.id <> '' limit 1))`;
   connection.run(
     `create temp table state as select n.row_id, n.sources, ${id} as id, n.session_id as session, n.message_id as message,
@@ -150,14 +151,14 @@ function tally(connection: Connection, shape: TableShape, indexes: readonly Read
 }
 
 /**
- * The largest number of bits by which a damaged id differs from the original. Ids of two different records differ in
- * many more bits.
+ * How many bits of a damaged id may differ from the original id. The ids of two different records differ in many more
+ * bits.
  */
 const MOST_FLIPPED_BITS = 8;
 
 /**
- * If an index and a row have almost the same id for one rowid, both describe the same record, whichever of the two is
- * damaged.
+ * If an index and a page have almost the same id for the same rowid, both mean the same record. One of the two ids is
+ * damaged, and the id of the page is used.
  */
 function acceptFlippedIDs(connection: Connection, table: string): void {
   const differing = connection.all(

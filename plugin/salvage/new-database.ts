@@ -14,13 +14,14 @@ const PLACEHOLDERS: Readonly<Record<StorageLetter, string>> = {
   b: "cast(? as blob)",
 };
 
-/** Runtimes bind an empty byte array as NULL, so an empty string is used. */
+/** Returns an empty string for an empty byte array, because Bun and Node would bind the array as NULL. */
 function bound(value: SqlValue): SqlValue {
   return value instanceof Uint8Array && value.length === 0 ? "" : value;
 }
 
 /**
- * One flipped bit turns a text into a blob. In a column declared as text, a blob that could be a text is read as one.
+ * The storage class for each value of a record. One flipped bit can turn a text into a blob. So a blob in a text column
+ * is stored as a text, if it is valid text.
  */
 function lettersFor({ columns }: TableShape, { letters, values }: SqliteRecord): readonly StorageLetter[] {
   if (!letters.includes("b")) return letters;
@@ -31,10 +32,13 @@ function lettersFor({ columns }: TableShape, { letters, values }: SqliteRecord):
   });
 }
 
-/** The number of rows in one transaction: enough to make commits cheap, and few enough for the cache. */
+/**
+ * How many rows are written in one transaction. Fewer rows would make commits expensive, and more rows would not fit in
+ * the cache.
+ */
 const ROWS_PER_TRANSACTION = 20_000;
 
-/** The new database, built from the readable parts of the damaged one. */
+/** The new database, into which all readable rows of the damaged database are written. */
 export class NewDatabase {
   readonly connection: Connection;
   readonly shapes: readonly TableShape[];
@@ -44,7 +48,8 @@ export class NewDatabase {
 
   constructor(connection: Connection, schema: readonly SchemaObject[], pageBytes: number) {
     this.connection = connection;
-    // No other step uses this file before it is complete, verified and forced to disk.
+    // Synchronous writes are off. That is safe, because nobody uses this file before it is complete, checked and forced
+    // to disk.
     connection.exec(`pragma page_size = ${pageBytes}; pragma journal_mode = off; pragma synchronous = off;
       pragma foreign_keys = off; pragma cache_size = -32768; pragma temp_store = file; pragma locking_mode = exclusive`);
     for (const object of schema) if (object.type === "table" && object.sql !== null) attempt(connection, object.sql);
@@ -55,15 +60,21 @@ export class NewDatabase {
     connection.exec("begin");
   }
 
-  /** Inserts a row; `false` if its table already has a row with this key. The row keeps its rowid if that is free. */
+  /**
+   * Writes a row. Returns `false` if its table already has a row with this key. The row keeps its rowid if that rowid
+   * is free.
+   */
   insert(shape: TableShape, record: SqliteRecord, rowID: bigint | null): boolean {
     if (rowID !== null && this.#tryInsert(shape, record, rowID)) return true;
-    // Another row may have the rowid, or the same row may have the key. In a table without a rowid, only the key can
-    // prevent the insertion.
+    // The first attempt fails if another row has the rowid, or if the row itself is already there. Without a rowid, the
+    // second attempt fails only in the latter case.
     return shape.rowIDColumn === null && this.#tryInsert(shape, record, null);
   }
 
-  /** Removes a row by its id if it was updated before `time`, in milliseconds. */
+  /**
+   * Removes the row with this id if it was last updated before `time`, in milliseconds. Returns whether a row was
+   * removed.
+   */
   removeOlder(table: string, id: string, time: number): boolean {
     return this.connection.run(`delete from ${quoted(table)} where id = ? and time_updated < ?`, id, time) > 0;
   }
@@ -71,7 +82,7 @@ export class NewDatabase {
   #tryInsert(shape: TableShape, record: SqliteRecord, rowID: bigint | null): boolean {
     const values = record.values.map(bound);
     if (rowID !== null) {
-      // The column that names the rowid is NULL in the record.
+      // A column that is another name for the rowid is NULL in the stored record.
       if (shape.rowIDColumn !== null) values.splice(shape.rowIDColumn, 1);
       values.push(String(rowID));
     }
@@ -106,14 +117,15 @@ export class NewDatabase {
   }
 
   /**
-   * Completes the database: indexes, triggers and views are created last. Returns the names of the objects that could
-   * not be created.
+   * Completes the database. Indexes, triggers and views are created last, because that is faster. Returns the names of
+   * the objects that could not be created.
    */
   finish(): string[] {
     this.commit();
     const failed = this.#indexes.filter((object) => !attempt(this.connection, object.sql ?? ""));
     this.connection.exec("commit");
-    // As opencode does. Whoever has it open is then seen by the locks of SQLite (`soleUse`).
+    // opencode uses WAL mode too. In WAL mode, the locks of SQLite show whether a process has the database open
+    // (`soleUse`).
     this.connection.exec("pragma main.journal_mode = wal");
     return failed.map((object) => object.name);
   }

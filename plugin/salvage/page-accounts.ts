@@ -2,19 +2,22 @@ import { children, PAGE_TYPE, readBtreeHeader } from "../stores/sqlite/pages/btr
 import type { PageImage } from "../stores/sqlite/pages/page-image.ts";
 import type { Owners, PageMap } from "./page-map.ts";
 
-/** SQLite does not use the page with this byte (sqlite.org/fileformat2.html, 1.4). */
+/** SQLite never uses the page that contains this byte (sqlite.org/fileformat2.html, section 1.4). */
 const LOCK_BYTE = 2 ** 30;
 
 /**
- * Notes for every page of a database whether the page was read correctly. If all pages were read, nothing is missing, even
- * if no tree shows any more where a table begins.
+ * Notes which pages of a damaged database were read correctly. If all pages were read, no row is missing, even if the
+ * root page of a table is lost.
  */
 export class PageAccounts {
   readonly #image: PageImage;
   readonly #owners: Owners;
-  /** By page number: 1 if the page was read. */
+  /** For each page number: 1 if the page was read. */
   readonly #read: Uint8Array;
-  /** By page number: 1 if an overflow chain or an interior page outside all trees leads to the page. */
+  /**
+   * For each page number: 1 if the page is claimed by an overflow chain, or by an interior page that belongs to no
+   * tree.
+   */
   readonly #led: Uint8Array;
   #isContradictory = false;
 
@@ -28,7 +31,7 @@ export class PageAccounts {
       const type = map.types[page];
       const owner = owners.ownerOf(page);
       if (owner !== null) {
-        // A page of an index is read together with its tree.
+        // Index pages in an undamaged tree are read with that tree, so they count as read from the beginning.
         if (owners.intact.has(owner.name) && (owner.type === "index" || type === PAGE_TYPE.tableInterior)) {
           this.read(page);
         }
@@ -36,12 +39,15 @@ export class PageAccounts {
     }
   }
 
-  /** Records a page that was read completely. */
+  /** Notes that a page was read completely. */
   read(page: number): void {
     this.#read[page] = 1;
   }
 
-  /** Records a page that was read completely but to which no tree leads. Two pages cannot lead to the same page. */
+  /**
+   * Notes that a page was read completely, although it belongs to no tree. If two pages claim the same child page, one
+   * of them is wrong.
+   */
   readStray(page: number, image: PageImage): void {
     this.read(page);
     const bytes = image.read(page);
@@ -54,7 +60,7 @@ export class PageAccounts {
     }
   }
 
-  /** Records the overflow pages of a record; `false` if one of them also belongs to another record. */
+  /** Notes the overflow pages of a record as read. Returns `false` if another record claims one of these pages too. */
   follow(chain: readonly number[]): boolean {
     let isOwn = true;
     for (const page of chain) {
@@ -66,14 +72,14 @@ export class PageAccounts {
   }
 
   /**
-   * Records that two pages claim the same rows. At most one of the two pages is right, so no table counts as complete
-   * after that.
+   * Notes that two pages claim the same rows. At least one of them is wrong, so from now on no table counts as
+   * complete.
    */
   contradict(): void {
     this.#isContradictory = true;
   }
 
-  /** Whether the table's tree leads only to pages that were read completely. */
+  /** Whether every page in the tree of this table was read completely. */
   isWhole(table: string): boolean {
     if (this.#isContradictory || !this.#owners.intact.has(table)) return false;
     for (let page = 2; page <= this.#image.pages; page += 1) {

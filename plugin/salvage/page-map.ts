@@ -10,18 +10,21 @@ import { readRowID } from "../stores/sqlite/pages/record.ts";
 import { type SchemaObject, schemaObjectsOf } from "../stores/sqlite/pages/schema-objects.ts";
 import { journalKeysOf } from "./journal.ts";
 
-/** The result of reading every page once. */
+/** The result of reading every page of a damaged database once. */
 export interface PageMap {
-  /** The page type by page number; 0 if it is no b-tree page. */
+  /** The type of each page, by page number; 0 if it is not a b-tree page. */
   readonly types: Uint8Array;
   readonly schema: readonly SchemaObject[];
-  /** The rows of journals in which hosts record each migration, one key for each migration. */
+  /** The applied migrations that were found, one key for each. */
   readonly journal: ReadonlySet<string>;
-  /** Pages of the schema's own table. */
+  /** The pages that hold the table `sqlite_schema`. */
   readonly schemaPages: ReadonlySet<number>;
 }
 
-/** Reads every page once, in order. Rows of the schema may come from any page, current pages first. */
+/**
+ * Reads every page once, in order. Statements of the schema are collected from all pages. Those on up-to-date pages are
+ * preferred.
+ */
 export function mapPages(image: PageImage, onPage: (page: number) => void): PageMap {
   const types = new Uint8Array(image.pages + 1);
   const [current, stale]: [SchemaObject[], SchemaObject[]] = [[], []];
@@ -43,7 +46,7 @@ export function mapPages(image: PageImage, onPage: (page: number) => void): Page
   return { types, schema: unique([...current, ...stale]), journal, schemaPages };
 }
 
-/** A page and all pages to which its interior pages lead. */
+/** A page and all pages below it in the tree. */
 function pagesBelow(image: PageImage, root: number): ReadonlySet<number> {
   const found = new Set<number>();
   const waiting = [root];
@@ -63,17 +66,17 @@ function unique(objects: readonly SchemaObject[]): SchemaObject[] {
   return [...byName.values()];
 }
 
-/** The tree to which each page belongs, as far as the interior pages still show it. */
+/** Tells to which table or index each page belongs, as far as the interior pages still show it. */
 export interface Owners {
-  /** The table or index whose tree leads to the page. */
+  /** The table or index to whose tree a page belongs; `null` if it belongs to none. */
   ownerOf(page: number): SchemaObject | null;
-  /** Trees in which every page is valid. */
+  /** The names of tables and indexes whose trees have no damaged page. */
   readonly intact: ReadonlySet<string>;
   /** Whether a row with this rowid may be on this page, according to the interior pages above it. */
   admits(page: number, rowID: bigint): boolean;
 }
 
-/** Walks the tree of every table and index from its root. */
+/** Follows the tree of every table and index, beginning at its root page. */
 export function findOwners(image: PageImage, map: PageMap): Owners {
   const owner = new Uint16Array(image.pages + 1);
   const intact = new Set<string>();
@@ -89,7 +92,7 @@ export function findOwners(image: PageImage, map: PageMap): Owners {
   };
 }
 
-/** The range of rowids on a page of a table: above the lower bound, up to the upper one. */
+/** The range of rowids that each page of a table may hold: above `lower`, and up to `upper`. */
 class Bounds {
   readonly #lower: Float64Array;
   readonly #upper: Float64Array;
@@ -99,7 +102,7 @@ class Bounds {
     this.#upper = new Float64Array(pages + 1).fill(Number.POSITIVE_INFINITY);
   }
 
-  /** Passes the bounds of an interior page on to its child pages. */
+  /** Derives the ranges of the child pages from the keys on their parent page. */
   divide(page: number, bytes: Buffer, header: BtreeHeader): void {
     let lower = this.#lower[page] ?? Number.NEGATIVE_INFINITY;
     const upper = this.#upper[page] ?? Number.POSITIVE_INFINITY;

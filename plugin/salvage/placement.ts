@@ -12,8 +12,9 @@ export class Placement {
   }
 
   /**
-   * `owner` is the table whose tree leads to the record's page; `null` if there is none. The values count more than the
-   * owner, because a page may be a copy of another table's page.
+   * The table of a record; `null` if that cannot be told. `owner` is the table to whose tree the record's page belongs,
+   * or `null`. The record's values count more than `owner`, because a damaged page may be a copy of another table's
+   * page.
    */
   tableOf(record: SqliteRecord, owner: string | null): TableShape | null {
     const own = owner === null ? undefined : this.#byName.get(owner);
@@ -22,15 +23,15 @@ export class Placement {
     if (told.length > 0) return mostTelling(told, record);
     if (own !== undefined) return fitsShape(own, record, false) && !hasOthersIDs(own, record) ? own : null;
     const fitting = this.#shapes.filter((shape) => fitsShape(shape, record, true) && !hasOthersIDs(shape, record));
-    // If the other values of a row were overwritten, only its id remains.
+    // If the other values of a row were overwritten, the row's id can still show the table.
     const [only, ...others] = fitting.length === 1 ? fitting : fitting.filter((shape) => hasOwnID(shape, record));
     return others.length === 0 ? (only ?? null) : null;
   }
 }
 
 /**
- * If rows of several tables begin with such values, the table with all columns is chosen. If several tables have all
- * columns, the one with the most distinctive columns is chosen.
+ * Chooses between tables whose rows begin with such values. A table with exactly this number of columns is preferred,
+ * then the table with the most distinctive columns.
  */
 function mostTelling(shapes: readonly TableShape[], { letters }: SqliteRecord): TableShape | null {
   const rank = (shape: TableShape) => (letters.length === shape.columns.length ? 100 : 0) + tellingColumns(shape);

@@ -2,7 +2,7 @@ import { SALVAGED_SLUG } from "../stores/conversation.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { hasTable } from "./fill-from-events.ts";
 
-/** Rows that were rebuilt from other rows, so that the host finds their children. */
+/** How many rows were rebuilt from their children. */
 export interface Rebuilt {
   projects: number;
   sessions: number;
@@ -10,9 +10,9 @@ export interface Rebuilt {
 }
 
 /**
- * Rebuilds missing parent rows, because opencode shows no row without its parent: the message of parts, the session of
- * messages, the project of sessions. The module also rebuilds the counters of the event log. Rebuilt rows contain only
- * values that their child rows show.
+ * Rebuilds missing parent rows, because opencode does not show a row without its parent. A message is rebuilt from its
+ * parts, a session from its messages, a project from its sessions. Rebuilt rows contain only values that their children
+ * show. The counters of the event log are rebuilt too.
  */
 export function rebuildParents(
   connection: Connection,
@@ -34,7 +34,8 @@ export function rebuildParents(
   rebuilt.sessions = rebuildSessions(connection);
   rebuilt.projects = rebuildProjects(connection);
   if (hasTable(connection, "event_sequence") && hasTable(connection, "event")) {
-    // Without the counter, the host would start at 0 again, and fail on existing numbers.
+    // opencode numbers the events of a session by this counter. Without the counter, opencode would begin at 0 again,
+    // and fail on a number that already exists.
     connection.exec(`insert into event_sequence (aggregate_id, seq) select aggregate_id, max(seq) from event group by 1
       on conflict (aggregate_id) do update set seq = max(seq, excluded.seq)`);
   }
@@ -46,7 +47,7 @@ const TITLE = "Recovered session";
 function rebuildSessions(connection: Connection): number {
   const versions = connection.all("select version from session order by time_created desc limit 1");
   const version = String(versions[0]?.version ?? "0.0.0");
-  // Before 1.17, every record has paths as Windows itself writes them.
+  // opencode before 1.17 stores Windows paths with backslashes everywhere, so no conversion is needed.
   const spelled = keepsSlashes(connection) ? slashed : (folder: string) => folder;
   const directory = onlyDirectory(connection, spelled);
   return connection.run(
@@ -65,12 +66,15 @@ function rebuildSessions(connection: Connection): number {
   );
 }
 
-/** A folder in a single spelling for comparison. Messages from Windows have `\\` where sessions may have `/`. */
+/**
+ * An SQL expression for a folder with `/` as separator, so that paths can be compared. On Windows, messages have `\\`
+ * where sessions may have `/`.
+ */
 function slashed(folder: string): string {
   return `case when ${folder} glob '[A-Za-z]:\\*' or ${folder} glob '\\\\*' then replace(${folder}, '\\', '/') else ${folder} end`;
 }
 
-/** Whether the sessions of this database store Windows folders with `/`, as 1.17 and newer do. */
+/** Whether this database stores the Windows folders of sessions with `/`, as 1.17 and newer do. */
 function keepsSlashes(connection: Connection): boolean {
   return (
     connection.all("select 1 from session where directory glob '[A-Za-z]:/*' or directory glob '//*' limit 1").length >
@@ -78,17 +82,26 @@ function keepsSlashes(connection: Connection): boolean {
   );
 }
 
-/** The slug of a session that really ran in `/`: its folder is known. */
+/**
+ * The slug of a rebuilt session that really ran in `/`. All other rebuilt sessions with the folder `/` have an unknown
+ * folder.
+ */
 const RAN_IN_ROOT_SLUG = `${SALVAGED_SLUG}-in-root`;
 
-/** Whether a message names `/` as opencode wrote it. A rebuilt message names it too, but answers no message. */
+/**
+ * An SQL expression: whether opencode itself wrote `/` as the folder of an answer. A rebuilt message also names `/`,
+ * but answers no message.
+ */
 const RAN_IN_ROOT = `case when json_valid(data) then
   json_extract(data, '$.path.cwd') = '/' and json_extract(data, '$.parentID') <> 'msg_' else 0 end`;
 
-/** The directory that a message names. */
+/** An SQL expression for the folder that a message names. */
 const CWD = "case when json_valid(data) then json_extract(data, '$.path.cwd') end";
 
-/** The folder of each session that still names its own; `null` if there are several. A rebuilt message states `/`. */
+/**
+ * The folder that all sessions and messages share which still name one; `null` if there are several. `/` is ignored,
+ * because rebuilt messages name it.
+ */
 function onlyDirectory(connection: Connection, spelled: (folder: string) => string): string | null {
   const isLost = "select 1 from message where session_id not in (select id from session) limit 1";
   if (connection.all(isLost).length === 0) return null;

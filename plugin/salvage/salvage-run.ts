@@ -20,18 +20,18 @@ import { BEING_WRITTEN } from "../words/refusals.ts";
 import type { SalvageReport } from "./salvage.ts";
 import { SalvageStoppedError } from "./stopped.ts";
 
-/** A run in quarantine that holds exact copies of the files of one damaged database. */
+/** A run in the quarantine that has exact copies of the files of one damaged database. */
 export interface SalvageRun {
   readonly folder: string;
   readonly manifest: Manifest;
-  /** The copy of the database. The copy of its WAL, if there is one, is next to it. */
+  /** The path of the copied database. The copy of its WAL, if there is one, is next to it. */
   readonly source: string;
   readonly target: string;
 }
 
 const REPORT_FILE = "report.json";
 
-/** The space that the work needs in addition to the copy and the new database. */
+/** The free space in bytes that a salvage needs in addition to the copy and the new database. */
 const SPACE_TO_LEAVE = 64 * 1024 * 1024;
 
 function asRun(folder: string, manifest: Manifest, database: string): SalvageRun {
@@ -39,7 +39,9 @@ function asRun(folder: string, manifest: Manifest, database: string): SalvageRun
   return { folder, manifest, source, target: join(folder, SALVAGED) };
 }
 
-/** An earlier run on exactly the same files, so that finished work is not repeated; `null` if there is none. */
+/**
+ * Finds an earlier salvage of exactly the same files, so that its work need not be repeated; `null` if there is none.
+ */
 export async function findSalvageRun(files: FileSystem, dataDir: string, database: string): Promise<SalvageRun | null> {
   const found: SalvageRun[] = [];
   for await (const run of eachRun(files, dataDir, ({ owner }) => owner === folderNameFor(null))) {
@@ -51,11 +53,11 @@ export async function findSalvageRun(files: FileSystem, dataDir: string, databas
       found.push(asRun(run.folder, stored.manifest, database));
     }
   }
-  // The newest.
+  // Of several earlier salvages, the newest is used.
   return found.sort((a, b) => (a.folder < b.folder ? 1 : -1))[0] ?? null;
 }
 
-/** Whether the files are still those that were copied, by size and time. */
+/** Whether the database files still have the size and the time that they had when they were copied. */
 async function isOf(files: FileSystem, items: readonly ManifestItem[], database: string): Promise<boolean> {
   for (const suffix of ["", "-wal", "-journal"]) {
     const found = await files.stat(database + suffix);
@@ -69,9 +71,10 @@ async function isOf(files: FileSystem, items: readonly ManifestItem[], database:
 }
 
 /**
- * Copies a database with its WAL and shared memory into a new run. The live files are only read. Call it under the
- * lock. If the copy fails, nothing of it is kept. @throws StoreRefusedError if there is not enough space, or another
- * process writes to the database meanwhile @throws SalvageStoppedError soon after a signal
+ * Copies a database, its WAL and its shared memory into the folder of a new run. The files of opencode are only read.
+ * The caller must hold the lock. If copying fails, the folder is removed.
+ * @throws StoreRefusedError if the disk has too little space, or if another process writes to the database
+ * @throws SalvageStoppedError soon after a signal
  */
 export async function copyAside(
   files: FileSystem,
@@ -109,7 +112,7 @@ async function copiedInto(
 ): Promise<ManifestItem[]> {
   const items: ManifestItem[] = [];
   for (const [index, { suffix, size, mtimeMs, mode }] of found.entries()) {
-    // A journal must not be next to the copy under its own name: SQLite would write it into the copy.
+    // A rollback journal gets another name. Under its own name, SQLite would apply it to the copy.
     const file = `items/0001-${basename(database)}${suffix === "-journal" ? ".journal" : suffix}`;
     await files.copyNew(database + suffix, join(run.path, file), PRIVATE_FILE, signal);
     await files.syncFile(join(run.path, file));
@@ -148,7 +151,7 @@ async function publishedCopy(
     tool: TOOL,
     host: null,
     store: { generation: "sqlite", contract: "strict", database: relativeDatabase(dataDir, database) },
-    // Nothing was moved: every byte is in its place.
+    // Only copies were made so far, and opencode's files are all in place.
     state: "rolled-back",
     safetyCopy: WHOLE_IN_QUARANTINE,
     items: [...items],
@@ -179,21 +182,21 @@ async function filesOf(files: FileSystem, database: string): Promise<DatabaseFil
   return found;
 }
 
-/** The report of a run whose new database is complete; `null` if it is not. */
+/** The report of an earlier salvage, if its new database is complete; otherwise `null`. */
 export async function finishedReport(files: FileSystem, run: SalvageRun): Promise<SalvageReport | null> {
   if ((await files.stat(run.target)) === null) return null;
   const bytes = await files.read(join(run.folder, REPORT_FILE));
   if (typeof bytes === "string") return null;
   try {
     const report = JSON.parse(bytes.toString("utf8")) as SalvageReport;
-    // A report of an earlier version of this tool does not state the losses, or the lost columns.
+    // A report that lacks these fields was written by an older version of this tool, and cannot be used.
     return "lostSessions" in report && "emptyColumns" in report ? report : null;
   } catch {
     return null;
   }
 }
 
-/** Forces the new database to disk and records that it is complete. */
+/** Forces the new database to disk, and writes the report, which shows that the database is complete. */
 export async function finishSalvage(files: FileSystem, run: SalvageRun, report: SalvageReport): Promise<void> {
   await files.chmod(run.target, PRIVATE_FILE);
   await files.syncFile(run.target);
@@ -201,7 +204,7 @@ export async function finishSalvage(files: FileSystem, run: SalvageRun, report: 
   await files.syncDirectory(run.folder);
 }
 
-/** Removes the unfinished new database of an interrupted salvage. */
+/** Removes the incomplete new database that an interrupted salvage has left. */
 export async function discardUnfinished(files: FileSystem, run: SalvageRun): Promise<void> {
   for (const { name } of (await files.list(run.folder)) ?? []) {
     if (name.startsWith(SALVAGED) || name === REPORT_FILE) await files.unlink(join(run.folder, name));
@@ -209,8 +212,8 @@ export async function discardUnfinished(files: FileSystem, run: SalvageRun): Pro
 }
 
 /**
- * Replaces the damaged database with the new one. The damaged files are in the folder of the run. Call it under the
- * lock. A signal has an effect only before the first change. @throws SalvageStoppedError
+ * Replaces the damaged database with the new one. The damaged files move to the folder of the run. The caller must hold
+ * the lock. A signal is obeyed only before the first change. @throws SalvageStoppedError
  */
 export async function swapIn(
   files: FileSystem,
@@ -232,7 +235,7 @@ export async function swapIn(
       : {}),
   }));
   const planned: Manifest = { ...run.manifest, state: "planned", items };
-  // Building the new database took time, so the lock is checked again.
+  // Building the new database took a long time, so another process may have taken the lock over.
   if (!(await lock.isHeld())) throw new StoreRefusedError("busy", TAKEN_OVER.message);
   await writeManifest(files, run.folder, planned);
   try {
@@ -245,7 +248,10 @@ export async function swapIn(
   }
 }
 
-/** An item that cannot be undone now stays planned. The next holder of the lock determines its state. */
+/**
+ * Finds out which files of an interrupted swap are back in place, and writes that to the manifest. If that fails, the
+ * items stay `planned`, and the next process that takes the lock finds out.
+ */
 async function undo(files: FileSystem, run: SalvageRun, writer: DatabaseFileWriter, planned: Manifest): Promise<void> {
   await writer.settle(run.folder);
   const outcomes = [];

@@ -24,13 +24,16 @@ export type Stage = "mapping" | "reading" | "filling" | "indexing" | "verifying"
 export interface SalvageInput {
   readonly files: FileSystem;
   readonly driver: Driver;
-  /** A copy of the damaged database, with its WAL next to it under `-wal`. Either may be missing. Only read. */
+  /**
+   * The path of a copy of the damaged database. The copy of the WAL has the same name with `-wal`. One of the two may
+   * be missing. The copy is only read.
+   */
   readonly source: string;
-  /** The new database, which must not exist. Temporary side files are next to it and are removed at the end. */
+  /** The path of the new database, which must not exist yet. Temporary files next to it are removed at the end. */
   readonly target: string;
-  /** The folder of opencode's legacy files; `null` if they are not to be read. */
+  /** opencode's data directory, whose old JSON files are read too; `null` if they shall not be read. */
   readonly dataDir: string | null;
-  /** `done` and `of` are in pages, or 0 if a stage has no measure. */
+  /** Reports progress in pages. Both numbers are 0 if a stage has no measure. */
   readonly onProgress?: (stage: Stage, done: number, of: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -38,37 +41,36 @@ export interface SalvageInput {
 export interface SalvageReport extends LossesOfAll {
   readonly pages: number;
   readonly pageBytes: number;
-  /** Rows in the new database, by table. */
+  /** The number of rows in the new database, for each table. */
   readonly rows: Readonly<Record<string, number>>;
   readonly sessions: readonly SessionOutcome[];
-  /** The other sources of rows, besides the current pages. */
+  /** How many rows came from older versions of pages. */
   readonly fromOlderPages: number;
   readonly fromEvents: Filled;
   readonly fromFiles: Filled;
-  /** Rows that were cut off, and closed at the cut. */
+  /** How many records were cut off and closed at that point. */
   readonly mended: number;
   readonly rebuilt: Rebuilt;
   readonly unplacedRecords: number;
   readonly framesBeyondDamage: number;
   readonly addedSchemaObjects: readonly string[];
   /**
-   * Columns that the database had lost, as `table.column`. The new database has these columns again, without their
-   * former values.
+   * Columns that the database had lost, as `table.column`. The new database has them again, but their values are lost.
    */
   readonly emptyColumns: readonly string[];
   /**
-   * Whether anything shows which opencode wrote the damaged database. If not, the schema of the new database is a
-   * guess.
+   * Whether anything shows which opencode version wrote the damaged database. If not, the schema of the new database is
+   * a guess.
    */
   readonly isSchemaTold: boolean;
-  /** The versions whose schema the new database has; empty if no known version has it. */
+  /** The opencode versions whose schema the new database has; empty if no known version has it. */
   readonly schemaOf: readonly string[];
   readonly failedIndexes: readonly string[];
   readonly isSound: boolean;
   readonly foreignKeyViolations: number;
 }
 
-/** Builds a new database from all readable parts of a damaged one. The source is only read. */
+/** Builds a new database from everything that can be read of a damaged one. The damaged copy is only read. */
 export async function salvage(input: SalvageInput): Promise<SalvageReport> {
   const { files, driver, source, target } = input;
   const main = (await files.stat(source)) === null ? NO_FILE : openRandomAccess(source);

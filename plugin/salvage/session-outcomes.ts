@@ -2,55 +2,55 @@ import { NO_WORKTREE } from "../hosts/folder-paths.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import type { Loss, TableLoss } from "./losses.ts";
 
-/** The rows of one session: in the new database, and lost. */
+/** How much of one session was saved, and how much was lost. */
 export interface SessionOutcome {
   readonly sessionID: string;
   readonly messages: number;
   readonly parts: number;
   /**
-   * Records that an index or another record names, and that were found nowhere. A rebuilt message counts as one of
-   * these.
+   * Messages that an index or another record mentions, but that were found nowhere. A rebuilt message counts as lost
+   * too.
    */
   readonly lostMessages: number;
   readonly lostParts: number;
-  /** Rows of other tables: the event log, todos … */
+  /** Lost rows of other tables, such as the event log and todos. */
   readonly lostOthers: number;
-  /** Records that were cut off, and closed at the cut. */
+  /** Records that were cut off and closed at that point. */
   readonly cutRecords: number;
-  /** Whether the losses of its messages, parts and events are exact. `false`: at least this many are lost. */
+  /** Whether the numbers of lost messages, parts and events are exact. If not, at least this many are lost. */
   readonly isCounted: boolean;
-  /** Whether the session's own row had to be rebuilt. */
+  /** Whether the row of the session itself was lost and had to be rebuilt. */
   readonly isRebuilt: boolean;
-  /** `false`: the session's row was rebuilt, and its folder is unknown. */
+  /** `false` if the row of the session was rebuilt and the session's folder is unknown. */
   readonly hasFolder: boolean;
   /** Whether every record of the session was saved unchanged. */
   readonly isWhole: boolean;
 }
 
 export interface LossesOfAll {
-  /** Sessions of which no record is left. */
+  /** Sessions of which nothing was saved. */
   readonly lostSessions: Loss;
-  /** Lost records whose session is unknown. */
+  /** Lost records that belong to an unknown session. */
   readonly lostOfUnknown: { readonly messages: number; readonly parts: number };
-  /** Lost rows by table, including rows that belong to no session. */
+  /** How many rows were lost, for each table. Rows that belong to no session are included. */
   readonly lostRows: Readonly<Record<string, number>>;
 }
 
-/** The known facts about losses, besides the rows. */
+/** The facts from which the outcome of each session is computed. */
 interface Known {
-  /** Sessions whose own row was saved. */
+  /** The sessions whose own row was saved. */
   readonly before: ReadonlySet<string>;
   readonly losses: readonly TableLoss[];
-  /** By session: messages that only their parts name. */
+  /** For each session: how many lost messages are mentioned only by their parts. */
   readonly unnamed: ReadonlyMap<string, number>;
-  /** By session: records that were cut off. */
+  /** For each session: how many records were cut off. */
   readonly cut: ReadonlyMap<string, number>;
   readonly logIsWhole: boolean;
 }
 
-/** By session: messages that only parts name, and no index. The ledger is attached. */
+/** For each session: how many lost messages are mentioned by parts, but by no index. The ledger must be attached. */
 export function unnamedMessages(connection: Connection): ReadonlyMap<string, number> {
-  // A partly overwritten id names no message.
+  // An id that does not have the full form was partly overwritten, and does not prove that a message existed.
   const rows = connection.all(`select session_id as id, count(distinct message_id) as n from part
     where message_id not in (select id from message) and length(message_id) = 30 and message_id glob 'msg_*'
       and substr(message_id, 5) not glob '*[^0-9A-Za-z]*'
@@ -59,10 +59,10 @@ export function unnamedMessages(connection: Connection): ReadonlyMap<string, num
   return new Map(rows.map((row) => [String(row.id), Number(row.n)]));
 }
 
-/** Every row of these tables must be accounted for before a session counts as complete. */
+/** A session is complete only if every row of these tables is counted. */
 const COUNTED = ["message", "part", "event"];
 
-/** The saved records of each session, and the number of its records that were found nowhere. */
+/** Computes for each session what was saved and what was lost. */
 export function outcomesOf(connection: Connection, known: Known): SessionOutcome[] {
   const { before, losses, unnamed, cut, logIsWhole } = known;
   const tally = (sql: string) => new Map(connection.all(sql).map((row) => [String(row.id), Number(row.n)]));
@@ -72,7 +72,8 @@ export function outcomesOf(connection: Connection, known: Known): SessionOutcome
     const sessionID = String(row.id);
     const lost = losses.map(({ table, ofSession }) => ({ table, ...ofSession(sessionID) }));
     const of = (table: string) => lost.find((loss) => loss.table === table)?.count ?? 0;
-    // If the messages are counted, a part with an unknown message id has a damaged id.
+    // If all messages are counted, no message is missing. A part that mentions an unknown message then has a damaged
+    // id.
     const messagesAreCounted = lost.some(({ table, isCounted }) => table === "message" && isCounted);
     const lostMessages = of("message") + (messagesAreCounted ? 0 : (unnamed.get(sessionID) ?? 0));
     const lostParts = of("part");
@@ -96,7 +97,7 @@ export function outcomesOf(connection: Connection, known: Known): SessionOutcome
   });
 }
 
-/** The losses besides the saved sessions. */
+/** The losses that cannot be assigned to a saved session. */
 export function lossesOfAll(
   sessions: readonly SessionOutcome[],
   losses: readonly TableLoss[],
@@ -109,7 +110,7 @@ export function lossesOfAll(
   const all = lost("session")?.all ?? { count: 0, isCounted: false };
   const ofUnknown = (table: string) => lost(table)?.ofUnknown ?? 0;
   return {
-    // A row without an id may belong to a session that other rows name.
+    // A lost row without an id may be the row of a session that other rows mention.
     lostSessions: { count: gone, isCounted: logIsWhole && all.isCounted && ofUnknown("session") === 0 },
     lostOfUnknown: { messages: ofUnknown("message"), parts: ofUnknown("part") },
     lostRows: Object.fromEntries(losses.flatMap(({ table, all: { count } }) => (count > 0 ? [[table, count]] : []))),

@@ -1,7 +1,7 @@
 import { isWellFormedUtf8, sqliteText } from "../records/file-text.ts";
 import type { SqlValue } from "../stores/sqlite/driver.ts";
 
-/** Columns with a document that hosts parse. */
+/** Columns that hold a JSON document which opencode parses. */
 const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
   message: ["data"],
   part: ["data"],
@@ -10,7 +10,7 @@ const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
   project: ["sandboxes", "commands"],
 };
 
-/** In these tables, one bad value keeps every session of a project from being listed. */
+/** In these tables, one wrong value makes opencode's whole session list fail. */
 const LISTS = ["session", "project"];
 
 const IDS: Readonly<Record<string, readonly string[]>> = {
@@ -18,15 +18,17 @@ const IDS: Readonly<Record<string, readonly string[]>> = {
   part: ["id", "message_id", "session_id"],
 };
 
-/** An id that has only printable characters, so it is not the rest of an overwritten page. */
+/**
+ * Returns an id only if it has nothing but printable characters. Otherwise it is left over from an overwritten page.
+ */
 export function soundID(id: string | null): string | null {
   return id !== null && /^[\x21-\x7e]+$/.test(id) ? id : null;
 }
 
-/** Longer documents are not parsed. For these values, only the chain of pages is checked. */
+/** JSON documents larger than this number of bytes are not parsed, because that would take too much memory. */
 const LONGEST_PARSED = 64 * 1024 * 1024;
 
-/** Whether opencode may have written such a value there. Otherwise the value comes from an overwritten page. */
+/** Whether opencode may have written such a value to this column. If not, the page was overwritten. */
 export function isSound(table: string, column: string, value: SqlValue): boolean {
   if (value instanceof Uint8Array) {
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
@@ -38,7 +40,7 @@ export function isSound(table: string, column: string, value: SqlValue): boolean
   return !isTime || value >= 0;
 }
 
-/** Whether bytes are a text that every host reads completely. */
+/** Whether the bytes are a text that opencode reads to its end: valid UTF-8 without NUL. */
 export function isReadableText(bytes: Uint8Array): boolean {
   return isWellFormedUtf8(bytes) && !bytes.includes(0);
 }

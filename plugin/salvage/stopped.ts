@@ -1,6 +1,6 @@
-/** A signal stopped the work. The unfinished new database is useless. */
+/** A signal stopped the salvage. The unfinished new database cannot be used. */
 export class SalvageStoppedError extends Error {
-  /** Whether the copy of the damaged database is complete, so that the next salvage can use it. */
+  /** Whether the copy of the damaged database is complete, so that the next salvage can use that copy. */
   readonly keepsCopy: boolean;
 
   constructor(keepsCopy: boolean) {

@@ -7,15 +7,18 @@ export interface ColumnShape {
   readonly name: string;
   readonly affinity: "text" | "integer" | "real" | "other";
   readonly isNeeded: boolean;
-  /** Whether a record may end before this column, because a later migration added the column. */
+  /** Whether a record may end before this column. Rows that were written before a migration added the column do so. */
   readonly hasDefault: boolean;
 }
 
-/** The form of a table's rows. */
+/** The columns of a table and the values that they accept. */
 export interface TableShape {
   readonly name: string;
   readonly columns: readonly ColumnShape[];
-  /** The column that is another name for the rowid. That column is NULL in the record. */
+  /**
+   * The index of the column that is another name for the rowid; `null` if there is none. That column is NULL in the
+   * stored record.
+   */
   readonly rowIDColumn: number | null;
 }
 
@@ -25,7 +28,7 @@ function affinityOf(type: string): ColumnShape["affinity"] {
   return /real|floa|doub/i.test(type) ? "real" : "other";
 }
 
-/** Reads the form of a table in the new database. */
+/** Reads the columns of a table in the new database. */
 export function tableShape(connection: Connection, name: string): TableShape {
   const rows = connection.all(`pragma table_info(${quoted(name)})`);
   const keys = rows.filter((row) => Number(row.pk) > 0);
@@ -49,7 +52,10 @@ const FITTING: Readonly<Record<ColumnShape["affinity"], readonly StorageLetter[]
   other: ["i", "I", "r", "t", "b"],
 };
 
-/** Whether a record could be a row of the table. `exactly`: with every column, for records whose table is unknown. */
+/**
+ * Whether a record can be a row of this table, judged by the storage classes of its values. With `exactly`, the record
+ * must have every column.
+ */
 export function fitsShape(shape: TableShape, record: SqliteRecord, exactly: boolean): boolean {
   const { letters } = record;
   if (letters.length > shape.columns.length || (exactly && letters.length !== shape.columns.length)) return false;
@@ -62,8 +68,7 @@ export function fitsShape(shape: TableShape, record: SqliteRecord, exactly: bool
 }
 
 /**
- * The beginnings of values in the columns of opencode's own tables. Such beginnings show the table of a row if the tree
- * does not.
+ * How values in opencode's own tables begin. These patterns show the table of a row if the tree of its page is lost.
  */
 const BEGINNINGS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   part: { id: /^prt/, message_id: /^msg/, session_id: /^ses/ },
@@ -85,7 +90,7 @@ const BEGINNINGS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
 
 const LONGEST_BEGINNING = 64;
 
-/** Whether a record's first value is an id of the kind that only this table has there. */
+/** Whether the first value of a record is an id that only this table has in its first column. */
 export function hasOwnID({ name, columns }: TableShape, { values: [id] }: SqliteRecord): boolean {
   const beginning = columns[0]?.name === "id" ? BEGINNINGS[name]?.id : undefined;
   return beginning !== undefined && begins(id, beginning);
@@ -95,13 +100,10 @@ function begins(value: SqlValue | undefined, beginning: RegExp): boolean {
   return value instanceof Uint8Array && beginning.test(textOf(value.subarray(0, LONGEST_BEGINNING)));
 }
 
-/** A complete id of opencode. An id whose beginning has a flipped bit does not match. */
+/** A complete id of opencode. An id whose prefix is damaged does not match. */
 const ID = /^(ses|msg|prt|evt|wrk|per)_[0-9A-Za-z]{20,}$/;
 
-/**
- * Whether a record has an id of another kind than this table has in that column. If so, the record belongs to another
- * table.
- */
+/** Whether a record has an id of another kind in a column of this table. Then it is a row of another table. */
 export function hasOthersIDs({ name, columns }: TableShape, { values }: SqliteRecord): boolean {
   return columns.some((column, index) => {
     const [beginning, value] = [BEGINNINGS[name]?.[column.name], values[index]];
@@ -110,18 +112,20 @@ export function hasOthersIDs({ name, columns }: TableShape, { values }: SqliteRe
   });
 }
 
-/** The number of columns that show that a row belongs to this table. */
+/**
+ * How many columns of this table have a recognisable beginning. A table with more of them is recognised more reliably.
+ */
 export function tellingColumns({ name, columns }: TableShape): number {
   return columns.filter((column) => BEGINNINGS[name]?.[column.name] !== undefined).length;
 }
 
-/** Whether a column of opencode may hold this value, judged by the beginning of the value. */
+/** Whether a column of opencode may hold this value, judged by how the value begins. */
 export function beginsAs(table: string, column: string, value: SqlValue): boolean {
   const beginning = BEGINNINGS[table]?.[column];
   return beginning === undefined || value === null || begins(value, beginning);
 }
 
-/** Whether a record's values begin like those of this table of opencode's; `false` for an unknown table. */
+/** Whether all values of a record begin as in this table of opencode; `false` if the table is unknown. */
 export function hasBeginnings(shape: TableShape, { letters, values }: SqliteRecord): boolean {
   const known = BEGINNINGS[shape.name];
   if (known === undefined || letters.length > shape.columns.length) return false;

@@ -7,8 +7,8 @@ import type { Ledger } from "./ledger.ts";
 import { isSound, soundID } from "./sound-values.ts";
 
 /**
- * Writes the rows that were read only in part and that no other source had, closed at the cut. Returns the number for
- * each session; rows of projects are under `""`.
+ * Writes rows of which only a part could be read, if no other source had them. A cut-off document is closed at that
+ * point. Returns the number of such rows for each session; rows of projects are counted under `""`.
  */
 export function writeUnfinished(connection: Connection, ledger: Ledger): ReadonlyMap<string, number> {
   const written = new Map<string, number>();
@@ -37,7 +37,7 @@ export function writeUnfinished(connection: Connection, ledger: Ledger): Readonl
     const session =
       soundID(text("session_id")) ??
       sessionOf(connection, message) ??
-      // The message's row may be lost too, so that only an index names the session.
+      // The row of the message may be lost too. Then only an index can name the session.
       ledger.above(message, "session_id") ??
       above("session_id");
     if (table === "part" && id !== null && message !== null && session !== null) {
@@ -73,7 +73,8 @@ function sessionOf(connection: Connection, messageID: string | null): string | n
 }
 
 /**
- * Writes a session's or project's row with its valid values. If a required value is missing, the row is rebuilt later.
+ * Writes the row of a session or project with those values that are valid. If a required value is missing, nothing is
+ * written, and the row is rebuilt later.
  */
 function writeListed(
   connection: Connection,

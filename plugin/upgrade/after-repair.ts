@@ -4,7 +4,7 @@ import type { Replacement } from "../model/replacement.ts";
 import { withFields } from "../records/fields.ts";
 import type { SourceRecord, SourceSession } from "../stores/source-session.ts";
 
-/** A session as it would be after the repair of its findings. This function writes nothing. */
+/** Returns a session as it will be after its problems are repaired. Writes nothing. */
 export function afterRepair(session: SourceSession, findings: readonly ConfirmedFinding[]): SourceSession {
   const byRecord = new Map(
     findings.map(
@@ -22,7 +22,7 @@ export function afterRepair(session: SourceSession, findings: readonly Confirmed
   return { ...session, messages, parts };
 }
 
-/** A record as it will be after its replacement. */
+/** Returns a record as it will be after a replacement. */
 export function recordAfter<T extends SourceRecord>(record: T, made: Replacement | null): T {
   const content = made?.content;
   if (content === undefined || "rows" in content || "bytes" in content || "table" in content) return record;

@@ -3,11 +3,11 @@ import type { DecodedRecord } from "./imported-message.ts";
 
 interface ContentItem {
   readonly item: Fields | null;
-  /** The reason why the content differs in 2.x; `null` if it is the same. */
+  /** Why the content is different in opencode 2.x; `null` if it stays the same. */
   readonly changed: string | null;
 }
 
-/** One part of an answer, as 2.x stores it. `created`: the time of the part's message. */
+/** Converts one part of an answer to the form that opencode 2.x stores. `created` is the time of the part's message. */
 export function contentOf({ value }: DecodedRecord, created: unknown): ContentItem {
   const state = isFields(value.metadata) ? { state: value.metadata } : {};
   switch (value.type) {
@@ -58,7 +58,7 @@ function toolOf(value: Fields, created: unknown): ContentItem {
   const error = { type: "tool.interrupted", message: "Tool execution was interrupted before V2 migration" };
   const begun = status === "running" ? time.start : created;
   const item = { ...base, state: { status: "error", input, error, ...metadata }, time: { created: begun } };
-  return { item, changed: "2.x keeps a call that did not end as interrupted" };
+  return { item, changed: "2.x stores a call that did not end as interrupted" };
 }
 
 function toolFile({ url, mime, filename }: Fields): Fields {
@@ -75,7 +75,10 @@ const ERROR_TYPES: Readonly<Record<string, string>> = {
   APIError: "provider.error",
 };
 
-/** The error of an answer as 2.x stores it; `null` if there is none. With `stops`, the import fails. */
+/**
+ * Converts the error of an answer to the form that opencode 2.x stores; `null` if there is no error. `stops` means that
+ * the import fails on this error.
+ */
 export function errorOf(error: unknown): Fields | null | "stops" {
   if (!isFields(error)) return null;
   const name = String(error.name);

@@ -17,15 +17,15 @@ import { asImported } from "./import-contract.ts";
 import { outcomesOf, type SessionOutcomes } from "./outcomes.ts";
 import type { UpgradeFinding } from "./prescribe-upgrade.ts";
 
-/** The result of an import by opencode 2.x for every record in a database of 1.x. */
+/** What becomes of the records of a 1.x database when opencode 2.x imports them. */
 export interface Arrival {
-  /** The number of sessions, messages and parts for each outcome. */
+  /** How many sessions, messages and parts have each outcome. */
   readonly records: Readonly<Record<Outcome, number>>;
-  /** The worst outcome in each session. */
+  /** For each session: the worst outcome of its records. */
   readonly sessions: readonly { readonly sessionID: string; readonly outcome: Outcome }[];
   /** The session at which the import stops for good; `null` if it imports all sessions. */
   readonly stopsAt: string | null;
-  /** The number of sessions after that one, which never arrive. */
+  /** How many sessions come after that session, and are therefore never imported. */
   readonly sessionsBehind: number;
 }
 
@@ -36,16 +36,16 @@ export interface UpgradeResult extends CheckResult {
 
 export type UpgradeOutcome =
   | { readonly ok: true; readonly result: UpgradeResult }
-  /** `refusal`: the reason why the check is not possible. Otherwise as in `CheckOutcome`. */
+  /** If the check is not possible, `refusal` says why. */
   | { readonly ok: false; readonly refusal: string }
   | { readonly ok: false; readonly unknownSession: string | null };
 
 const NO_DATABASE =
-  "opencode 2.x imports sessions from the database of opencode 1.x, not from the old JSON files. There is no database here. Start opencode 1.18 once, so that it imports these sessions, and run this again.";
+  "opencode 2.x imports sessions from the database of opencode 1.x, not from the old JSON files. There is no database here. Start opencode 1.18 once, so that it imports these sessions, and run this command again.";
 
 /**
- * Tells the result of the import of opencode 2.x for each record of a database of 1.x. In a database that 2.x has
- * upgraded, only sessions that have not arrived are checked. Writes nothing.
+ * Predicts for each record of a 1.x database what the import of opencode 2.x makes of it. If 2.x has already upgraded
+ * the database, only sessions that are missing in 2.x are checked. Writes nothing.
  */
 export async function checkUpgrade(input: CheckInput): Promise<UpgradeOutcome> {
   const started = performance.now();
@@ -58,7 +58,10 @@ export async function checkUpgrade(input: CheckInput): Promise<UpgradeOutcome> {
   const origin = opened.origin === null ? null : withMessagesOf2x(opened.origin, opened.sessionsOf2x());
   try {
     if (origin?.kind === "newer") {
-      return { ok: false, refusal: `${originSentence(origin)} What 2.x makes of it is not known.` };
+      return {
+        ok: false,
+        refusal: `${originSentence(origin)} It is not known how opencode 2.x imports this database.`,
+      };
     }
     const counts = noCounts();
     const found = await lookedAt(store, input, counts);
@@ -97,7 +100,10 @@ interface Looked {
   readonly arrival: Arrival;
 }
 
-/** `null`: stopped by a signal. A text as result: a session that does not exist. */
+/**
+ * Checks the sessions. Returns `null` if a signal stopped the check. Returns a text if a requested session does not
+ * exist: its id.
+ */
 async function lookedAt(store: DatabaseStore, input: CheckInput, counts: Counts): Promise<Looked | string | null> {
   const imported = store.readAs(asImported(store.description));
   const all = store.query(sourceSessionIDs);
@@ -131,8 +137,8 @@ async function lookedAt(store: DatabaseStore, input: CheckInput, counts: Counts)
 }
 
 /**
- * Records that can be recovered only from opencode's log, because 2.x empties the log before it imports anything
- * (source).
+ * Records that exist only in opencode's log. opencode 2.x empties the log before it imports anything, so they must be
+ * recovered before the upgrade (from the source code).
  */
 async function onlyInLog(store: Store, { sessionIDs }: CheckInput): Promise<UpgradeFinding[]> {
   const { findMissing } = await import("../repair/missing-records.ts");
@@ -172,7 +178,10 @@ function count(
   counts.bytes += [...messages, ...own].reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** The upgrade recreates `session_message`, without its rows (source: migration `loose_psylocke`). */
+/**
+ * The upgrade creates the table `session_message` again without its rows, so sessions of a preview of 2.x are lost
+ * (source: migration `loose_psylocke`).
+ */
 function previewFindings({ description }: OpenedStore, sessions: number): UpgradeFinding[] {
   if (sessions === 0) return [];
   const evidence = `${sessions} session${sessions === 1 ? "" : "s"} of a preview of 2.x: the upgrade empties session_message`;
@@ -180,7 +189,7 @@ function previewFindings({ description }: OpenedStore, sessions: number): Upgrad
   return [{ ...databaseFinding(found, description, 0), outcome: "dropped", isByDesign: false }];
 }
 
-/** 2.x does not start with a file of keys that is no JSON object (source: migration `import_legacy_credentials`). */
+/** opencode 2.x does not start if `auth.json` is not a JSON object (source: migration `import_legacy_credentials`). */
 async function keyFindings({ files, located }: CheckInput): Promise<UpgradeFinding[]> {
   const bytes = await files.read(join(located.dataDir, "auth.json"), LARGEST_KEYS_BYTES).catch(() => "absent" as const);
   if (bytes === "absent" || bytes === "too-large" || isObject(bytes.toString("utf8"))) return [];

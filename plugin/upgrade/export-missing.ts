@@ -15,9 +15,9 @@ import type { MissingCause } from "./twins.ts";
 export interface ExportedFor2x {
   readonly sessionID: string;
   readonly cause: MissingCause;
-  /** Name of the file in the folder. */
+  /** The name of the written file, without its folder. */
   readonly file: string;
-  /** The folder in which to run `opencode session import`. */
+  /** The folder in which the user must run `opencode session import`. */
   readonly directory: string | null;
   readonly messages: number;
   /** Records that could not be written to the file. */
@@ -25,9 +25,10 @@ export interface ExportedFor2x {
 }
 
 /**
- * Finds the sessions of an upgraded database that opencode 2.x lacks, or has only in part. Writes each of these
- * sessions to a file for `opencode session import`, in an existing folder. A session that 2.x has in part is written as
- * a copy with new ids. Nothing else is written. `null`: a signal stopped the export before all files were written.
+ * Finds the sessions of an upgraded database that opencode 2.x does not have, or has only in part. Each of them is
+ * written to a file for `opencode session import`. `folder` must exist. A session that 2.x has in part becomes a copy
+ * with new ids. Nothing else is written.
+ * Returns `null` if a signal stopped the export before all files were written.
  */
 export async function exportMissing(
   files: FileSystem,
@@ -65,8 +66,8 @@ export async function exportMissing(
 }
 
 /**
- * Parents come before the sessions of their subagents. Ids of sessions descend with time, so the id of a subagent's
- * session is smaller.
+ * Sorts sessions so that a session comes before the sessions of its subagents. Session ids become smaller with time,
+ * and a subagent's session is younger.
  */
 function byID(one: { readonly sessionID: string }, other: { readonly sessionID: string }): number {
   return one.sessionID < other.sessionID ? 1 : -1;

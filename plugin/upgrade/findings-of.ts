@@ -7,7 +7,9 @@ import { type DatabaseStore, noCounts, type Store } from "../stores/store.ts";
 import type { SessionOutcomes } from "./outcomes.ts";
 import { prescribed, type UpgradeFinding } from "./prescribe-upgrade.ts";
 
-/** The reasons why records of a session would not arrive in 2.x, and the content that would replace them. */
+/**
+ * Finds out which records of a session would not arrive unchanged in opencode 2.x, and which repair would prevent that.
+ */
 export async function findingsOf(
   store: DatabaseStore,
   session: SourceSession,

@@ -7,18 +7,18 @@ import { type Fields, isFields, textIn, valueIn } from "../stores/conversation.t
 import type { SourceRecord } from "../stores/source-session.ts";
 
 /**
- * The records of a database as the import of 2.x reads them. The import decodes messages and parts by the schema of
- * 1.17 and newer, also those that an older opencode wrote (source 2.0.26, `core/src/database/v1-migration.bun.ts` and
- * `schema/src/session-v1.ts`).
+ * A description of the database that makes all checks use the rules of the import by opencode 2.x. The import checks
+ * messages and parts by the schema of 1.17, even if an older opencode wrote them. Source: 2.0.26,
+ * `core/src/database/v1-migration.bun.ts` and `schema/src/session-v1.ts`.
  */
 export function asImported(store: StoreDescription): StoreDescription {
   return { ...store, contract: "strict", lines: ["1.17.11"], sessionDiffReader: null };
 }
 
-/** The result of the import for one row: its document, or the reason why it is left out. */
+/** The JSON document of a row as the import reads it, or the reason why the import drops the row. */
 export type Decoded = { readonly ok: true; readonly value: Fields } | { readonly ok: false; readonly why: string };
 
-/** `sessionID`: the id of the session that is imported. */
+/** Reads one row as the import does. `sessionID` is the id of the session that is imported. */
 export function decoded(
   kind: "message" | "part",
   record: SourceRecord,
@@ -42,7 +42,10 @@ export function decoded(
   return { ok: true, value };
 }
 
-/** 1.17 cannot encode an output format again. The import decodes the output format, but 2.x does not keep it. */
+/**
+ * Removes a valid output format from a user message. The import accepts it and drops it, but the check by the rules of
+ * 1.17 would refuse it.
+ */
 function withoutFormat(value: unknown): unknown {
   if (!isFields(value) || value.role !== "user" || !isFormat(value.format)) return value;
   const { format: _format, ...rest } = value;

@@ -4,7 +4,10 @@ import { isFields, numberIn, textIn } from "../stores/conversation.ts";
 import type { SourceRecord } from "../stores/source-session.ts";
 import { isMoment } from "./readable.ts";
 
-/** The requirements for a record that only the import of 2.x has, besides those of every opencode from 1.17 on. */
+/**
+ * The changes that a record needs only because of the import by opencode 2.x. opencode 1.17 loads the record without
+ * them.
+ */
 export interface Supplement {
   readonly cells: ReadonlyMap<string, CellValue>;
   readonly fields: readonly FieldChange[];
@@ -14,13 +17,13 @@ export interface Supplement {
 
 export const NOTHING_NEEDED: Supplement = { cells: new Map(), fields: [], changes: [], rules: [] };
 
-/** The requirements for a part: the session of its message, and a `data:` URL that can be decoded. */
+/** The changes that a part needs: the session of its message, and a `data:` URL that can be decoded. */
 export function partSupplement(part: SourceRecord, sessionID: string, document: unknown): Supplement {
   const inSession = part.sessionID === sessionID ? NOTHING_NEEDED : cell("session_id", part.sessionID, sessionID);
   return joined(inSession, dataURLSupplement(document));
 }
 
-/** The requirement for a message: times that are dates. */
+/** The changes that a message needs: times that are valid dates. */
 export function messageSupplement(message: SourceRecord, document: unknown): Supplement {
   const created = isMoment(message.created) ? NOTHING_NEEDED : time("time_created", message, document);
   const isUsed = numberIn(document, "time", "completed") !== null;
@@ -29,8 +32,8 @@ export function messageSupplement(message: SourceRecord, document: unknown): Sup
 }
 
 /**
- * A message id that 2.x reads: `msgX` becomes `msg_X`. `null`: the id is valid already, or the import drops the message
- * anyway.
+ * The id that opencode 2.x can read: `msgX` becomes `msg_X`. Returns `null` if the id is already valid, or if the
+ * import drops the message anyway.
  */
 export function ownMessageID(id: string): string | null {
   return id.startsWith("msg") && !id.startsWith("msg_") ? `msg_${id.slice("msg".length)}` : null;
@@ -47,7 +50,7 @@ export function joined(one: Supplement, other: Supplement): Supplement {
   };
 }
 
-/** A change of one column to a text. */
+/** A change of one column to a new text. */
 export function cell(column: string, from: string, to: string, rule = `upgrade-${column}`): Supplement {
   return {
     ...NOTHING_NEEDED,
@@ -57,7 +60,7 @@ export function cell(column: string, from: string, to: string, rule = `upgrade-$
   };
 }
 
-/** One value inside a document. */
+/** A change of one value in the JSON document. If `isShown` is false, the plan does not show the values. */
 export function field(path: readonly string[], from: string, to: string, rule: string, isShown: boolean): Supplement {
   const shown = (value: string) => (isShown ? value : "(an address)");
   return {
@@ -68,7 +71,7 @@ export function field(path: readonly string[], from: string, to: string, rule: s
   };
 }
 
-/** The row's time, taken from its document, because opencode writes both at the same moment. */
+/** The time for the row, taken from its JSON document, because opencode writes both at the same time. */
 function time(column: "time_created" | "time_updated", { created }: SourceRecord, document: unknown): Supplement {
   const said =
     (column === "time_updated" ? numberIn(document, "time", "completed") : null) ??
@@ -93,8 +96,8 @@ function dataURLSupplement(document: unknown): Supplement {
 }
 
 /**
- * The same content as a `data:` URL that can be decoded: a `%` that begins no escape sequence is escaped. If the
- * escaped bytes are no UTF-8, the content is written in base64. `null`: the URL can be decoded.
+ * The same content as a `data:` URL that can be decoded. A `%` that begins no escape sequence is escaped. If the bytes
+ * are not valid UTF-8, the content is written in base64. Returns `null` if the URL needs no change.
  */
 function decodableDataURL(url: string): string | null {
   const comma = url.indexOf(",");

@@ -10,11 +10,14 @@ import { sessionOutcomes } from "./session-outcomes.ts";
 export interface SessionOutcomes {
   readonly sessionID: string;
   readonly departures: readonly Departure[];
-  /** The messages of the session that 2.x has afterwards, in order. */
+  /** The messages that opencode 2.x has after the import, in their order. */
   readonly messages: readonly ImportedMessage[];
 }
 
-/** Larger documents were reported to make the import run out of memory (#50076, #50339: one of 279 MB). */
+/**
+ * A document larger than this may make the import run out of memory. Users reported that for a document of 279 MB
+ * (#50076, #50339).
+ */
 const OVERSIZED_BYTES = 64 * 1024 * 1024;
 
 const OVERSIZED = "larger than 64 MB: 2.x may run out of memory on it, and then the import stops";
@@ -23,8 +26,9 @@ const BEFORE_USAGE =
   "no JSON parser reads it: 2.x does not start, because its migration session_usage reads every message";
 
 /**
- * The result of the import of 2.x for one session, row by row. A pure function. Rules: opencode 2.0.26,
- * `core/src/database/v1-migration.bun.ts` (source); the cases of test/upgrade/import-cases.ts (measured importer).
+ * Predicts row by row what the import of opencode 2.x makes of one session. A pure function. The rules are from the
+ * source of 2.0.26, `core/src/database/v1-migration.bun.ts`. `test/upgrade/import-cases.ts` compares them with the real
+ * importer.
  */
 export function outcomesOf(session: SourceSession, store: StoreDescription): SessionOutcomes {
   const departures: Departure[] = [...sessionOutcomes(session, store)];
@@ -66,7 +70,7 @@ export function outcomesOf(session: SourceSession, store: StoreDescription): Ses
   return { sessionID: session.id, departures, messages };
 }
 
-/** The order of the import: by time, then by id as a person sorts text. */
+/** The order in which the import reads messages: by time, then by id in the order of `localeCompare`. */
 function byTimeAndID(one: SourceRecord, other: SourceRecord): number {
   return Number(one.created) - Number(other.created) || one.id.localeCompare(other.id);
 }

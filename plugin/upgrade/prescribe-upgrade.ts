@@ -21,7 +21,7 @@ import type { SessionOutcomes } from "./outcomes.ts";
 import { NO_OWN_ID } from "./readable.ts";
 import { supplemented } from "./supplemented.ts";
 
-/** A finding with the result that the import of 2.x would have for the record. */
+/** A finding that also says what the import of opencode 2.x would make of the record. */
 export interface UpgradeFinding extends ConfirmedFinding {
   readonly outcome: Exclude<Outcome, "arrives">;
   readonly isByDesign: boolean;
@@ -35,19 +35,21 @@ const FAULT: Readonly<Record<Departure["outcome"], Fault>> = {
 };
 
 export interface Known {
-  /** The hashes of the checked JSON, by locator, for values that only the import refuses. */
+  /**
+   * Returns the hash of a record's JSON as it was checked. The hash is needed if only the import refuses the record.
+   */
   readonly hashOf: (locator: Locator) => ConfirmedFinding["seen"];
-  /** The findings of the 1.17 contract in the same session, with their replacements. */
+  /** The problems in the same session by the rules of opencode 1.17, with their repairs. */
   readonly findings: readonly ConfirmedFinding[];
   readonly store: number;
-  /** Whether an id of a message is not in use. */
+  /** Whether no message has this id. */
   readonly isFreeID: (id: string) => boolean;
 }
 
 /**
- * The findings of one session: the records that do not arrive, and the replacements with which they would. A value that
- * the schema of 1.17 refuses is completed by the rules for 1.17. A value that only the import refuses is completed by
- * the rules of `import-only.ts`. Both kinds of rules may apply to one record.
+ * The findings of one session: the records that do not arrive unchanged, and the repair after which they would.
+ * Problems by the rules of 1.17 are repaired by the rules for 1.17. Problems of the import alone are repaired by the
+ * rules in `import-only.ts`. One record may need both.
  */
 export function prescribed(session: SourceSession, { departures }: SessionOutcomes, known: Known): UpgradeFinding[] {
   const base = new Map(known.findings.map((each) => [locatorText(each.locator), each]));
@@ -61,17 +63,16 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
     departures.flatMap(({ kind, recordID, isByDesign }) => (isByDesign ? [] : `${kind} ${recordID}`)),
   );
   const answered = new Set<string>();
-  // The row of a session comes before its JSON columns, because the replacement of the row was made for the present
-  // row.
+  // The row of a session comes before its JSON columns, because its replacement was made for the row as it is now.
   const inOrder = [...departures].sort((one, other) => Number(isJSONColumn(one)) - Number(isJSONColumn(other)));
   return [...inOrder, ...following(session, said, renamed)].map((departure) => {
     const locator = locatorOf(departure);
     const own = base.get(locatorText(locator)) ?? null;
     const record = records.get(`${departure.kind} ${departure.recordID}`) ?? null;
-    // The requirements of the import alone are checked on the record as it will be after the other changes.
+    // The requirements of the import are checked on the record as it will be after the repair by the rules of 1.17.
     const later = record === null ? null : recordAfter(record, madeOf(own));
     const supplement = supplementOf(departure.kind, later, session.id, renamed);
-    // Several columns of one row may be wrong. In that case one replacement corrects all of them.
+    // If several columns of a row are wrong, the replacement of the first finding corrects all of them.
     const isAnswered = answered.has(locatorText(locator));
     const moved = departure.kind === "part" && record !== null ? movedTo(record, renamed) : NOTHING_NEEDED;
     const isLeft = departure.isByDesign || (departure.kind === "part" && isWaiting(record, waiting));
@@ -81,7 +82,7 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
   });
 }
 
-/** The note for a problem that the replacement of another finding in the same row corrects. */
+/** Added to a finding that the repair of another finding in the same row corrects too. */
 const ALREADY = { remedy: "report", replacement: null } as const;
 
 function locatorOf(departure: Pick<Departure, "kind" | "recordID" | "column">): Locator {
@@ -116,8 +117,8 @@ function finding(
     outcome,
     isByDesign,
   };
-  // Quarantine helps only if the import stops at the record. If the import drops a record, quarantine does not make it
-  // arrive.
+  // A quarantine helps if the import would stop at the record. If the import only drops the record, a quarantine would
+  // change nothing for the user.
   const remedy = own?.remedy === "quarantine" && outcome === "stops" ? "quarantine" : "report";
   if (replacement === null || replacement === "impossible") {
     return { ...common, remedy, seen: own?.seen ?? null, replacement: null };
@@ -127,14 +128,15 @@ function finding(
   return { ...common, remedy: own?.remedy === "recover" ? "recover" : "normalise", seen, replacement };
 }
 
-/** The replacement of a record by the rules for 1.17: rebuilt, recovered or completed. */
+/** The replacement of a record by the rules for 1.17, whether the record is rebuilt, recovered or completed. */
 function madeOf(own: ConfirmedFinding | null | undefined): Replacement | null {
   return own?.rebuilt ?? own?.replacement ?? null;
 }
 
 /**
- * The replacement of a record; `impossible`: the rules for 1.17 do not complete it. If the message of such a record
- * gets another id, the record still follows it (`moved`), otherwise unchanged.
+ * Combines the replacement by the rules for 1.17 with the changes for the import. `moved` is the new message id of a
+ * part. It is applied even if the rules for 1.17 cannot complete the part. Returns `impossible` if nothing can be
+ * changed.
  */
 function replacementFor(
   own: ConfirmedFinding | null,
@@ -148,8 +150,8 @@ function replacementFor(
 }
 
 /**
- * Messages that do not arrive and cannot be completed now. The repair of another record may show the missing values of
- * such messages. Then these messages change together with their parts, so that no record changes twice in one run.
+ * Messages that do not arrive and cannot be completed yet. The repair of another record may reveal their missing
+ * values. Their parts wait too, so that no record is changed twice in one run.
  */
 function waitingMessages(
   departures: readonly Departure[],
@@ -169,8 +171,8 @@ function isWaiting(part: SourceRecord | null, waiting: ReadonlySet<string>): boo
 }
 
 /**
- * The old and new ids of renamed messages in a session. Messages with another problem are included if that problem is
- * completed too, because otherwise the old id would cause a conflict later.
+ * The messages whose id must change, with their old and new ids. A message that has another problem is included if that
+ * problem is repaired too. Otherwise its old id would cause a conflict later.
  */
 function renamedMessages(
   { messages }: SourceSession,
@@ -216,13 +218,13 @@ function supplementOf(
   return joined(joined(messageSupplement(record, document), own), references(document, renamed));
 }
 
-/** A part whose message gets another id. */
+/** The change of a part whose message gets a new id. */
 function movedTo({ messageID }: SourceRecord, renamed: Renamed): Supplement {
   const to = renamed.get(messageID);
   return to === undefined ? NOTHING_NEEDED : cell("message_id", messageID, to, "upgrade-message-id");
 }
 
-/** Places that name a message which gets another id. */
+/** The changes in a document that mentions a message which gets a new id. */
 function references(document: unknown, renamed: Renamed): Supplement {
   return ["parentID", "tail_start_id"].reduce((found, name) => {
     const from = textIn(document, name);
@@ -237,7 +239,7 @@ function documentOf(record: SourceRecord | null): unknown {
   return record?.document?.ok === true ? record.document.value : null;
 }
 
-/** Records that arrive, but must follow a message that gets another id. */
+/** Records that would arrive, but must be changed because a message gets a new id. */
 function following(
   session: SourceSession,
   said: ReadonlySet<string>,

@@ -4,25 +4,25 @@ import { contentOf, errorOf } from "./assistant-content.ts";
 import { derivedID } from "./derived-id.ts";
 import type { DecodedMessage, DecodedRecord, ImportedMessage } from "./imported-message.ts";
 
-/** A part of a message that is different in 2.x. */
+/** A record whose content is different in opencode 2.x, or is missing there. */
 export interface Difference {
   readonly record: SourceRecord;
   readonly kind: "message" | "part";
   readonly outcome: "changed" | "dropped" | "stops";
   readonly reason: string;
-  /** Whether 2.x changes every record of this kind that opencode 1.x writes. */
+  /** Whether opencode 2.x treats every record of this kind in the same way, so that there is nothing to repair. */
   readonly isByDesign: boolean;
 }
 
-/** The result of the import for one message. */
+/** The messages of opencode 2.x that one message of 1.x becomes, and what is different in them. */
 export interface Projection {
   readonly messages: readonly ImportedMessage[];
   readonly differences: readonly Difference[];
 }
 
 /**
- * The messages of 2.x that a session's decoded messages become, in the order of their times and ids. Each message
- * becomes one user or assistant message with its parts inside (source 2.0.26, `transformSession`). A pure function.
+ * Converts the messages of a session as the import of opencode 2.x does, in the order of their times and ids. A message
+ * and its parts become one message of 2.x, with the parts inside (source 2.0.26, `transformSession`). A pure function.
  */
 export function projected(messages: readonly DecodedMessage[]): Projection[] {
   const paired = new Set<string>();
@@ -50,7 +50,9 @@ function imported(
   return { id: record.id, type, created: record.created, updated, data };
 }
 
-/** A finished compaction and its summary become one message; a compaction without a finished summary is left out. */
+/**
+ * A finished compaction and its summary become one message of 2.x. A compaction without a finished summary is left out.
+ */
 function compacted(
   message: DecodedMessage,
   compaction: DecodedRecord,
@@ -89,7 +91,7 @@ function compacted(
   };
 }
 
-/** The text that a compaction quotes from the messages that it kept. */
+/** The text with which a compaction quotes the messages that it has kept. */
 function recentLines({ value, parts }: DecodedMessage): string[] {
   if (value.role === "user") {
     const texts = ofType(parts, "text").filter((part) => part.value.ignored !== true);
@@ -102,7 +104,7 @@ function recentLines({ value, parts }: DecodedMessage): string[] {
   });
 }
 
-/** A message that 2.x leaves out with everything in it. */
+/** Describes a message that opencode 2.x leaves out, with all of its parts. */
 function whole(message: DecodedMessage, reason: string): Difference[] {
   const of = (kind: Difference["kind"], { record }: DecodedRecord): Difference => ({
     record,
@@ -115,8 +117,8 @@ function whole(message: DecodedMessage, reason: string): Difference[] {
 }
 
 /**
- * Parts whose content has no place in such a message of 2.x. The import merges snapshots, steps and patches into the
- * message.
+ * Parts of a type that opencode 2.x does not store in such a message. Snapshots, steps and patches are not included,
+ * because the import stores them in the message itself.
  */
 function unkept({ parts }: DecodedMessage, kept: readonly string[]): Difference[] {
   return parts
@@ -141,7 +143,10 @@ function user(message: DecodedMessage, used: Set<string>): Projection {
   const agents = ofType(parts, "agent").map(({ value }) => agentAttachment(value));
   const subtasks = ofType(parts, "subtask");
   if (subtasks.length > 0 && visible.length + files.length + agents.length === 0) {
-    return { messages: [], differences: whole(message, "2.x keeps of a subtask only the session that it began") };
+    return {
+      messages: [],
+      differences: whole(message, "of a subtask, 2.x keeps only the session that the subtask began"),
+    };
   }
   const differences = unkept(message, ["text", "file", "agent"]);
   for (const part of texts) {
@@ -190,7 +195,7 @@ function isDataURL(value: Fields): boolean {
   return textIn(value, "url")?.startsWith("data:") ?? false;
 }
 
-/** 2.x does not follow an address that is not a `data:` URL, but keeps a line of text that names the file. */
+/** The line of text that opencode 2.x stores instead of a file whose address is not a `data:` URL. */
 function unavailable(value: Fields): string {
   const label = textIn(value, "filename") ?? textIn(value, "source", "uri") ?? textIn(value, "url") ?? "";
   return `[Attachment unavailable after migration: ${label} (${textIn(value, "mime") ?? ""})]`;
@@ -207,7 +212,7 @@ function attached(file: DecodedRecord): Attached {
     attachment: null,
     difference: { ...byPart(file), outcome, reason, isByDesign: outcome === "changed" },
   });
-  if (!isDataURL(value)) return none("changed", "2.x keeps the name of a file that is not in the record, not the file");
+  if (!isDataURL(value)) return none("changed", "2.x keeps only the name of a file whose content is not in the record");
   const data = dataOf(textIn(value, "url") ?? "");
   if (data === "no comma") return none("dropped", "its data: URL has no comma, so 2.x reads nothing from it");
   if (data === "bad escape") return none("stops", "its data: URL holds a % that is no escape (URIError)");
@@ -224,7 +229,7 @@ function attached(file: DecodedRecord): Attached {
   return { attachment, difference: null };
 }
 
-/** The bytes of a `data:` URL in base64, as 2.x reads them. */
+/** The bytes of a `data:` URL in base64, as opencode 2.x reads them. */
 function dataOf(url: string): string | "no comma" | "bad escape" {
   const comma = url.indexOf(",");
   if (comma < 0) return "no comma";
@@ -242,7 +247,10 @@ function assistant(message: DecodedMessage, messages: readonly DecodedMessage[])
   const parent = messages.find((each) => each.record.id === value.parentID);
   const isSubtask = ofType(parent?.parts ?? [], "subtask").length > 0;
   if (isSubtask && ofType(parts, "tool").some((part) => part.value.tool === "task")) {
-    return { messages: [], differences: whole(message, "2.x keeps of a subtask only the session that it began") };
+    return {
+      messages: [],
+      differences: whole(message, "of a subtask, 2.x keeps only the session that the subtask began"),
+    };
   }
   const differences = unkept(message, ["text", "reasoning", "tool"]);
   const content = parts.flatMap((part) => {

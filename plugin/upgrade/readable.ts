@@ -1,22 +1,23 @@
 import { type Fields, isFields, valueIn } from "../stores/conversation.ts";
 import type { ImportedMessage } from "./imported-message.ts";
 
-/** The furthest moment that a date of JavaScript names, in milliseconds from 1970 in either direction. */
+/** The largest time that a JavaScript date can represent, in milliseconds before or after 1970. */
 const FURTHEST_MS = 8.64e15;
 
 export const NO_OWN_ID = 'its id does not begin with "msg_"';
 
 /**
- * Whether 2.x reads a value as a time: any finite number in the range of a date, including fractions and negative
- * numbers (measured).
+ * Whether opencode 2.x accepts a value as a time: any number in the range of a date. Fractions and negative numbers are
+ * accepted (measured).
  */
 export function isMoment(value: unknown): boolean {
   return typeof value === "number" && Math.abs(value) <= FURTHEST_MS;
 }
 
 /**
- * The reason why 2.x could not read a record that its import wrote, in words without content; `null` if it can. The
- * import checks neither the new prefix of ids nor the columns of a row (measured importer, 2.0.26).
+ * Why opencode 2.x cannot read a message that its own import has written; `null` if it can. The import checks neither
+ * the prefix of the id nor the columns of the row (measured on the importer of 2.0.26). The text contains nothing of
+ * the message's content.
  */
 export function unreadableReason({ id, type, created, updated, data }: ImportedMessage): string | null {
   if (!id.startsWith("msg_")) return NO_OWN_ID;

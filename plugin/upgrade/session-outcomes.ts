@@ -7,18 +7,18 @@ import type { SourceSession } from "../stores/source-session.ts";
 import type { Departure } from "./departure.ts";
 import { isMoment } from "./readable.ts";
 
-/** JSON columns that 2.x reads exactly as its import copied them. `permission` is not copied. */
+/** JSON columns that the import copies unchanged and opencode 2.x then reads. `permission` is not copied. */
 const READ_BACK = ["summary_diffs", "metadata", "revert", "model"];
 
-/** JSON columns whose shape 2.x checks when it lists sessions. The import empties `revert`. */
+/** JSON columns whose content opencode 2.x checks when it lists sessions. The import empties `revert`. */
 const LISTED = ["metadata", "model"];
 
-/** Columns that must be text or empty in 2.x. */
+/** Columns that opencode 2.x accepts only if they are text or NULL. */
 const TEXTS = ["title", "slug", "version", "agent", "path", "project_id"];
 
 /**
- * The result of the import of 2.x for a session's own row (source 2.0.26). The effect of a bad row on the session list
- * was measured on 2.x of July and on lildax. A pure function.
+ * Predicts what the import of opencode 2.x makes of the row of a session (source 2.0.26). How a wrong row breaks the
+ * session list was measured on 2.x of July and on the lildax build. A pure function.
  */
 export function sessionOutcomes(session: SourceSession, store: StoreDescription): Departure[] {
   const { id, row, json, hasProject } = session;
@@ -62,7 +62,7 @@ export function sessionOutcomes(session: SourceSession, store: StoreDescription)
     say("project_id", "changed", "its project does not exist: 2.x moves the session to the project global", true);
   const revert = json.get("revert");
   if (revert?.ok === true && revert.value) {
-    say("revert", "changed", "2.x forgets what was undone: the messages behind that point are shown again", true);
+    say("revert", "changed", "2.x forgets the undo: the messages after that point are shown again", true);
   }
   return found;
 }

@@ -4,8 +4,8 @@ import { withFields } from "../records/fields.ts";
 import { NOTHING_NEEDED, type Supplement } from "./import-only.ts";
 
 /**
- * The replacement by the rules for 1.17 (`base`, if one is needed), combined with the changes that only the import
- * needs. `document`: the present content of the record. `null`: no change is needed, or the two cannot be combined.
+ * Combines `base`, the replacement by the rules for 1.17, with the changes that only the import needs. `document` is
+ * the present content of the record. Returns `null` if no change is needed, or if the two cannot be combined.
  */
 export function supplemented(base: Replacement | null, document: unknown, supplement: Supplement): Replacement | null {
   if (supplement === NOTHING_NEEDED) return base;
@@ -25,7 +25,10 @@ export function supplemented(base: Replacement | null, document: unknown, supple
   };
 }
 
-/** The changed document as a cell; `null`: the document is not changed. */
+/**
+ * The changed JSON document as a column value; `null` if the document does not change, `unfit` if the changes do not
+ * fit it.
+ */
 function documentCell(
   own: CellValue | null,
   document: unknown,

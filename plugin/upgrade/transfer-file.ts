@@ -5,17 +5,18 @@ import type { ImportedMessage } from "./imported-message.ts";
 import type { SessionOutcomes } from "./outcomes.ts";
 import { isMoment } from "./readable.ts";
 
-/** The document that `opencode session import FILE` of opencode 2.x accepts. */
+/** The JSON document that `opencode session import FILE` of opencode 2.x accepts. */
 export interface TransferFile {
   readonly info: object;
   readonly messages: readonly object[];
 }
 
 /**
- * A session of 1.x in the form for `opencode session import FILE`: `{info, messages}`. Each message has the form of
- * 2.x, with its id and type (source 2.0.26, `schema/src/session-transfer.ts`). 2.x refuses an id that it has (409), and
- * leaves out messages without an end. So an answer without an end gets the time of its last change. `isCopy`: 2.x
- * already has the session, so the file holds a separate copy with other ids. A pure function.
+ * Converts a session of 1.x to the document for `opencode session import FILE`. Each message has the form of 2.x, with
+ * its id and type (source 2.0.26, `schema/src/session-transfer.ts`). opencode 2.x refuses an id that it already has
+ * (409). So with `isCopy`, the session and its messages get new ids.
+ * opencode 2.x leaves out an answer without an end time. So such an answer gets the time of its last change. A pure
+ * function.
  */
 export function transferFile(
   { id, row, json }: SourceSession,

@@ -7,8 +7,9 @@ import type { ImportedMessage } from "./imported-message.ts";
 import { outcomesOf } from "./outcomes.ts";
 
 /**
- * The messages of 2.x as its import would make them again from the remaining rows of 1.x, by id. Empty if 1.x does not
- * have the session. `store`: the half of 1.x. Reads only.
+ * Converts the rows of a 1.x session as the import of opencode 2.x would do it again. The result maps message ids to
+ * messages. It is empty if the tables of 1.x do not have the session. `store` is the description of the tables of 1.x.
+ * Reads only.
  */
 export function importedAgain(
   connection: Connection,

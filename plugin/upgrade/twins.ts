@@ -5,18 +5,18 @@ import type { ImportedMessage } from "./imported-message.ts";
 import type { SessionOutcomes } from "./outcomes.ts";
 
 /**
- * Why an upgraded database has data of a session only in its tables of 1.x:
+ * Why an upgraded database has data of a session only in its tables of opencode 1.x:
  *
- * - `never-arrived`: 2.x does not have the session.
- * - `arrived-with-losses`: 2.x has the session without some of its messages or parts.
- * - `continued`: 1.x continued the session after the import, and 2.x never imports again.
+ * - `never-arrived`: opencode 2.x does not have the session.
+ * - `arrived-with-losses`: opencode 2.x has the session without some of its messages or parts.
+ * - `continued`: the session was continued in 1.x after the import. opencode 2.x never imports again.
  */
 export type MissingCause = "never-arrived" | "arrived-with-losses" | "continued";
 
 export interface MissingRecord {
   readonly kind: "message" | "part";
   readonly recordID: string;
-  /** The reason, in words without content. */
+  /** The reason in words. It contains nothing of the record's content. */
   readonly why: string;
 }
 
@@ -26,19 +26,19 @@ export interface MissingIn2x {
   readonly why: string;
   readonly messages: number;
   readonly parts: number;
-  /** For a session that 2.x has: the rows that it lacks. */
+  /** If opencode 2.x has the session: the messages and parts that it lacks. */
   readonly missing: readonly MissingRecord[];
 }
 
-/** The reason why 2.x lacks a whole session. */
+/** Describes a session that opencode 2.x does not have at all, and why. */
 export function neverArrived(session: SourceSession, { phase, cursor, writtenMs }: ImportState): MissingIn2x {
   const isBehind = phase === "sessions" && (cursor === null || session.id < cursor);
   const isNewer = writtenMs !== null && numberOf(session.row.time_created) > writtenMs;
   const why = isBehind
-    ? "the import stopped before it, or still runs"
+    ? "the import stopped before this session, or still runs"
     : isNewer
-      ? "opencode 1.x made it after the import, and 2.x never imports again"
-      : "it was not imported, or it was deleted later in opencode 2.x";
+      ? "opencode 1.x created the session after the import, and 2.x never imports again"
+      : "the session was not imported, or was deleted later in opencode 2.x";
   return {
     ...{ cause: "never-arrived", sessionID: session.id, why, missing: [] },
     ...{ messages: session.messages.length, parts: session.parts.length },
@@ -46,8 +46,8 @@ export function neverArrived(session: SourceSession, { phase, cursor, writtenMs 
 }
 
 /**
- * The content of a session that 2.x lacks, although it has the session. Both sets of tables are compared message by
- * message. If both have a message, its parts are compared. Records that 2.x leaves out by design are not missing. A
+ * Finds the messages and parts of a session that opencode 2.x lacks, although it has the session. The tables of 1.x and
+ * 2.x are compared message by message, and then part by part. Records that 2.x leaves out by design are not reported. A
  * pure function.
  */
 export function comparedWithTwin(
@@ -85,12 +85,14 @@ export function comparedWithTwin(
     if (!isHeld) note("part", part);
   }
   const found: MissingIn2x[] = [];
-  if (lost.length > 0) found.push(counted("arrived-with-losses", session.id, lost, "2.x lacks a part of it"));
-  if (later.length > 0) found.push(counted("continued", session.id, later, "1.x went on with it after the import"));
+  if (lost.length > 0)
+    found.push(counted("arrived-with-losses", session.id, lost, "opencode 2.x lacks a part of the session"));
+  if (later.length > 0)
+    found.push(counted("continued", session.id, later, "opencode 1.x continued the session after the import"));
   return found;
 }
 
-const SINCE = "2.x does not have it: it was undone there, or repaired in 1.x since";
+const SINCE = "2.x does not have it: it was undone in 2.x, or repaired in 1.x after the import";
 
 function counted(cause: MissingCause, sessionID: string, missing: MissingRecord[], why: string): MissingIn2x {
   const of = (kind: MissingRecord["kind"]) => missing.filter((each) => each.kind === kind).length;
@@ -98,7 +100,8 @@ function counted(cause: MissingCause, sessionID: string, missing: MissingRecord[
 }
 
 /**
- * Whether a message of 2.x holds the content of a part of 1.x. Content that 2.x cannot hold by design is not missing.
+ * Whether a message of opencode 2.x has the content of a part of 1.x. `true` also for content that 2.x leaves out by
+ * design.
  */
 function holds(
   data: unknown,
@@ -106,7 +109,7 @@ function holds(
   expected: ReadonlyMap<string, ImportedMessage>,
 ): boolean {
   const value = document?.ok === true ? document.value : null;
-  // An unreadable message is reported with the rows of 2.x. The content of such a message is unknown.
+  // A message of 2.x that cannot be read is reported by another check, so it does not count as lacking the part.
   if (!isFields(data) || !isFields(value)) return true;
   if (expected.get(messageID)?.type !== "assistant" || !Array.isArray(data.content)) return true;
   const content = data.content.filter(isFields);

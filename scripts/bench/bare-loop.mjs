@@ -2,8 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * What a check of files is compared with: lists a folder, reads and parses every `.json` file below it with so many
- * files at once, and does nothing else. Runs in Bun and in Node: `bare-loop.mjs FOLDER CONCURRENCY`.
+ * The baseline for the check of JSON files. Lists a folder, and reads and parses every `.json` file below it, with
+ * several files at once. Does nothing else. Runs in Bun and in Node: `bare-loop.mjs FOLDER CONCURRENCY`.
  */
 const [folder = "", concurrency = "16"] = process.argv.slice(2);
 const names = await readdir(folder, { recursive: true });

@@ -8,7 +8,7 @@ import { homeOf, type KeptStore } from "./kept-store.ts";
 import { randomNumbers } from "./random.ts";
 import { settled } from "./running.ts";
 
-/** Longer than this is not waited for a repair, in milliseconds. */
+/** The measurement waits at most this long for a repair, in milliseconds. */
 const PATIENCE_MS = 30_000;
 
 interface Damaged {
@@ -16,7 +16,7 @@ interface Damaged {
   putBack(): void;
 }
 
-/** Cuts a part off in the middle, wherever it is in the store. */
+/** Damages one random part: cuts off the second half of its JSON. */
 function damagePart(store: KeptStore, random: () => number): Damaged {
   const pick = <T>(choices: readonly T[]): T => choices[Math.floor(random() * choices.length)] as T;
   if (isJsonHost(store.version)) {
@@ -45,7 +45,9 @@ function damagePart(store: KeptStore, random: () => number): Damaged {
   };
 }
 
-/** Milliseconds until each of some damages is repaired that are done to an idle opencode, anywhere in the store. */
+/**
+ * Damages random parts while opencode is idle, one after the other. Returns how long each repair took, in milliseconds.
+ */
 export async function damageWhileIdle(store: KeptStore, ours: string, times: number, seed: number): Promise<number[]> {
   const home = await homeOf(store);
   const random = randomNumbers(seed);

@@ -6,14 +6,14 @@ import { startHost } from "../../test/host/running-host.ts";
 import { median } from "./statistics.ts";
 
 export interface FirstAnswer {
-  /** Medians in milliseconds, from the first request of a fresh opencode to its answer. */
+  /** The median time from the first request to a fresh opencode until its answer, in milliseconds. */
   readonly without: number;
   readonly withPlugin: number;
-  /** The median of how much later it is in each pair of runs. */
+  /** The median of the differences between two runs that followed each other, in milliseconds. */
   readonly later: number;
 }
 
-/** Writes a plugin that does nothing, to be compared with. */
+/** Writes a plugin that does nothing, as the baseline for a comparison. */
 export async function emptyPlugin(home: HermeticHome): Promise<string> {
   const path = join(home.root, "empty-plugin.js");
   await writeFile(path, "export default async () => ({});\n");
@@ -21,8 +21,9 @@ export async function emptyPlugin(home: HermeticHome): Promise<string> {
 }
 
 /**
- * How long opencode's first answer takes, in milliseconds, with each of some plugins: fresh processes, alternating. `path`:
- * the route that is asked. `before`: done before each start.
+ * Measures how long opencode's first answer takes with each of several plugins, in milliseconds. Each time a fresh
+ * process is started, with one plugin after the other. `path` is the route of the request. `before` is called before
+ * each start.
  */
 export async function answersWith(
   home: HermeticHome,
@@ -51,7 +52,7 @@ export async function answersWith(
   return times;
 }
 
-/** How much later opencode's first answer comes with the plugin than with one that does nothing. */
+/** Measures how much later opencode's first answer comes with this plugin than with an empty plugin. */
 export async function firstAnswer(
   home: HermeticHome,
   ours: string,

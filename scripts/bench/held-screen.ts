@@ -12,12 +12,15 @@ import { median } from "./statistics.ts";
 
 const SIZE = { messages: 100, partsPerMessage: 50 };
 
-/** For how long opening a session of 5,000 parts holds the screen of 1.18.33, without and with the terminal half: medians. */
+/**
+ * Measures how long opencode 1.18.33 cannot react while it opens a session of 5,000 parts. Returns the medians without
+ * and with the part of the plugin that runs in the terminal UI.
+ */
 export async function heldScreen(dist: string, runs: number): Promise<{ without: Opening; withHalf: Opening }> {
   const model = startModelServer();
   const store = await realStore("1.18.33");
   try {
-    // The first one warms up.
+    // The first session is opened only to fill caches, and is not counted.
     const names = Array.from({ length: runs + 1 }, (_, index) => `Large ${index}`);
     const sessionIDs = names.map((name) => addLargeSession(store, store.sessions.conversation, name, SIZE));
     await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ notify: false }));

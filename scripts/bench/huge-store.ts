@@ -14,27 +14,34 @@ const HOST = "1.18.33";
 
 const PARTS_OF_SESSION = 200;
 
-/** Events that hold a part in whole, one for each of its updates. Nine make `event` by far the largest table, as reported. */
+/**
+ * How many events each part has. An event contains the whole part. With nine events, `event` is by far the largest
+ * table, as users report.
+ */
 const UPDATES = 9;
 
-/** One in so many sessions has a giant part: two or three in a gigabyte. */
+/** One session of this many has a very large part. That gives two or three such parts in a gigabyte. */
 const SESSIONS_PER_GIANT = 150;
 
 const SMALLEST_GIANT_MB = 16;
 const LARGEST_GIANT_MB = 48;
 
-/** Three files of this size are there at once: the store, its damaged copy, and what is salvaged of that. */
+/**
+ * How much disk space is needed in relation to the store. Three files of its size exist at the same time: the store, a
+ * damaged copy, and the salvaged database.
+ */
 const DISK_FACTOR = 3.2;
 
-/** A huge store, and where its sessions are. */
+/** A very large test store, with its size in bytes. */
 export interface HugeStore extends KeptStore {
   readonly bytes: number;
   remove(): Promise<void>;
 }
 
 /**
- * A database of so many gigabytes, shaped as users report them: most of it is events, and a few parts are giant. It is made
- * of records that a real 1.18.33 wrote. It is kept in `.cache/bench` until `remove` is called.
+ * Makes a database of several gigabytes like those that users report: most of it is events, and a few parts are very
+ * large. Its records are copies of records that a real opencode 1.18.33 wrote. It stays in `.cache/bench` until
+ * `remove` is called.
  */
 export async function hugeStore(gigabytes: number, seed: number): Promise<HugeStore> {
   const kept = cacheDirectory(join("bench", `huge-${gigabytes}-${seed}`));
@@ -68,7 +75,7 @@ async function refuseWithoutRoom(folder: string, gigabytes: number): Promise<voi
 function fill(path: string, bytes: number, seed: number): void {
   const database = new Database(path);
   try {
-    // Nobody else has the file, and it is made again where this is interrupted.
+    // Nobody else uses the file, and an interrupted run builds it again. So it need not survive a crash.
     database.run("pragma journal_mode = off");
     database.run("pragma synchronous = off");
     database.run("pragma cache_size = -100000");
@@ -90,7 +97,7 @@ function fill(path: string, bytes: number, seed: number): void {
   }
 }
 
-/** What the host logs of a session's parts: each update of one as a whole. */
+/** Adds the events that opencode logs for the parts of a session. Each event contains a whole part. */
 function addEvents(database: Database, sessionID: string): void {
   database.run("insert into event_sequence values (?, ?, null)", [sessionID, PARTS_OF_SESSION * UPDATES]);
   database.run(
@@ -106,7 +113,7 @@ function addEvents(database: Database, sessionID: string): void {
 const EVENT_DATA = `json_object('sessionID', session_id, 'part',
   json_set(data, '$.id', id, '$.sessionID', session_id, '$.messageID', message_id), 'time', time_updated)`;
 
-/** A text of tens of megabytes at the end of a session, and the event that wrote it. */
+/** Adds a text of tens of megabytes to a session, and the event that wrote it. */
 function addGiant(database: Database, sessionID: string, share: number): void {
   const megabytes = Math.round(SMALLEST_GIANT_MB + share * (LARGEST_GIANT_MB - SMALLEST_GIANT_MB));
   const data = JSON.stringify({ type: "text", text: "a line of a long log\n".repeat((megabytes * 1e6) / 22) });

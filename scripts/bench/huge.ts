@@ -9,21 +9,24 @@ import { median } from "./statistics.ts";
 
 const PAGE_BYTES = 4096;
 
-/** Of so many pages one is overwritten before a database is salvaged. */
+/** Before the salvage, one page of this many is overwritten. */
 const PAGES_PER_DAMAGED = 1000;
 
 export interface HugeMeasurement {
   readonly small: KeptStore;
   readonly large: HugeStore;
-  /** The command line of this tool. */
+  /** The command that starts this tool. */
   readonly tool: readonly [runtime: string, entry: string];
-  /** The address of the plugin. */
+  /** The URL of the plugin's server module. */
   readonly ours: string;
   readonly runs: number;
   readonly say: (line: string) => void;
 }
 
-/** `show`, the repair of one row, opencode's start and `salvage`, each on a huge store; all but the last beside a small one. */
+/**
+ * Measures `show`, the repair of one row, the start of opencode and `salvage` on a very large store. All of them except
+ * `salvage` are also measured on a small store.
+ */
 export async function measureHuge(measurement: HugeMeasurement): Promise<void> {
   const { small, large, ours, runs, say } = measurement;
   const both = { small, large };
@@ -59,11 +62,11 @@ export async function measureHuge(measurement: HugeMeasurement): Promise<void> {
 
 interface Step {
   readonly argv: readonly string[];
-  /** Looks whether the command did what is measured. */
+  /** Checks that the command really did what is measured. */
   after(): void;
 }
 
-/** Medians of a command on both stores, alternating. */
+/** Runs a command on both stores in turn, and prints the medians. */
 async function compared(
   { tool, runs, say }: HugeMeasurement,
   both: Readonly<Record<string, KeptStore>>,
@@ -76,7 +79,7 @@ async function compared(
       const { argv, after } = prepare(kept, run);
       const done = await runOnce(command(tool, what, kept, argv));
       after();
-      // The first run fills the page cache.
+      // The first run fills the page cache, and is not counted.
       if (run > 0) taken.get(name)?.push(done);
     }
   }
@@ -98,7 +101,7 @@ function command(
   return { name, argv: [...tool, ...argv, "--quiet", "--data-dir", dataDir] };
 }
 
-/** A part of a generated session, another one in each run. */
+/** A part of a generated session. Each run gets another part. */
 function partAt({ content }: KeptStore, run: number): { readonly id: string; readonly sessionID: string } {
   return withDatabase(content, (database) => {
     const row = database
@@ -142,7 +145,7 @@ function withDatabase<T>(path: string, use: (database: Database) => T): T {
   }
 }
 
-/** Overwrites pages of a copy with zeros and salvages it. */
+/** Overwrites pages in a copy of the database with zeros, and salvages the copy. */
 async function salvage({ large, tool }: HugeMeasurement): Promise<Run> {
   const dataDir = join(large.dataDir, "..", "damaged");
   const database = join(dataDir, "opencode.db");

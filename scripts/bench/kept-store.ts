@@ -9,22 +9,27 @@ import { realStore } from "../../test/host/stored-fixture.ts";
 import { addSessions } from "./large-store.ts";
 import type { StoreSize } from "./templates.ts";
 
-/** Raise it whenever the stores of one size and seed change. */
+/**
+ * Increase this number whenever the same size and seed make another store. Older stores in the cache are then not used.
+ */
 const FORMAT = 1;
 
 const INDEX = ".session-repair-index.json";
 
-/** A store that was made once per machine and size, in `.cache/bench`. */
+/** A test store in `.cache/bench`. It is made only once for each size, because that takes minutes. */
 export interface KeptStore {
   readonly version: HostVersion;
   readonly dataDir: string;
   readonly project: string;
   readonly projectID: string;
-  /** The storage folder, or the database. */
+  /** The path of the `storage/` folder or of the database. */
   readonly content: string;
 }
 
-/** Makes a store of this size from records that a real host wrote, unless it is there from an earlier run. */
+/**
+ * Makes a test store from records that a real opencode wrote. If an earlier run has made the same store, that store is
+ * used.
+ */
 export async function keptStore(version: HostVersion, size: StoreSize, seed: number): Promise<KeptStore> {
   const kept = cacheDirectory(join("bench", `${version}-${size.sessions}-${size.parts}-${seed}-${FORMAT}`));
   const dataDir = join(kept, "opencode");
@@ -45,12 +50,12 @@ export async function keptStore(version: HostVersion, size: StoreSize, seed: num
   return made;
 }
 
-/** Removes what an earlier start of the plugin found healthy. */
+/** Removes the index of healthy sessions, so that the next start of the plugin checks everything. */
 export async function forget({ dataDir }: KeptStore): Promise<void> {
   await rm(join(dataDir, INDEX), { force: true });
 }
 
-/** A home of its own for a host that loads this store; `remove` leaves the store. */
+/** A home folder for an opencode that loads this store. Its `remove` does not delete the store. */
 export async function homeOf({ version, dataDir, project }: KeptStore): Promise<HermeticHome> {
   const home = await createHome(version, { project });
   return { ...home, dataDir, env: { ...home.env, XDG_DATA_HOME: dirname(dataDir) } };

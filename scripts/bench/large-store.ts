@@ -12,7 +12,7 @@ import {
   type Templates,
 } from "./templates.ts";
 
-/** Writes sessions of this size beside those that a real host wrote, of whose records they are made. */
+/** Adds generated sessions to a store. They are made from records that a real opencode wrote into this store. */
 export function addSessions(store: RealStore, version: HostVersion, size: StoreSize, seed: number): void {
   const write = isJsonHost(version) ? writeFiles : writeRows;
   write(store, size, seed);
@@ -56,7 +56,10 @@ function writeRows(store: RealStore, size: StoreSize, seed: number): void {
   }
 }
 
-/** The rows of a real host's database as templates, and what adds a session made of them, in one transaction each. */
+/**
+ * Reads the rows of a database as templates. Returns them, and a function that adds one generated session in one
+ * transaction.
+ */
 export function rowsOf(database: Database) {
   const documents = (table: string): JsonObject[] =>
     database
@@ -91,7 +94,7 @@ function asValue(row: JsonObject, name: string): string | number | null {
   return typeof value === "string" || typeof value === "number" ? value : null;
 }
 
-/** The columns hold the ids; the document does not. */
+/** The JSON for a row. The ids are left out, because they are in columns of their own. */
 function dataOf(record: JsonObject): string {
   const { id: _id, sessionID: _session, messageID: _message, ...data } = record;
   return JSON.stringify(data);

@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { median } from "./statistics.ts";
 
-/** One run of a command. */
+/** The result of one run of a command. */
 export interface Run {
   readonly milliseconds: number;
-  /** The most memory that it ever had, in MB. */
+  /** The largest amount of memory that the command used, in MB. */
   readonly peakMB: number;
   readonly stdout: string;
 }
@@ -13,7 +13,7 @@ export interface Run {
 export interface Command {
   readonly name: string;
   readonly argv: readonly [program: string, ...args: string[]];
-  /** The program that must be installed, where it is not the first. */
+  /** The program that must be installed, if it is not the first word of the command. */
   readonly needs?: string;
 }
 
@@ -22,15 +22,15 @@ export interface Medians {
   readonly peakMB: number;
 }
 
-/** `xargs` ends with this where its command failed for some: jq refuses records that opencode reads. */
+/** `xargs` ends with this status if a command failed for some files. jq refuses some records that opencode reads. */
 const XARGS_REFUSED = 123;
 
-/** How often the memory of a command is looked at, in milliseconds. */
+/** How often the memory of a running command is read, in milliseconds. */
 const LOOK_MS = 10;
 
 /**
- * The most memory that a process ever had, in MB, as Linux keeps it in /proc; 0 where it has ended. `maxRSS` of a child counts
- * what this process had when it started the child.
+ * The largest amount of memory that a process has used so far, in MB, from /proc; 0 if the process has ended. `maxRSS`
+ * would be wrong, because it also counts memory of this process at the start of the child.
  */
 function peakOf(pid: number): number {
   try {
@@ -41,7 +41,10 @@ function peakOf(pid: number): number {
   }
 }
 
-/** Runs a command to its end, process start included. A status above 1 counts as failure (1: findings remain). */
+/**
+ * Runs a command to its end. The time includes the start of the process. Status 1 is no failure, because it means that
+ * problems were found.
+ */
 export async function runOnce({ name, argv: [program, ...args] }: Command): Promise<Run> {
   const started = performance.now();
   const child = Bun.spawn([program, ...args], { stdout: "pipe", stderr: "ignore", stdin: "ignore" });
@@ -56,10 +59,13 @@ export async function runOnce({ name, argv: [program, ...args] }: Command): Prom
   return { milliseconds: performance.now() - started, peakMB, stdout };
 }
 
-/** Medians of each command, the commands alternating: whatever slows the machine down meets them all. */
+/**
+ * Runs several commands in turn, and returns the medians of each. A change in the machine's load then affects all
+ * commands.
+ */
 export async function alternating(commands: readonly Command[], runs: number): Promise<ReadonlyMap<string, Medians>> {
   const taken = new Map<string, Run[]>(commands.map(({ name }) => [name, []]));
-  // Once for the page cache, which is the same for everybody then.
+  // One uncounted run of each command fills the page cache, so that all commands have the same conditions.
   for (const command of commands) await runOnce(command);
   for (let run = 0; run < runs; run += 1) {
     for (const command of commands) taken.get(command.name)?.push(await runOnce(command));
@@ -72,7 +78,7 @@ export async function alternating(commands: readonly Command[], runs: number): P
   );
 }
 
-/** Whether a program is on the PATH. */
+/** Whether a program is in the PATH. */
 export async function isInstalled(program: string): Promise<boolean> {
   return new Promise((resolve) => {
     spawn(program, ["--version"], { stdio: "ignore" })

@@ -2,17 +2,17 @@ import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 
-/** What the probe is to do. */
+/** The task of the probe, a small plugin that measures inside opencode's terminal UI. */
 export interface ProbeOptions {
-  /** Sessions to open, one after the other. */
+  /** The ids of the sessions to open, one after the other. */
   readonly sessionIDs: readonly string[];
-  /** How many messages opencode loads of each. */
+  /** How many messages opencode loads of each session. */
   readonly messages: number;
-  /** File for the answer, as JSON: an {@link Opening} for each. */
+  /** The path of the file for the answer: a JSON list with an {@link Opening} for each session. */
   readonly answer: string;
 }
 
-/** What opening a session took, in milliseconds: on the clock, and of the process's work. */
+/** How long it took to open a session, in milliseconds: the elapsed time, and the CPU time of the process. */
 export interface Opening {
   readonly wall: number;
   readonly work: number;
@@ -22,13 +22,13 @@ const LONGEST_MS = 30_000;
 
 const QUIET_MS = 200;
 
-/** The host answers no request of its first moments. */
+/** opencode answers no request in the first moments after its start. */
 const SETTLING_MS = 5000;
 
 /**
- * A terminal plugin that opens sessions as the session list does, and measures for how long that holds everything up: the
- * slots of other plugins are rendered meanwhile. Fetching and drawing 5,000 parts takes seconds, more or less by hundreds
- * of milliseconds from time to time, and comes afterwards.
+ * A plugin for the terminal UI that opens sessions in the same way as the session list. It measures how long opencode
+ * cannot react in the meantime, while it renders the parts of the screen that belong to plugins. Loading and drawing
+ * 5,000 parts is not included: that takes seconds, and varies by hundreds of milliseconds.
  */
 export default { id: "opening-probe", tui: probe };
 

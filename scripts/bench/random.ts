@@ -1,4 +1,7 @@
-/** Repeatable random numbers in [0, 1), so that two runs with one seed make the same store (mulberry32). */
+/**
+ * Returns a function that makes random numbers in [0, 1), by the algorithm mulberry32. The same seed always gives the
+ * same numbers, so two runs make the same store.
+ */
 export function randomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -9,12 +12,12 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** Half of all texts of sessions are shorter than this many characters, a few are a thousand times as long. */
+/** Half of the texts in a session are shorter than this many characters. A few are a thousand times as long. */
 const MEDIAN_LENGTH = 250;
 const SPREAD = 1.7;
 const LONGEST = 512 * 1024;
 
-/** A length from a log-normal distribution, whose tail is as long as that of real tool outputs. */
+/** A random text length. It has a log-normal distribution, so a few texts are very long, like real tool outputs. */
 export function longTailedLength(random: () => number): number {
   const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   return Math.min(LONGEST, Math.round(MEDIAN_LENGTH * Math.exp(SPREAD * normal)));

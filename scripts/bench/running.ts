@@ -8,7 +8,7 @@ import { emptyPlugin } from "./first-answer.ts";
 import { forget, homeOf, type KeptStore } from "./kept-store.ts";
 import { median } from "./statistics.ts";
 
-/** Clock ticks of /proc/PID/stat in a second, as Linux counts them for everybody. */
+/** How many clock ticks a second has in /proc/PID/stat. On Linux the number is always 100. */
 const TICKS = 100;
 
 function cpuSeconds(pid: number): number {
@@ -17,7 +17,7 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
-/** Seconds of CPU that an idle opencode takes in so many seconds, once everything was checked. */
+/** Measures how many seconds of CPU time an idle opencode uses, after the plugin has checked everything. */
 export async function idleCpu(store: KeptStore, ours: string, seconds: number) {
   const home = await homeOf(store);
   try {
@@ -42,7 +42,9 @@ export async function idleCpu(store: KeptStore, ours: string, seconds: number) {
   }
 }
 
-/** Resolves when a process has taken less than 2 % of a core for five seconds, at least twelve after the start. */
+/**
+ * Resolves when a process has used less than 2 % of a core for five seconds, and at least twelve seconds have passed.
+ */
 export async function settled(pid: number): Promise<void> {
   await sleep(7000);
   for (let waited = 0; waited < 60; waited += 1) {
@@ -55,8 +57,8 @@ export async function settled(pid: number): Promise<void> {
 const WORDS = 2000;
 
 /**
- * Medians of a streamed turn's time while the plugin checks the store in the background, and with an empty plugin. What
- * `atomicWrites` costs is another measurement, and left out of this one.
+ * Measures the time of a streamed turn while the plugin checks the store in the background, and with an empty plugin.
+ * Returns the medians. `atomicWrites` is off, because its cost is measured elsewhere.
  */
 export async function turnDuringCheck(store: KeptStore, ours: string, runs: number) {
   const home = await homeOf(store);
@@ -67,7 +69,7 @@ export async function turnDuringCheck(store: KeptStore, ours: string, runs: numb
       const host = await startHost({ home, model, plugins: [plugin] });
       try {
         const { id } = (await host.post("/session", {})).body as { id: string };
-        // The check of the rest begins 1.5 s after the start.
+        // The background check begins 1.5 s after the start of opencode.
         await sleep(2000);
         model.script({ text: Array.from({ length: WORDS }, (_, index) => `word${index}`).join(" ") });
         const started = performance.now();
@@ -97,7 +99,7 @@ export async function turnDuringCheck(store: KeptStore, ours: string, runs: numb
   }
 }
 
-/** The index is written when everything was checked. */
+/** Whether the plugin has checked everything: it writes its index at the end of the check. */
 function isChecked({ dataDir }: KeptStore): boolean {
   return statSync(join(dataDir, ".session-repair-index.json"), { throwIfNoEntry: false }) !== undefined;
 }

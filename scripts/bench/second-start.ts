@@ -12,7 +12,10 @@ import { openStores } from "../../plugin/stores/open.ts";
 import { forget, type KeptStore } from "./kept-store.ts";
 import { median } from "./statistics.ts";
 
-/** Milliseconds that the plugin works until it knows all of a store to be healthy, without the pauses that it makes. */
+/**
+ * Measures how long the plugin works until it has found a whole store healthy, in milliseconds. The pauses between its
+ * steps are not counted.
+ */
 async function start(store: KeptStore): Promise<number> {
   const found = await locate(files, { env: {}, dataDir: store.dataDir });
   if (!found.ok) throw new Error(found.message);
@@ -51,17 +54,17 @@ async function start(store: KeptStore): Promise<number> {
 }
 
 export interface TwoStarts {
-  /** Medians in milliseconds. */
+  /** The median times of the first and of the second start, in milliseconds. */
   readonly first: number;
   readonly second: number;
 }
 
-/** Has the plugin find all of a store healthy and remember it. */
+/** Lets the plugin check a whole store and write its index, so that the next start is a second start. */
 export async function becomeKnown(store: KeptStore): Promise<void> {
   await start(store);
 }
 
-/** The first start of the plugin on a store and the next one, alternating. */
+/** Measures the first start of the plugin on a store and the start after it, in turn. */
 export async function twoStarts(store: KeptStore, runs: number): Promise<TwoStarts> {
   const times: { first: number[]; second: number[] } = { first: [], second: [] };
   for (let run = 0; run <= runs; run += 1) {

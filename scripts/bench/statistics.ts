@@ -1,4 +1,4 @@
-/** The middle of some numbers. */
+/** The median of a list of numbers. */
 export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length / 2;

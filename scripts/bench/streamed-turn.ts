@@ -9,7 +9,10 @@ import { type ModelReply, startModelServer } from "../../test/host/model-server.
 import { type RunningHost, startHost } from "../../test/host/running-host.ts";
 import { median } from "./statistics.ts";
 
-/** What the model does in a turn: as fast as opencode takes it, at the speed of a fast model, tool calls. */
+/**
+ * The answers of the simulated model: text as fast as opencode accepts it, text at the speed of a fast model, or tool
+ * calls.
+ */
 const TURNS = {
   flood: [{ text: words(2000) }],
   paced: [{ text: words(300), chunkDelayMs: 10 }],
@@ -24,7 +27,7 @@ function toolCall(): ModelReply {
   return { tool: "bash", input: { command: "echo done", description: "Says done" }, reasoning: words(50) };
 }
 
-/** Time and processor time of a turn without and with `atomicWrites`, in milliseconds. */
+/** The time and the CPU time of a turn, without and with the option `atomicWrites`, in milliseconds. */
 export interface StreamedTurn {
   readonly without: number;
   readonly withAtomic: number;
@@ -34,7 +37,7 @@ export interface StreamedTurn {
 
 const CLOCK_TICK_MS = 10;
 
-/** Processor time of a process so far, in milliseconds, its threads included; `NaN` where this is not Linux. */
+/** The CPU time that a process and its threads have used so far, in milliseconds. `NaN` if the system is not Linux. */
 function cpuOf(pid: number): number {
   if (process.platform !== "linux") return Number.NaN;
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -45,7 +48,10 @@ function cpuOf(pid: number): number {
   return (Number(user) + Number(system)) * CLOCK_TICK_MS;
 }
 
-/** Medians of so many turns of two hosts, alternating; the processor time is the mean. */
+/**
+ * Runs turns in two opencode processes alternately, one without and one with `atomicWrites`. Returns the median time
+ * and the mean CPU time.
+ */
 export async function streamedTurn(
   version: HostVersion,
   dist: string,

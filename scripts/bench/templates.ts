@@ -2,7 +2,10 @@ import { longTailedLength } from "./random.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** What a real opencode wrote: sessions, messages and parts of every shape that its store has. */
+/**
+ * Records that a real opencode wrote, from which test records are made. They contain every form of message and part in
+ * its store.
+ */
 export interface Templates {
   readonly session: JsonObject;
   readonly messages: readonly JsonObject[];
@@ -14,7 +17,7 @@ export interface StoreSize {
   readonly parts: number;
 }
 
-/** Parts that an assistant's message has in the mean. */
+/** How many parts an answer has on average. */
 const PARTS_OF_MESSAGE = 10;
 
 export interface GeneratedSession {
@@ -30,7 +33,7 @@ function identifier(prefix: string, number: number): string {
 
 const WORDS = 'the session was read again and every part of it is where it belongs\n"quoted" \\ Grüße 🌍 '.repeat(6200);
 
-/** Long texts take their length from the distribution; short ones (names, states) stay what they are. */
+/** Returns a part whose long text has the given length. Short texts, such as names and states, are not changed. */
 function withLength(part: JsonObject, length: number): JsonObject {
   if (typeof part.text === "string") return { ...part, text: WORDS.slice(0, length) };
   const { state } = part;
@@ -38,7 +41,7 @@ function withLength(part: JsonObject, length: number): JsonObject {
   return { ...part, state: { ...state, output: WORDS.slice(0, length) } };
 }
 
-/** The sessions of a store of this size, one after the other; parts are spread evenly over them. */
+/** Generates the sessions of a store one after the other. The parts are spread evenly over the sessions. */
 export function* generateSessions(
   templates: Templates,
   size: StoreSize,

@@ -3,16 +3,19 @@ import { rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { whenThisProcessDies } from "../../test/host/watchdog.ts";
 
-/** A disk of a few megabytes at a directory, made to run full. */
+/** A small disk that is mounted at a directory, in order to fill it completely. */
 export interface SmallDisk {
-  /** Leaves at most this many bytes free. */
+  /** Fills the disk until at most this many bytes are free. */
   fill(left: number): Promise<void>;
-  /** Makes the space free again. */
+  /** Deletes the file that fills the disk. */
   free(): Promise<void>;
   unmount(): void;
 }
 
-/** Mounts a small tmpfs there; `null` where this user may not. It goes when this process does, in whatever way. */
+/**
+ * Mounts a small tmpfs at a directory. Returns `null` if this user may not mount. The disk is unmounted when this
+ * process ends, even if it is killed.
+ */
 export function mountSmallDisk(directory: string, megabytes: number): SmallDisk | null {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return null;
   const release = whenThisProcessDies('umount -l -- "$1"', directory);
@@ -26,7 +29,7 @@ export function mountSmallDisk(directory: string, megabytes: number): SmallDisk 
   return {
     async fill(left) {
       const { bavail, bsize } = await statfs(directory);
-      // Whoever writes at the same time may take the last of it.
+      // Another process may use the last free bytes at the same time, so a failed write does no harm.
       await writeFile(filler, Buffer.alloc(Math.max(0, bavail * bsize - left))).catch(() => undefined);
     },
     free: () => rm(filler, { force: true }),

@@ -9,7 +9,7 @@ import { type Answer, type RunningHost, startHost } from "../../test/host/runnin
 
 const DIST = join(import.meta.dirname, "..", "..", "dist");
 
-/** Something came out differently than this demonstration promises. */
+/** A step had another result than this demonstration promises. */
 export class BrokenPromiseError extends Error {}
 
 export interface Message {
@@ -33,7 +33,7 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
-/** One opencode at work in a home of its own, and the command line beside it. */
+/** One opencode in a temporary home folder, and the command line of this tool for the same data. */
 export class Stage {
   readonly home: HermeticHome;
   readonly #model: ModelServer;
@@ -44,12 +44,13 @@ export class Stage {
     this.#model = model;
   }
 
-  /** Starts opencode, after its end if it runs. */
+  /** Starts opencode. If it already runs, it is stopped first. */
   async open(withPlugin: boolean): Promise<void> {
     await this.close();
     const plugins = withPlugin ? [pathToFileURL(join(DIST, "server.js")).href] : [];
     const options = join(this.home.configDir, "session-repair.json");
-    // The promise is the answer, not the speed of the machine that this runs on.
+    // The demonstration must not depend on the speed of the machine, so the plugin gets 30 seconds for its check at the
+    // start.
     await writeFile(options, JSON.stringify({ budgetMs: 30_000 }));
     this.#host = await startHost({ home: this.home, model: this.#model, plugins });
   }
@@ -65,7 +66,10 @@ export class Stage {
     return (body as { id: string }).id;
   }
 
-  /** One question to the model and its answer. `null`: opencode gave none within the time. */
+  /**
+   * Sends one question to opencode. Returns the answer of the simulated model; `null` if opencode did not answer in
+   * time.
+   */
   async turn(sessionID: string, text: string, answer: string, timeoutMs = 60_000): Promise<Answer | null> {
     this.#model.script({ text: answer, chunkDelayMs: 2 });
     const model = { providerID: "loopback", modelID: "scripted" };
@@ -74,12 +78,12 @@ export class Stage {
     return asked.catch(() => null);
   }
 
-  /** What opencode has printed about the disk so far. */
+  /** The error about a full disk that opencode has printed so far; `null` if there is none. */
   diskComplaint(): string | null {
     return /ENOSPC: [^,\n]*/.exec(this.#running().stderr())?.[0] ?? null;
   }
 
-  /** Asks opencode for a session, as its own screens do, and shows the answer. */
+  /** Asks opencode for the messages of a session, as its own screens do, and prints the answer. */
   async conversation(sessionID: string, expected: 200 | "an error"): Promise<readonly Message[]> {
     const path = `/session/${sessionID}/message`;
     const { status, body } = await this.#running().get(path);
@@ -91,7 +95,7 @@ export class Stage {
     return messages;
   }
 
-  /** Runs the real command line on this home's data and shows what it prints. */
+  /** Runs the built command line on the data of this home folder, and prints its output. */
   async command(expected: number, ...args: readonly string[]): Promise<string> {
     print(`  $ opencode-session-repair ${args.join(" ")}\n`);
     const { code, output } = await runCommand([...args, "--data-dir", this.home.dataDir]);
@@ -107,8 +111,7 @@ export class Stage {
   }
 }
 
-/** Everything is as it was but for the record that was damaged. */
-/** What was recovered is there again as it was. */
+/** Throws if the session is not exactly as it was before the damage. */
 export function expectAllThere(before: readonly Message[], now: readonly Message[]): void {
   if (!isDeepStrictEqual(now, before)) throw new BrokenPromiseError("the session is not what it was");
 }

@@ -1,12 +1,12 @@
-/** One picture of the README's gallery. */
+/** One picture in the gallery of the README. */
 interface Picture {
-  /** What it shows, for those who cannot see it. */
+  /** The text for readers who cannot see the picture. */
   readonly description: string;
-  /** Words that are on the screen. */
+  /** Words that must be on the screen, otherwise the picture is wrong. */
   readonly words: readonly string[];
 }
 
-/** The pictures of the gallery, by the names of their files in `docs/gallery/`. */
+/** The pictures of the gallery. The keys are the names of the files in `docs/gallery/`. */
 export const PICTURES = {
   before: {
     description: "opencode shows a damaged session: an empty screen without an error message",
@@ -36,7 +36,7 @@ export const PICTURES = {
 
 export type PictureName = keyof typeof PICTURES;
 
-/** What a drawn screen says, the lines of a dialog one after the other. */
+/** All words in a drawn screen, with the lines of a dialog joined. */
 export function wordsIn(drawn: string): string {
   const texts = [...drawn.matchAll(/<text [^>]*>([^<]*)<\/text>/g)].map(([, text = ""]) => text);
   return unescaped(texts.join(" ")).replaceAll(/\s+/g, " ");

@@ -1,4 +1,4 @@
-/** How a character stands on the screen. Colours as CSS writes them; `null`: the terminal's own. */
+/** The style of one character. Colours are written as in CSS; `null` means the default colour of the terminal. */
 interface Style {
   readonly foreground: string | null;
   readonly background: string | null;
@@ -13,7 +13,7 @@ interface Cell {
   readonly style: Style;
 }
 
-/** What a terminal shows, row by row. */
+/** The characters on a terminal screen, row by row. */
 export type Screen = readonly (readonly Cell[])[];
 
 const PLAIN: Style = {
@@ -27,7 +27,7 @@ const PLAIN: Style = {
 
 const ESCAPE = "\u001b[";
 
-/** Reads a screen that tmux has captured with its escape sequences (`capture-pane -p -e`). */
+/** Reads a screen that tmux has captured with escape sequences (`capture-pane -p -e`). */
 export function readScreen(captured: string): Screen {
   let style = PLAIN;
   return captured
@@ -50,7 +50,7 @@ export function readScreen(captured: string): Screen {
     });
 }
 
-/** The same screen with other words of the same length. */
+/** Changes the words on a screen. The new text of each line must have the same length. */
 export function reworded(screen: Screen, reword: (line: string) => string): Screen {
   return screen.map((cells) => {
     const line = cells.map(({ character }) => character).join("");
@@ -106,7 +106,7 @@ const MARGIN = 12;
 const BASELINE = 13;
 const DEFAULTS = { foreground: "rgb(238,238,238)", background: "rgb(10,10,10)" } as const;
 
-/** Characters that are shapes rather than letters: which part of the cell they fill, in fractions of it. */
+/** Characters that are drawn as rectangles: which part of the character cell they fill, as fractions of the cell. */
 const SHAPES: Readonly<Record<string, readonly [x: number, y: number, width: number, height: number]>> = {
   "█": [0, 0, 1, 1],
   "▀": [0, 0, 1, 0.5],
@@ -118,7 +118,7 @@ const SHAPES: Readonly<Record<string, readonly [x: number, y: number, width: num
   "╻": [0.4, 0.5, 0.2, 0.5],
 };
 
-/** Draws a screen. `title` says what it shows, for those who cannot see it. */
+/** Draws a screen as SVG. `title` describes the picture for readers who cannot see it. */
 export function drawScreen(screen: Screen, title: string): string {
   const columns = Math.max(...screen.map((cells) => cells.length));
   const [width, height] = [columns * CELL.width + 2 * MARGIN, screen.length * CELL.height + 2 * MARGIN];
@@ -139,7 +139,7 @@ interface Run {
   readonly style: Style;
 }
 
-/** Characters of one style that follow each other; a shape is a run of its own. */
+/** Joins neighbouring characters of the same style. A character that is drawn as a rectangle stays alone. */
 function runsOf(cells: readonly Cell[]): readonly Run[] {
   const runs: Run[] = [];
   for (const [column, { character, style }] of cells.entries()) {
@@ -178,7 +178,7 @@ function drawText({ column, text, style }: Run, row: number): string {
   const x = MARGIN + (column + start) * CELL.width;
   const attributes = [
     `x="${rounded(x)}" y="${MARGIN + row * CELL.height + BASELINE}" fill="${fill}"`,
-    // Whatever font there is, the columns stay in line.
+    // With a fixed text length, the columns are aligned in every font.
     `textLength="${rounded([...words.trim()].length * CELL.width)}"`,
     ...(style.isBold ? ['font-weight="bold"'] : []),
     ...(style.isItalic ? ['font-style="italic"'] : []),
@@ -195,7 +195,7 @@ function rectangle(column: number, row: number, [x, y, width, height]: readonly 
   return `<rect x="${rounded(left)}" y="${rounded(top)}" ${size} fill="${fill}" shape-rendering="crispEdges"/>`;
 }
 
-/** The colour that fills most of the screen. */
+/** The background colour that most of the screen has. */
 function frameColour(screen: Screen): string {
   const counts = new Map<string, number>();
   for (const { style } of screen.flat()) {

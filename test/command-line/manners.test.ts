@@ -116,8 +116,8 @@ test("doctor says what is missing and the way out; with both halves and a store 
   const { checks } = JSON.parse((await runCli(["doctor", "--json", "--data-dir", damaged], { env })).stdout);
   const said = (what: string) => checks.find((each: { what: string }) => each.what === what);
   for (const what of [
-    "plugin, server half",
-    "plugin, terminal half",
+    "plugin in the server",
+    "plugin in the terminal UI",
     "runtime",
     "lock",
     "quarantine",

@@ -43,7 +43,7 @@ test.each([
   await expect(world.lists(folder)).rejects.toThrow();
   const listed = await rescue(world, "--dry-run");
   expect(listed.hidden.map(({ sessionID }) => sessionID).sort()).toEqual(made.map(({ id }) => id).sort());
-  expect(listed.hidden[0]?.reason).toBe("Its folder is a path of Windows.");
+  expect(listed.hidden[0]?.reason).toBe("The session's folder is a path of Windows.");
   const before = await storeImage(world.home.dataDir);
   const done = await rescue(world, "--relink", "--from", from, "--to", folder, "--yes");
   expect([done.code, done.hidden]).toEqual([0, []]);
@@ -62,7 +62,7 @@ test("--from that no session has, one that is shown there, --to that is not ther
   await world.session(folder);
   for (const [from, to, words] of [
     ["/nowhere", folder, "No session was used in the folder of --from."],
-    [folder, folder, "opencode already shows every session of the folder of --from there."],
+    [folder, folder, "In the folder of --to, opencode already shows every session of the folder of --from."],
     [folder, "/nowhere", "The folder of --to does not exist."],
     ["app", folder, "--from and --to take absolute folders"],
   ] as const) {

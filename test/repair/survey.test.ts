@@ -166,7 +166,7 @@ describe("a store as a whole", () => {
     );
     // 1.15.4 writes no event; 1.18.33 does.
     expect(await found("1.15.4", dropped("event"))).toEqual(
-      lost("event.id", "a newer opencode takes this for there, and fails"),
+      lost("event.id", "a newer opencode assumes that these columns exist, and fails"),
     );
   });
 

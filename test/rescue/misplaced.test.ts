@@ -192,7 +192,7 @@ test("a folder beside a missing one whose name is written in another form of acc
       {
         directory: undefined,
         candidates: [folder],
-        reason: expect.stringContaining("only by case, accents or spaces"),
+        reason: expect.stringContaining("only case, accents or spaces differ"),
       },
     ]);
     expect(await saidOf(join(root, "other"))).toMatchObject([{ candidates: [] }]);

@@ -116,7 +116,7 @@ describe("the command line", () => {
       expect(words.stdout).toContain(
         "message msg_c00_1 would not arrive in opencode 2.x [upgrade-dropped: agent: missing]",
       );
-      expect(words.stdout).toContain("1 × changed: 2.x keeps a call that did not end as interrupted");
+      expect(words.stdout).toContain("1 × changed: 2.x stores a call that did not end as interrupted");
       expect(words.stdout).toContain(
         `\`opencode-session-repair repair --for 2.x --data-dir ${store.dataDir}\` would complete 1 record.`,
       );

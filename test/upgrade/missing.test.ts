@@ -116,8 +116,8 @@ describe("a database that 2.x has upgraded", () => {
       const { stdout } = await runCli(["rescue", "--json", "--data-dir", store.dataDir]);
       const missing = JSON.parse(stdout).missingIn2x as Record<string, string>[];
       expect(missing.filter(({ cause }) => cause === "never-arrived")).toMatchObject([
-        { sessionID: "ses_c01_1", why: expect.stringContaining("stopped before it, or still runs") },
-        { sessionID: "ses_c00_1", why: expect.stringContaining("stopped before it, or still runs") },
+        { sessionID: "ses_c01_1", why: expect.stringContaining("stopped before this session, or still runs") },
+        { sessionID: "ses_c00_1", why: expect.stringContaining("stopped before this session, or still runs") },
       ]);
       const ahead = await runCli(["repair", "--for", "2.x", "--yes", "--json", "--data-dir", store.dataDir]);
       expect(JSON.parse(ahead.stdout).items).toMatchObject([{ recordID: "msg_c01_1", action: "normalised" }]);

@@ -3,13 +3,17 @@ import type { FieldChange } from "../../model/replacement.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 import { type Fields, isFields, valueIn } from "../../stores/conversation.ts";
 
-/** The texts that opencode writes into an aborted tool call and into its answer (measured on six hosts). */
+/**
+ * The texts that opencode itself writes when a user aborts a turn: one in the tool call, one in the answer (measured on
+ * six versions).
+ */
 const TOOL_ABORTED = "Tool execution aborted";
 const ANSWER_ABORTED = { "1.0": "The operation was aborted.", "1.14": "Aborted" } as const;
 
 /**
- * The changes that give an unfinished tool call the state that its host writes on abort: an error, with the output so
- * far. `endMs`: the last sign of activity of the call, in milliseconds. `null`: the part is no unfinished call.
+ * The changes that give an unfinished tool call the state that opencode writes on abort: an error, with the output so
+ * far. `endMs` is the last sign of activity of the call, in milliseconds. Returns `null` if the part is no unfinished
+ * tool call.
  */
 export function abortedTool(part: unknown, endMs: number, store: StoreDescription): FieldChange[] | null {
   const state = valueIn(part, "state");
@@ -25,7 +29,9 @@ export function abortedTool(part: unknown, endMs: number, store: StoreDescriptio
   ];
 }
 
-/** The changes that an abort makes in an answer: an end time, and the error that marks an abort in opencode. */
+/**
+ * The changes that opencode makes in an unfinished answer on abort: an end time, and the error `MessageAbortedError`.
+ */
 export function abortedAnswer(message: unknown, endMs: number, store: StoreDescription): FieldChange[] | null {
   const time = valueIn(message, "time");
   if (!isFields(message) || message.role !== "assistant" || !isFields(time)) return null;
@@ -37,7 +43,10 @@ export function abortedAnswer(message: unknown, endMs: number, store: StoreDescr
   ];
 }
 
-/** 1.4 and newer mark the call, and shorten the text of the answer (measured 1.14.41; not 1.1.65, source 1.2.27). */
+/**
+ * Whether this opencode marks an aborted tool call as interrupted. 1.4 and newer do, and write a shorter text into the
+ * answer (measured 1.14.41; not 1.1.65, source of 1.2.27).
+ */
 function tellsInterrupted(store: StoreDescription): boolean {
   return hostLine(store).marksInterrupted;
 }

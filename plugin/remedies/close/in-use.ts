@@ -7,13 +7,16 @@ import { loadDriver } from "../../stores/sqlite/driver.ts";
 import { DatabaseOpenError, hasOtherConnection, soleUse } from "../../stores/sqlite/sole-use.ts";
 import { StoreRefusedError } from "../../stores/writer.ts";
 
-/** Inside opencode, nothing shows whether a turn is running, or a permission or question is open. */
+/**
+ * The command that a user needs if this tool runs inside opencode. The plugin cannot see there whether a turn is
+ * running, or a permission or question is open.
+ */
 const COMMAND = "npx opencode-session-repair repair --only unfinished-tool --only unfinished-turn";
 
 /**
- * Whether it is certain that no other process has a file of these stores open, so no process works on their sessions.
- * If the system does not show open files, this is never certain. opencode of every line keeps its log or its database
- * open (measured on six hosts). Reads only.
+ * Whether it is certain that no other process has a file of these stores open. Then no process can be working on their
+ * sessions. If the operating system does not show open files, the answer is always `false`. A running opencode keeps
+ * its log or its database open (measured on six versions). Reads only.
  */
 export async function isLeftAlone(located: Located): Promise<boolean> {
   const { openFiles } = await thisSystem();
@@ -27,16 +30,17 @@ export async function isLeftAlone(located: Located): Promise<boolean> {
 }
 
 /**
- * A sentence about another process that may work on a session of these stores; `null` if there is none. The databases
- * are tested too, with a lock that excludes every other connection. Even a process of another user or container cannot
- * hide from that lock.
+ * A sentence about another process that may be working on these sessions; `null` if there is none. Each database is
+ * also tested with a lock that excludes every other connection. So a process of another user or in a container is
+ * noticed too.
  */
 export async function inUse(located: Located, access: Access): Promise<string | null> {
-  if (access === "beside-host") return `This opencode itself may be working on the session. Quit it, then: ${COMMAND}`;
+  if (access === "beside-host")
+    return `This opencode itself may be working on the session. Quit opencode, then run: ${COMMAND}`;
   const { openFiles } = await thisSystem();
   const openers = (await openFiles?.openersBelow(foldersOf(located))) ?? [];
   if (openers.length > 0) {
-    return `A session may be in use: ${openersText(openers)} has opencode's data open. Quit it, then try again.`;
+    return `A session may be in use: ${openersText(openers)} has opencode's data open. Quit that process, then try again.`;
   }
   for (const database of located.databases) {
     const refusal = await refusalOfSoleUse(located, database);
@@ -52,7 +56,7 @@ function foldersOf({ dataDir, databases }: Located): string[] {
   return [...new Set([dataDir, ...databases.map((database) => dirname(database))])];
 }
 
-/** Tests a database with a lock that excludes every other connection. */
+/** Tries to lock a database against every other connection. Returns the reason if that fails; `null` if it succeeds. */
 async function refusalOfSoleUse(located: Located, database: string): Promise<string | null> {
   try {
     const use = await soleUse(filesOf(located), database);
@@ -60,7 +64,7 @@ async function refusalOfSoleUse(located: Located, database: string): Promise<str
     return null;
   } catch (error) {
     if (error instanceof DatabaseOpenError) return "open";
-    // If the database cannot be opened for another reason, the writer reports it.
+    // A database that cannot be opened for another reason is reported later, when the repair writes to it.
     return error instanceof StoreRefusedError ? error.message : null;
   }
 }

@@ -5,13 +5,13 @@ import { isTime, leftOut, numberIn, placeOf, type Rule, set, WRONG } from "./rul
 import { SCREEN_RULES } from "./screen-rules.ts";
 import { SESSION_RULES } from "./session-rules.ts";
 
-/** Rules for every record. General rules are last, so they apply only if no more specific rule does. */
+/** Rules that fit records of every kind. They are the last in the list, so that a more specific rule is used first. */
 const GENERAL_RULES: readonly Rule[] = [
   {
     name: "whole-milliseconds",
     issues: [],
     invariant: "Times are whole milliseconds.",
-    source: "the number without its fraction",
+    source: "The number is used without its fraction.",
     of: null,
     at: /^(.*\.)?time\.\w+$/,
     found: WRONG,
@@ -25,7 +25,7 @@ const GENERAL_RULES: readonly Rule[] = [
     name: "number-as-text",
     issues: [],
     invariant: "Numbers and times are numbers.",
-    source: "the number in its text, or the moment that the text names",
+    source: "The number in the text is used, or the time that the text names.",
     of: ["user", "assistant", "text", "reasoning", "step-finish", "tool running", "tool completed", "tool error"],
     at: /^(cost|tokens\.[a-z.]+|(.*\.)?time\.\w+)$/,
     found: WRONG,
@@ -38,7 +38,7 @@ const GENERAL_RULES: readonly Rule[] = [
     name: "null-value",
     issues: [38703, 38702],
     invariant: "An unknown value is absent, not null.",
-    source: "left out: JSON writes null for an absent value, or for a number that is none (NaN)",
+    source: "The value is left out. JSON stores null for a missing value and for NaN.",
     of: null,
     at: /./,
     found: ["null"],
@@ -46,7 +46,7 @@ const GENERAL_RULES: readonly Rule[] = [
   },
 ];
 
-/** Every value that is completed, and the source of the value. The first rule that fits a mismatch is used. */
+/** All rules that complete a value which opencode refuses. For each refused value, the first rule that fits is used. */
 export const RULES: readonly Rule[] = [
   ...SCREEN_RULES,
   ...MESSAGE_RULES,

@@ -17,7 +17,7 @@ import {
   WRONG,
 } from "./rule.ts";
 
-/** opencode's default agent, which is the same in all versions. */
+/** The agent that opencode uses by default, in all versions. */
 const DEFAULT_AGENT = "build";
 
 const OF_ASSISTANTS = ["parentID", "modelID", "mode", "path", "tokens", "cost", "finish"];
@@ -27,7 +27,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "message-role",
     issues: [29908],
     invariant: "A message states its role.",
-    source: "the fields that only an assistant or only a user has; otherwise the parts that only one of them has",
+    source: "Fields or parts that only an assistant or only a user has show the role.",
     of: ["message"],
     at: /^role$/,
     found: ABSENT,
@@ -37,7 +37,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "message-time",
     issues: [29908, 38703],
     invariant: "A message states when it was created.",
-    source: "the row's time_created",
+    source: "The row's `time_created` is used.",
     of: ["user", "assistant"],
     at: /^time(\.created)?$/,
     found: ANY,
@@ -50,12 +50,12 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-parent",
     issues: [29908],
     invariant: "An assistant's message names the message that it answers.",
-    source: "the nearest user message before it, by time and id",
+    source: "The nearest earlier user message is used, by time and id.",
     of: ["assistant"],
     at: /^parentID$/,
     found: ANY,
     derive: ({ message, neighbours, document }, mismatch) => {
-      // Another message may really have this id.
+      // If a message with this id exists, the answer already names its question, so the value is kept.
       if (neighbours.message(textIn(document, "parentID")) !== null) return null;
       return set(mismatch, message === null ? null : neighbours.userBefore(message.id)?.id);
     },
@@ -64,7 +64,8 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "message-agent",
     issues: [29908, 27701],
     invariant: "A message names its agent.",
-    source: "its own mode; otherwise its question or answer, the nearest message, the session, or opencode's default",
+    source:
+      "The message's own mode is used. Otherwise its question or answer, the nearest message, the session or opencode's default decides.",
     of: ["user", "assistant"],
     at: /^agent$/,
     found: ABSENT,
@@ -74,7 +75,8 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-mode",
     issues: [29908],
     invariant: "An assistant's message names its mode, which is its agent.",
-    source: "its own agent; otherwise its question, the nearest message, the session, or opencode's default",
+    source:
+      "The message's own agent is used. Otherwise its question, the nearest message, the session or opencode's default decides.",
     of: ["assistant"],
     at: /^mode$/,
     found: ABSENT,
@@ -84,7 +86,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "user-model",
     issues: [29908],
     invariant: "A user's message names the model that should answer it.",
-    source: "its own text or `id`; otherwise the answer to it, the nearest message, or the session",
+    source: "The message's own text or `id` is used. Otherwise its answer, the nearest message or the session decides.",
     of: ["user"],
     at: /^model(\.(providerID|modelID))?$/,
     found: ANY,
@@ -99,7 +101,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-model",
     issues: [29908],
     invariant: "An assistant's message names its model.",
-    source: "its question; otherwise the nearest message, or the session",
+    source: "Its question, the nearest message or the session decides, in this order.",
     of: ["assistant"],
     at: /^(providerID|modelID)$/,
     found: ABSENT,
@@ -109,7 +111,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-path",
     issues: [29908],
     invariant: "An assistant's message names the folders that it worked in.",
-    source: "the nearest assistant; otherwise the session's folder and the project's",
+    source: "The folders of the nearest answer are used, otherwise those of the session and its project.",
     of: ["assistant"],
     at: /^path(\.(cwd|root))?$/,
     found: ABSENT,
@@ -124,7 +126,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-cost",
     issues: [38703, 38702],
     invariant: "An assistant's message states its cost.",
-    source: "the sum of its steps; 0 if there are none",
+    source: "The costs of the message's steps are added. Without steps, the cost is 0.",
     of: ["assistant"],
     at: /^cost$/,
     found: ABSENT,
@@ -138,7 +140,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-tokens",
     issues: [38703, 38702],
     invariant: "An assistant's message has the number of tokens that it used.",
-    source: "its last step; 0 if there is none",
+    source: "The numbers of the last step are used. Without steps, they are 0.",
     of: ["assistant"],
     at: /^tokens(\.(input|output|reasoning|cache(\.(read|write))?))?$/,
     found: ABSENT,
@@ -148,7 +150,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "user-summary",
     issues: [29908],
     invariant: "A user message's summary lists the changes, or is absent.",
-    source: "left out if it is only a flag; an empty list if it names no changes",
+    source: "A summary that is only a flag is left out. A summary that names no changes gets an empty list.",
     of: ["user"],
     at: /^summary(\.diffs)?$/,
     found: ANY,
@@ -160,8 +162,8 @@ export const MESSAGE_RULES: readonly Rule[] = [
   {
     name: "output-format",
     issues: [26929],
-    invariant: "No user message holds an output format, because this opencode cannot show it again.",
-    source: "left out",
+    invariant: "No user message has an output format, because opencode cannot show such a message.",
+    source: "The output format is left out.",
     of: ["user"],
     at: /^format(\..*)?$/,
     found: WRONG,
@@ -171,7 +173,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "error-name",
     issues: [],
     invariant: "A failed turn names one of the errors that opencode knows.",
-    source: "UnknownError, with the existing message or the old name",
+    source: "The name becomes UnknownError. The existing message or the old name becomes its text.",
     of: ["assistant"],
     at: /^error(\.name)?$/,
     found: ANY,
@@ -183,7 +185,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "error-data",
     issues: [],
     invariant: "The error of a failed turn has the fields that belong to its name.",
-    source: "an empty text, no repetition, the provider of the message",
+    source: "Missing fields get neutral values: an empty text, 0 retries, or the provider of the message.",
     of: ["assistant"],
     at: /^error\.data(\.(message|retries|isRetryable|providerID))?$/,
     found: ABSENT,
@@ -208,12 +210,12 @@ function roleOfParts({ message, neighbours }: Subject): string | null {
   return types.some((type) => PARTS_OF_USERS.includes(type)) ? "user" : null;
 }
 
-/** Whether a value is a number, or a text that contains one. */
+/** Whether a value is a number, or a text that contains a number. */
 function isNumber(value: unknown): boolean {
   return typeof value === "number" || (typeof value === "string" && numberIn(value) !== null);
 }
 
-/** `provider/model`, as opencode writes the names of models. */
+/** Splits `provider/model`, the text form in which opencode names a model. */
 function namedModel(own: unknown): ModelFacts | null {
   const named = typeof own === "string" ? /^([^/]+)\/(.+)$/.exec(own) : null;
   const [, providerID, modelID] = named ?? [];
@@ -233,7 +235,10 @@ function agentFor({ document, message, neighbours }: Subject): string {
   );
 }
 
-/** Takes both names of a model from one source. Both names must agree with the record itself. */
+/**
+ * Takes provider and model from one other record, so that both belong together. Neither may contradict a name that the
+ * record itself still has.
+ */
 function fromModel(
   { message, neighbours }: Subject,
   path: readonly PropertyKey[],
@@ -286,7 +291,9 @@ function stepsOf({ message, neighbours }: Subject) {
   return message === null ? [] : neighbours.partsOf(message.id).filter((part) => part.type === "step-finish");
 }
 
-/** Counts of tokens at a place such as `tokens`, `tokens.cache` or `tokens.cache.read`; 0 for unknown counts. */
+/**
+ * The token counts to write at a path such as `tokens`, `tokens.cache` or `tokens.cache.read`. Unknown counts become 0.
+ */
 export function tokensAt(facts: TokenFacts | undefined, place: readonly (string | number)[]): unknown {
   const cache = { read: facts?.read ?? 0, write: facts?.write ?? 0 };
   const tokens = {

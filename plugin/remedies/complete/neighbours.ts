@@ -9,15 +9,15 @@ export interface ModelFacts {
 }
 
 /**
- * The other records of the same session, from which a value may be derived. Every lookup takes the same time, however
- * long the session is.
+ * The other records of the same session, from which a missing value may be derived. A lookup takes the same time in a
+ * short and in a long session.
  */
 export class Neighbours {
   readonly session: SessionColumns;
   readonly messages: readonly MessageFacts[];
   readonly #outline: SessionOutline;
   readonly #index = new Map<string, number>();
-  /** The first assistant message that names a message as its parent. */
+  /** For each message id, the first answer that names this message as its parent. */
   readonly #answers = new Map<string, MessageFacts>();
   #nearestUser: readonly (MessageFacts | null)[] | null = null;
   #nearestAgent: readonly (string | null)[] | null = null;
@@ -43,43 +43,46 @@ export class Neighbours {
     return index === undefined ? null : (this.messages[index] ?? null);
   }
 
-  /** The message that a part belongs to. */
+  /** The message to which a part belongs; `null` if it is unknown. */
   messageOf(partID: string): MessageFacts | null {
     return this.message(this.#outline.messageOf(partID));
   }
 
-  /** The parts of a message by id. The parts of the last message are cached, because parts are looked up one by one. */
+  /**
+   * The parts of a message. The result for one message is cached, because the parts of a message are completed one
+   * after the other.
+   */
   partsOf(messageID: string): readonly PartFacts[] {
     if (this.#parts?.messageID !== messageID) this.#parts = { messageID, parts: this.#outline.partsOf(messageID) };
     return this.#parts.parts;
   }
 
-  /** The counterpart of a message: the parent of an answer, or the first answer to a user message. */
+  /** The other side of an exchange: for an answer, its question; for a question, its first answer. */
   counterpart(of: MessageFacts): MessageFacts | null {
     return of.role === "assistant"
       ? (this.message(of.parentID) ?? this.userBefore(of.id))
       : (this.#answers.get(of.id) ?? this.#next(of.id, "assistant"));
   }
 
-  /** The nearest user message before a message. */
+  /** The last user message before the message with this id. */
   userBefore(id: string): MessageFacts | null {
     this.#nearestUser ??= before(this.messages, (each) => (each.role === "user" ? each : null));
     return this.#at(this.#nearestUser, id);
   }
 
-  /** The agent of the nearest message that names one: an earlier message, or otherwise a later one. */
+  /** The agent that the nearest message names. Earlier messages are preferred to later messages. */
   nearestAgent(id: string): string | null {
     this.#nearestAgent ??= nearest(this.messages, (each) => each.agent ?? each.mode);
     return this.#at(this.#nearestAgent, id);
   }
 
-  /** The model of the nearest message that names one: an earlier message, or otherwise a later one. */
+  /** The model that the nearest message names. Earlier messages are preferred to later messages. */
   nearestModel(id: string): ModelFacts | null {
     this.#nearestModel ??= nearest(this.messages, modelOf);
     return this.#at(this.#nearestModel, id);
   }
 
-  /** The nearest answer that names its folders: an earlier one, or otherwise a later one. */
+  /** The nearest answer that names the folders in which it worked. Earlier answers are preferred to later answers. */
   nearestPath(id: string): MessageFacts | null {
     this.#nearestPath ??= nearest(this.messages, (each) => (each.cwd !== null && each.root !== null ? each : null));
     return this.#at(this.#nearestPath, id);
@@ -100,7 +103,7 @@ export function modelOf({ providerID, modelID }: MessageFacts): ModelFacts | nul
   return providerID === null || modelID === null ? null : { providerID, modelID };
 }
 
-/** For each message, the value of the nearest earlier message. */
+/** For each message, the value of the nearest earlier message that has a value. */
 function before<T>(messages: readonly MessageFacts[], of: (message: MessageFacts) => T | null): (T | null)[] {
   let last: T | null = null;
   return messages.map((message) => {
@@ -116,7 +119,10 @@ function nearest<T>(messages: readonly MessageFacts[], of: (message: MessageFact
   return earlier.map((each, index) => each ?? later[index] ?? null);
 }
 
-/** Reads the neighbours of one session after the other. The neighbours in the last session are kept in memory. */
+/**
+ * Reads the neighbours of a record. Only one session is kept in memory, because all records of a session are examined
+ * one after the other.
+ */
 export class NeighbourSource {
   readonly #store: Store;
   #last: { readonly sessionID: string; readonly neighbours: Neighbours } | null = null;

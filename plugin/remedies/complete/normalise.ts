@@ -16,13 +16,16 @@ import type { Neighbours } from "./neighbours.ts";
 import { type ColumnSetting, type FieldSetting, type Rule, type Subject, valueAt } from "./rule.ts";
 import { shownValue } from "./shown-value.ts";
 
-/** One completed value may reveal the next mismatch: first a missing object, then a missing field in it. */
+/**
+ * The limit for repeated checks of one record. A completed value may reveal the next problem, such as a missing field
+ * in an object that was missing before.
+ */
 const MOST_ROUNDS = 8;
 
-/** Where a host fails on a record: when it loads the record, or on the screen of the terminal UI. */
+/** Whether opencode fails when its server loads the record, or when its terminal UI shows the record. */
 export type Failing = "server" | "screen";
 
-/** The present state of a record while it is completed. */
+/** A record with the values that were completed so far. */
 interface Draft {
   readonly artifact: Artifact;
   readonly document: unknown;
@@ -34,9 +37,9 @@ interface Draft {
 }
 
 /**
- * Completes a readable record that its host refuses, by the rules of the catalogue. Only refused values are changed.
- * All new values must follow from the same store, and the host must accept the result. `null`: the record is not
- * changed. A pure function.
+ * Completes a readable record that opencode refuses, by the rules in `catalogue.ts`. Only refused values are changed.
+ * Each new value is derived from the same store, and opencode must accept the whole result. Returns `null` if that is
+ * not possible. A pure function.
  */
 export function normalised(
   artifact: Artifact,
@@ -74,7 +77,7 @@ function normalisedFor(
   return null;
 }
 
-/** The values that make the screen of a possible host close. No request that loads sessions fails on these values. */
+/** The values on which the terminal UI crashes, although the server loads the session without an error. */
 function endsOfScreen({ artifact, document }: Draft, { newer }: Evidence, store: StoreDescription): Mismatch[] {
   const [found] = screensOf(store)
     .map((screen) => mismatchesOnScreen(artifact.kind, document, screen, newer))
@@ -117,11 +120,14 @@ function answered(draft: Draft, mismatch: Mismatch, neighbours: Neighbours, syst
   return null;
 }
 
-/** `user`, `step-finish`, `tool error`, `session`, `session.model`, `session file` …; without a tag `message`, `part`. */
+/**
+ * The kind of record to which a rule may be limited. Examples: `user`, `step-finish`, `tool error`, `session`,
+ * `session.model`, `session file`. A message without a role is `message`, a part without a type is `part`.
+ */
 function kindOf({ artifact, document }: Draft): string {
   const { kind, locator } = artifact;
-  // No host checks the file of a message or part against a schema. Only the screen of such a host needs a schema, and
-  // the schema does not know files.
+  // opencode checks no schema when it loads a message or part from a file. Only its terminal UI can fail on such a
+  // record, by the same rules as for a row.
   if (isFileLocator(locator) && kind !== "part" && kind !== "message") return `${kind} file`;
   if (!isFileLocator(locator) && kind !== "message" && kind !== "part") {
     return locator.column === undefined ? kind : `${kind}.${locator.column}`;
@@ -133,7 +139,7 @@ function kindOf({ artifact, document }: Draft): string {
 
 function withField(draft: Draft, { path, to }: FieldSetting, rule: Rule): Draft | null {
   if (isWholeRow(draft.artifact, draft.row)) return null;
-  // For a mismatch in a column's value, the path begins with the column.
+  // If the problem is in the JSON value of a column, the path begins with the name of the column.
   const { locator } = draft.artifact;
   const isNamed = !isFileLocator(locator) && locator.column !== undefined && path[0] === locator.column;
   const within = isNamed ? path.slice(1) : path;
@@ -183,7 +189,7 @@ function documentOf(to: string | number | null): unknown {
   return typeof to === "string" ? JSON.parse(to) : to;
 }
 
-/** SQLite stores whole numbers in a REAL column as reals; `cost` is the only such column. */
+/** `cost` is the only REAL column. SQLite stores a whole number in a REAL column as a real. */
 function cellOf(column: string, to: string | number | null): CellValue {
   if (to === null) return { storage: "null" };
   if (typeof to === "string") return { storage: "text", bytes: Buffer.from(to, "utf8") };
@@ -195,7 +201,7 @@ function shownChange(path: readonly (string | number)[], from: unknown, to: unkn
   return { path: pathText(path), from: shownValue(from, true), to: shownValue(to, isHidden) };
 }
 
-/** The replacement that results from the draft, if the host accepts it. */
+/** The completed record; `null` if no rule was used, or if opencode would still refuse the result. */
 function replacementOf(draft: Draft, evidence: Evidence, store: StoreDescription): Replacement | null {
   const { artifact, columns, fields, rules } = draft;
   if (rules.length === 0) return null;

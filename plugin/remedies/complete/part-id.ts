@@ -1,19 +1,19 @@
-/** The prefix of every part id. opencode checks nothing else of it. */
+/** The prefix of every part id. opencode checks only this prefix. */
 const PREFIX = "prt";
 
-/** This character sorts before every character that can follow in opencode's own ids, and occurs in none of them. */
+/** This character is in none of opencode's own ids, and sorts before every character that they can contain. */
 const MARK = "-";
 
-/** Parts with longer ids than this are not renamed, because no such id is known. */
+/** A part whose id is longer than this is not renamed. No such id was ever seen. */
 const LONGEST_ID = 200;
 
 const RENAMED = /^prt.*-(?:[0-9a-f]{2})+$/s;
 
 /**
- * A new id for a part whose id opencode refuses. Parts are shown in the order of their ids (compared byte by byte), so
- * the new id must sort into the old place. The new id is the preceding opencode id, followed by the old id in
- * hexadecimal. This keeps several such parts in their order, even if they are renamed in another order. `ids`: the ids
- * of all parts of the message, in order. `null` if no id is free in that place.
+ * A new id for a part whose id opencode refuses. `ids` are the ids of all parts of the message, in order. opencode
+ * shows parts in the order of their ids, compared byte by byte. So the new id must sort into the place of the old id.
+ * The new id is the preceding valid id, followed by the old id in hexadecimal. So several renamed parts keep their
+ * order, whichever is renamed first. Returns `null` if no id is free in that place.
  */
 export function ownPartID(id: string, ids: readonly string[]): string | null {
   if (!ids.includes(id) || id.length > LONGEST_ID) return null;

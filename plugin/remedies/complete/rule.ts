@@ -4,29 +4,31 @@ import type { Mismatch } from "../../records/mismatch.ts";
 import type { MessageFacts } from "../../stores/outline.ts";
 import type { Neighbours } from "./neighbours.ts";
 
-/** A readable record that its host refuses, completed as far as possible until now. */
+/** A readable record that opencode refuses, in its present state, and the facts from which values can be derived. */
 export interface Subject {
   readonly artifact: Artifact;
-  /** The parsed JSON. For a whole row, its columns. */
+  /**
+   * The parsed JSON of the record. If the record is a whole row, such as the row of a session, the columns of that row.
+   */
   readonly document: unknown;
-  /** For a session or project: the columns that are not JSON. */
+  /** The columns of a session or project that do not hold JSON; `null` for other records. */
   readonly row: RowValues | null;
-  /** A message itself, or the message of a part. */
+  /** For a message, the message itself. For a part, the message to which the part belongs. */
   readonly message: MessageFacts | null;
   readonly neighbours: Neighbours;
-  /** The system whose paths the folders of the store have. */
+  /** Whether folders in this store are Windows paths or POSIX paths. */
   readonly system: PathSystem;
 }
 
 type Path = readonly (string | number)[];
 
-/** One value of the document. If `to` is absent, the value is removed. */
+/** One value to write into the JSON document. If `to` is absent, the value is removed. */
 export interface FieldSetting {
   readonly path: Path;
   readonly to?: unknown;
 }
 
-/** A column of the row that holds the document, or of the row that is the record. */
+/** One column to write in the record's database row. */
 export interface ColumnSetting {
   readonly column: string;
   readonly to: string | number | null;
@@ -34,23 +36,26 @@ export interface ColumnSetting {
 
 export type Setting = FieldSetting | ColumnSetting;
 
-/** A rule for a value that an older opencode or another program wrote in another form than today's host requires. */
+/**
+ * A rule that completes one kind of value, which an older opencode or another program wrote in a form that opencode now
+ * refuses.
+ */
 export interface Rule {
   readonly name: string;
-  /** anomalyco/opencode issues and pull requests with such records. */
+  /** The issues and pull requests of anomalyco/opencode that describe such records. */
   readonly issues: readonly number[];
-  /** The condition that a valid value meets. */
+  /** The condition that a valid value meets, as a sentence for the documentation. */
   readonly invariant: string;
-  /** The source of the value. */
+  /** The place from which the new value is taken, in words for the documentation. */
   readonly source: string;
-  /** Kinds of records, as {@link variantOf} names them; `null`: all. */
+  /** The kinds of records to which the rule applies, as {@link variantOf} names them. `null` means all kinds. */
   readonly of: readonly string[] | null;
-  /** The place of the mismatch, written as `state.time.start`. */
+  /** Matches the path of the refused value, such as `state.time.start`. */
   readonly at: RegExp;
   readonly found: readonly Mismatch["found"][];
-  /** Whether the value may contain words from the session. Then it is not shown. */
+  /** Whether the value may contain words from the user's session. If so, a plan does not show the value. */
   readonly isContent?: boolean;
-  /** `null`: no value can be derived for this record. */
+  /** Returns the values to write; `null` if no value can be derived for this record. */
   derive(subject: Subject, mismatch: Mismatch): readonly Setting[] | null;
 }
 
@@ -58,12 +63,12 @@ export const ABSENT: readonly Mismatch["found"][] = ["nothing", "null"];
 export const WRONG: readonly Mismatch["found"][] = ["something"];
 export const ANY: readonly Mismatch["found"][] = ["nothing", "null", "something"];
 
-/** The path of a mismatch: names and numbers. */
+/** The path of a refused value, as a list of names and numbers. */
 export function placeOf({ path }: Mismatch): (string | number)[] {
   return path.map((key) => (typeof key === "number" ? key : String(key)));
 }
 
-/** The value at a path of a document; `undefined` if there is none. */
+/** The value at a path of a document; `undefined` if the path does not exist. */
 export function valueAt(document: unknown, path: Path): unknown {
   let at = document;
   for (const key of path) {
@@ -73,7 +78,7 @@ export function valueAt(document: unknown, path: Path): unknown {
   return at;
 }
 
-/** Sets the value at the place of a mismatch; `null` if there is no value. */
+/** Writes a value at the place that opencode refused. Returns `null` if the value is unknown. */
 export function set(mismatch: Mismatch, to: unknown): readonly Setting[] | null {
   return to === null || to === undefined ? null : [{ path: placeOf(mismatch), to }];
 }
@@ -82,12 +87,14 @@ export function leftOut(mismatch: Mismatch): readonly Setting[] {
   return [{ path: placeOf(mismatch) }];
 }
 
-/** A time in the form that hosts require: whole milliseconds since the epoch. */
+/** Whether a value is a time as opencode requires it: whole milliseconds since 1970. */
 export function isTime(value: number | null | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** The number in a text, or the time in milliseconds of an ISO 8601 text with a time zone. */
+/**
+ * The number in a text. For an ISO 8601 time with a time zone, its milliseconds since 1970. `null` for any other text.
+ */
 export function numberIn(text: string): number | null {
   if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   const moment = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;

@@ -2,13 +2,16 @@ import { placeOf, type Rule, set, valueAt, WRONG } from "./rule.ts";
 
 const CALLS = ["tool pending", "tool running", "tool completed", "tool error"];
 
-/** Rules for values that the terminal UI of opencode 1.0 to 1.15 cannot print (plugin/hosts/screen.ts). */
+/**
+ * Rules for values on which the terminal UI of opencode 1.0 to 1.15 crashes, because it cannot print them
+ * (plugin/hosts/screen.ts).
+ */
 export const SCREEN_RULES: readonly Rule[] = [
   {
     name: "text-on-screen",
     issues: [14282, 16865, 17071],
-    invariant: "Every value that the screen of opencode 1.0 to 1.15 prints as a text is a text.",
-    source: "the number or truth value, written as a text",
+    invariant: "Every value that the terminal UI of opencode 1.0 to 1.15 prints as a text is a text.",
+    source: "The number or truth value is written as a text.",
     of: [...CALLS, "text", "reasoning", "assistant"],
     at: /^(state\.|text$|mode$)/,
     found: WRONG,
@@ -23,7 +26,7 @@ export const SCREEN_RULES: readonly Rule[] = [
     name: "answer-on-screen",
     issues: [7433, 7392, 7460, 7994],
     invariant: "Each answer to a question is a list, as opencode writes it from 1.1.8 on.",
-    source: "a list with the one text that older versions of opencode wrote",
+    source: "The text that older versions of opencode wrote becomes a list with one element.",
     of: CALLS,
     at: /^state\.metadata/,
     found: WRONG,

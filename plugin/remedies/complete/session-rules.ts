@@ -12,7 +12,7 @@ import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
 import { modelOf } from "./neighbours.ts";
 import { ABSENT, ANY, isTime, placeOf, type Rule, type Subject, set, WRONG } from "./rule.ts";
 
-/** Columns that may be empty. If these columns hold a wrong value, nothing useful is lost when they are emptied. */
+/** Columns of a session that may be empty. A wrong value in such a column has no use, so the column is emptied. */
 const OPTIONAL_COLUMNS =
   /^(path|share_url|agent|summary_additions|summary_deletions|summary_files|time_compacting|time_archived)$/;
 
@@ -29,7 +29,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-model",
     issues: [26435, 26572],
     invariant: LEGACY_MODEL.invariant,
-    source: "its own `modelID`, the earlier name of the id",
+    source: "The session's own `modelID` is used, which is the earlier name of the field.",
     of: ["session.model"],
     at: /^model\.id$/,
     found: ABSENT,
@@ -40,7 +40,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-last-model",
     issues: [26435],
     invariant: LEGACY_MODEL.invariant,
-    source: "the last message that names a model",
+    source: "The model of the last message that names a model is used.",
     of: ["session.model"],
     at: /^model\.(id|providerID)$/,
     found: ANY,
@@ -56,7 +56,7 @@ export const SESSION_RULES: readonly Rule[] = [
     issues: [50401, 35846],
     invariant: "A session's folder is an absolute path.",
     source:
-      "the one folder in which all its assistants worked; otherwise the project's folder with the session's path in it",
+      "If all answers worked in one folder, that folder is used. Otherwise the session's path in the project's folder is used.",
     of: ["session"],
     at: /^directory$/,
     found: ANY,
@@ -66,7 +66,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-workspace",
     issues: [38303],
     invariant: UNKNOWN_WORKSPACE.invariant,
-    source: "none, because that workspace is gone",
+    source: "The value is emptied, because the workspace no longer exists.",
     of: ["session"],
     at: /^workspace_id$/,
     found: WRONG,
@@ -76,7 +76,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-parent",
     issues: [],
     invariant: "The parent of a session is a session.",
-    source: "none, because no session has such an id",
+    source: "The value is emptied, because no session has such an id.",
     of: ["session"],
     at: /^parent_id$/,
     found: WRONG,
@@ -86,7 +86,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-time",
     issues: [],
     invariant: "A session's times are whole milliseconds.",
-    source: "the time as a whole number; otherwise the time of its first or last message",
+    source: "The time is rounded down. Without a time, that of the first or last message is used.",
     of: ["session"],
     at: /^time_(created|updated)$/,
     found: ANY,
@@ -102,7 +102,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-usage",
     issues: [50076],
     invariant: "A session's cost and tokens are numbers.",
-    source: "the sum of its messages, as opencode's own migration counts them",
+    source: "The values of the session's messages are added, as opencode's own migration does.",
     of: ["session"],
     at: /^(cost|tokens_(input|output|reasoning|cache_read|cache_write))$/,
     found: ANY,
@@ -121,7 +121,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-column",
     issues: [],
     invariant: "Optional columns of a session are empty, or hold a valid value.",
-    source: "emptied",
+    source: "The column is emptied.",
     of: ["session"],
     at: OPTIONAL_COLUMNS,
     found: WRONG,
@@ -131,7 +131,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-revert",
     issues: [],
     invariant: "A revert names the message to which the user took the session back.",
-    source: "emptied, because it names no message",
+    source: "The revert is emptied, because it names no message.",
     of: ["session.revert"],
     at: /^revert(\.messageID)?$/,
     found: ANY,
@@ -141,7 +141,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "diff-counts",
     issues: [38703],
     invariant: "A changed file states how many lines were added and removed.",
-    source: "the lines of its patch; otherwise 0",
+    source: "The lines of the file's patch are counted. Without a patch, the number is 0.",
     of: ["session.summary_diffs", "user"],
     at: /diffs(\[\d+\])\.(additions|deletions)$/,
     found: ABSENT,
@@ -155,14 +155,14 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "project-sandboxes",
     issues: [50401],
     invariant: "A project's other worktrees are absolute paths.",
-    source: "the paths that are absolute; the others are left out",
+    source: "Absolute paths are kept. All other paths are left out.",
     of: ["project.sandboxes"],
     at: /^sandboxes(\[\d+\])?$/,
     found: ANY,
     derive: ({ document, system }) => {
       if (!Array.isArray(document)) return null;
       const texts = document.filter((each: unknown) => typeof each === "string");
-      // A folder of another system is somebody's folder, so it must not be left out.
+      // A path of another operating system may be the folder of a real user, so the path is kept.
       if (texts.some((each) => !isAbsoluteFor(system, each) && systemOfPath(each) !== null)) return null;
       const kept = texts.filter((each) => isAbsoluteFor(system, each));
       return [{ column: "sandboxes", to: JSON.stringify(kept) }];
@@ -172,7 +172,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "project-vcs",
     issues: [],
     invariant: "A project's version control is git, or absent.",
-    source: "none; opencode determines it again when it starts",
+    source: "The value is emptied. opencode determines it again when it starts.",
     of: ["project"],
     at: /^vcs$/,
     found: WRONG,
@@ -182,7 +182,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "own-id",
     issues: [],
     invariant: ID_DIFFERS.invariant,
-    source: "the name of the file",
+    source: "The name of the file is used.",
     of: ["session file", "project file"],
     at: /^id$/,
     found: ANY,
@@ -205,7 +205,7 @@ function isTokenColumn(name: string): name is keyof typeof TOKEN_COLUMNS {
 function directoryOf({ neighbours, system }: Subject): string | undefined {
   const folders = new Set(neighbours.messages.flatMap(({ cwd }) => (cwd === null ? [] : [cwd])));
   const [only] = folders;
-  // If opencode was started in the root of a container, `/` is the folder. In a Windows store, `/` is no user's folder.
+  // In a container, a user may have worked in `/`. On Windows, `/` is never the folder of a user.
   const isRoot = system === "posix" && only === NO_WORKTREE;
   if (folders.size === 1 && (isRoot || isFolderOf(system, only))) return storedPath(system, only);
   const { session, project } = neighbours.session;

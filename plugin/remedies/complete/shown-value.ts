@@ -1,11 +1,11 @@
 const LONGEST_SHOWN = 80;
 
-/** A name or an id, which is neither session content nor a path. */
+/** Matches a name or an id. Such a text is neither session content nor a path, so it may be shown. */
 const NAME = /^[A-Za-z0-9_.:@-][A-Za-z0-9_.:@/-]*$/;
 
 /**
- * A value in words, for a plan that a user reads. Missing values, numbers and names are shown. For paths and long
- * texts, only the kind of value is shown; with `isHidden`, for every text.
+ * Describes a value in a plan that a user reads. Missing values, numbers and names are shown as they are. For a path or
+ * a long text, only the kind of value is shown. With `isHidden`, no text is shown.
  */
 export function shownValue(value: unknown, isHidden: boolean): string {
   if (value === undefined) return "(missing)";

@@ -12,27 +12,28 @@ import {
 import { byTime, factsOf, madeMs, partFacts } from "../../stores/message-facts.ts";
 import type { MessageFacts, SessionOutline } from "../../stores/outline.ts";
 
-/** A rebuilt message: its document without ids, and the time at which it was made, in milliseconds. */
+/** A rebuilt message: its JSON document without ids, and the time at which the message was created, in milliseconds. */
 export interface RebuiltMessage {
   readonly document: Fields;
   readonly createdMs: number;
 }
 
 /**
- * Gives the draft of a message everything that every opencode requires; `null` if a required value cannot be derived.
- * `outline`: a summary of the session, including the message.
+ * Adds every value that any opencode version requires to the draft of a message. Returns `null` if a required value
+ * cannot be derived. `outline` is a summary of the session, including this message.
  */
 export type CompleteDraft = (draft: Fields, outline: SessionOutline) => Fields | null;
 
-/** Types of parts that only one of the two roles writes. */
+/** The types of parts that only an assistant writes, and the types that only a user writes. */
 const OF_ASSISTANTS = ["reasoning", "tool", "step-start", "step-finish", "patch", "snapshot", "retry"];
 const OF_USERS = ["file", "agent", "subtask", "compaction"];
 
 /**
- * Rebuilds a message when only its parts can be read. The role comes from the types of the parts or from neighbours,
- * and the time from the row or the id. The readable beginning of the message's document is kept, and `complete` adds
- * the rest. `messages`: those of the session in the order of {@link byTime}, with or without this one. `null` if no
- * part can be read, or if a value that opencode requires cannot be derived.
+ * Rebuilds a message when only its parts can be read. The role comes from the types of the parts, or from the messages
+ * before and after. The time comes from the row or the id. The readable beginning of the old document is kept, and
+ * `complete` adds the rest.
+ * `messages` are the messages of the session in the order of {@link byTime}. Returns `null` if no part can be read, or
+ * if a required value cannot be derived.
  */
 export function rebuiltMessage(
   own: StoredMessage,
@@ -65,7 +66,10 @@ export function rebuiltMessage(
   return null;
 }
 
-/** The end of an answer, according to its parts. No process works on the message any more. */
+/**
+ * The end time and finish reason of an answer, taken from its parts. The answer gets an end because no process will
+ * continue it.
+ */
 function ended(parts: readonly Fields[], createdMs: number): Fields {
   const finish = textIn(
     parts.findLast(({ type }) => type === "step-finish"),
@@ -80,7 +84,7 @@ function inside(value: unknown): Fields {
   return isFields(value) ? value : {};
 }
 
-/** The readable beginning of a damaged document. */
+/** The complete fields in the readable beginning of a damaged document. */
 function legible(document: StoredDocument | null): Fields {
   if (document?.bytes == null) return {};
   const { id: _id, sessionID: _sessionID, ...said } = wholeMembers(textBeginning(document.bytes));

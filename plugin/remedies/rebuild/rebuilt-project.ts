@@ -7,20 +7,20 @@ import type { PathSystem, StoreDescription } from "../../model/store-description
 import type { Fields, ProjectFacts, SessionFacts } from "../../stores/conversation.ts";
 import { isPlainID, STORAGE } from "../../stores/json/layout.ts";
 
-/** The project for everything outside version control. */
+/** The id of the project that opencode uses for folders without version control. */
 const GLOBAL = "global";
 
-/** A project's record as its sessions show it, and its place. */
+/** The content of a rebuilt project record, and the file or row into which it is written. */
 export interface RebuiltProject {
   readonly locator: Locator;
   readonly content: Replacement["content"];
 }
 
 /**
- * A record for a project that has sessions but no record. The folder is the one in the answers of its sessions (`root`;
- * `null`: none names it). Otherwise it is the only folder in which the sessions were used. The times are those of its
- * sessions. The readable values of a damaged record (`said`) are kept. `null` if the folder cannot be derived, or now
- * belongs to another project.
+ * Makes a record for a project that has sessions but no readable record. `root` is the project folder that the answers
+ * of its sessions name, or `null`. Without `root`, all sessions must have been used in the same folder. The times come
+ * from the sessions. `said` has the values that can still be read in the damaged record.
+ * Returns `null` if the folder cannot be derived, or if another project has the same folder.
  */
 export function rebuiltProject(
   id: string,

@@ -17,16 +17,16 @@ import {
 } from "../../stores/conversation.ts";
 import { isPlainID, sessionFolder } from "../../stores/json/layout.ts";
 
-/** A session's record as its messages show it, and the record's place. */
+/** The content of a rebuilt session record, and the file or row into which it is written. */
 export interface RebuiltSession {
   readonly locator: Locator;
   readonly content: Replacement["content"];
 }
 
 /**
- * A record for a session that has messages but no record. Folder and times come from the messages, the project from the
- * folder, and the title says that it was rebuilt. `null` if no message can be read, or no project of the store has the
- * folder.
+ * Makes a record for a session that has messages but no record. The folder and the times come from the messages, and
+ * the project from the folder. The title says that the session was rebuilt. Returns `null` if no message can be read,
+ * or if no project in the store has that folder.
  */
 export function rebuiltSession(
   sessionID: string,
@@ -45,9 +45,9 @@ export function rebuiltSession(
 const NO_PROJECT = { sandboxes: [], updatedMs: null, directories: [] } as const;
 
 /**
- * A record for a session whose file cannot be read. The readable values of the file are kept, above all the title. All
- * other values come from the messages. `projectID`: the project of the file's folder. `null` if that project has no
- * record and no message names its folder.
+ * Makes a record for a session whose file cannot be read. Readable values in the file are kept, most importantly the
+ * title. All other values come from the messages. `projectID` is the project in whose folder the file is. Returns
+ * `null` if that project has no record and no message names the project's folder.
  */
 export function rebuiltSessionFile(
   sessionID: string,
@@ -58,21 +58,22 @@ export function rebuiltSessionFile(
   store: StoreDescription,
 ): Uint8Array | null {
   const root = rootOf(messages);
-  // opencode writes the record of the project again. Until then, only the messages name the folder of the project.
+  // The project has no record. opencode will write that record again, but until then only the messages name the
+  // project's folder.
   const unrecorded = root === null ? undefined : { ...NO_PROJECT, id: projectID, worktree: root };
   const project = projects.find(({ id }) => id === projectID) ?? unrecorded;
   const rebuilt = project === undefined ? null : inProject(sessionID, messages, project, store);
   if (rebuilt === null || !("bytes" in rebuilt.content)) return null;
   const record = JSON.parse(Buffer.from(rebuilt.content.bytes).toString("utf8")) as Fields;
   const said = legibleIn(left);
-  // The session would be empty.
+  // A session without messages and without a title would be of no use to anybody.
   if (messages.length === 0 && textIn(said, "title") === null) return null;
   const directory = textIn(said, "directory") ?? (textIn(record, "directory") || project?.worktree);
   const time = { ...fieldsIn(record, "time"), ...fieldsIn(said, "time") };
   return Buffer.from(JSON.stringify({ ...record, ...said, id: sessionID, projectID, directory, time }, null, 2));
 }
 
-/** The complete members of a session's file. If the title was cut, the beginning of it. */
+/** The complete fields of a cut-off session file. A title that was cut keeps its beginning, followed by an ellipsis. */
 function legibleIn(left: string): Fields {
   const whole = wholeMembers(left);
   const title = textIn(cutDocument(left), "title");
@@ -104,7 +105,7 @@ function inProject(
   return { locator: { table: "session", key: { id: sessionID } }, content: { cells } };
 }
 
-/** The folder of the project, as the last answer states it. */
+/** The root folder of the project, from the last answer that names it. */
 export function rootOf(messages: readonly StoredMessage[]): string | null {
   for (const { document } of messages.toReversed()) {
     const parsed = document === null ? null : parseDocument(document);
@@ -115,8 +116,8 @@ export function rootOf(messages: readonly StoredMessage[]): string | null {
 }
 
 /**
- * The file in the form that opencode 1.0-1.1 writes. No message states the version, so the version of the newest
- * session is used.
+ * The file of a session in the form that opencode 1.0-1.1 writes. Messages do not name the opencode version, so the
+ * version of the newest session in the store is used.
  */
 function asFile(
   id: string,

@@ -5,7 +5,7 @@ import { partDocument } from "../../records/strict/part.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The times at which the damaged record was made and last written, in milliseconds since 1970. */
+/** When the damaged record was created and last written, in milliseconds since 1970. */
 export interface RecordTimes {
   readonly created: number;
   readonly updated: number;
@@ -18,10 +18,10 @@ function fieldsOf(value: unknown): Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
-const LOST = "[opencode-session-repair: what stood here was lost]";
+const LOST = "[opencode-session-repair: the content of this part was lost]";
 const CUT = "[opencode-session-repair: the rest of this was lost]";
 
-/** A part that tells the user that something is missing. The part is shown to the user, but not sent to the model. */
+/** A text part that tells the user that something is missing. `ignored` keeps the text from being sent to the model. */
 export function lostPart(): Fields {
   return { type: "text", text: LOST, ignored: true };
 }
@@ -31,9 +31,9 @@ function text(value: unknown): string {
 }
 
 /**
- * A part that every host loads, made from the beginning of a part's document. Each value in the new part was in the
- * damaged one. If a text, an output of a tool or an error may have been cut, a note in it says so. `null` if no text
- * for a user is left.
+ * Makes a part that every opencode version loads from the readable beginning of a part's document. Each value in the
+ * new part was in the damaged part. If a text, a tool's output or an error may have been cut, a note says so. Returns
+ * `null` if nothing readable is left for the user.
  */
 export function closedPart(left: string, times: RecordTimes): Fields | null {
   const beginning = readBeginning(left);
@@ -42,12 +42,14 @@ export function closedPart(left: string, times: RecordTimes): Fields | null {
   if (beginning.wholeUntil !== null && isPart(found)) return found;
   const candidates = found.type === "text" || found.type === "reasoning" ? cutTexts(found, times) : [];
   if (found.type === "tool" && isNamedCall(wholeMembers(left))) candidates.push(...cutCalls(found, times));
-  // The last member may be cut. A half address or number is useless.
+  // The last field of the document may have been cut, so only the fields before it are used.
   if (candidates.length === 0) candidates.push(wholeMembers(left));
   return candidates.find((candidate) => isPart(candidate)) ?? null;
 }
 
-/** A model's provider refuses a whole session because of one call without a name or an id. */
+/**
+ * Whether a tool call has a name and an id. A model's provider refuses the whole session if a call lacks one of them.
+ */
 function isNamedCall({ tool, callID }: Fields): boolean {
   return text(tool) !== "" && text(callID) !== "";
 }
@@ -55,7 +57,7 @@ function isNamedCall({ tool, callID }: Fields): boolean {
 function cutTexts(found: Fields, { created, updated }: RecordTimes): Fields[] {
   if (typeof found.text !== "string") return [];
   const { type } = found;
-  // Marks for text that only the user saw, or that opencode added, are kept.
+  // Keeps the marks of a text that opencode added itself, or that is hidden from the model.
   const marks = {
     ...(found.synthetic === true && { synthetic: true }),
     ...(found.ignored === true && { ignored: true }),
@@ -82,7 +84,10 @@ function cutCalls(found: Fields, { created, updated }: RecordTimes): Fields[] {
   ];
 }
 
-/** A message that every host loads, made from the beginning of a message's document. */
+/**
+ * Makes a message that every opencode version loads from the readable beginning of a message's document. Fields that
+ * cannot be read get neutral values.
+ */
 export function closedMessage(left: string, { created, updated }: RecordTimes): Fields {
   const found = fieldsOf(cutDocument(left));
   const { summary: _, ...rest } = found;
@@ -93,7 +98,7 @@ export function closedMessage(left: string, { created, updated }: RecordTimes): 
   return candidates.find((candidate) => isMessage(candidate)) ?? filled;
 }
 
-/** The readable fields that have the same shape as the missing fields. */
+/** The readable fields whose values opencode accepts. Other fields would make the whole message unreadable. */
 function withoutBadFields(found: Fields, filled: Fields): Fields {
   return Object.fromEntries(
     Object.entries(found).filter(([name, value]) => name in filled && isMessage({ ...filled, [name]: value })),

@@ -2,7 +2,7 @@ import type { RecordedEvent } from "../../stores/store.ts";
 
 type Wire = Readonly<Record<string, unknown>>;
 
-/** A record in an event, or the event that removed a record. */
+/** What one event in opencode's log says: the new content of a record, or the removal of a record. */
 export type EventRecord =
   | {
       readonly what: "record";
@@ -17,9 +17,9 @@ function isWire(value: unknown): value is Wire {
 }
 
 /**
- * The content of one event of opencode 1.17-1.18. `session.created.1` and `session.updated.1` hold the whole session,
- * `message.updated.1` and `message.part.updated.1` the whole message or part (measured 1.17.18, 1.18.33). `null`: the
- * event is damaged, of another version, or about another kind of record.
+ * Reads one event in the log of opencode 1.17-1.18. `session.created.1` and `session.updated.1` hold the whole session.
+ * `message.updated.1` and `message.part.updated.1` hold the whole message or part (measured 1.17.18, 1.18.33).
+ * Returns `null` if the event is damaged, has another version, or is about another kind of record.
  */
 export function readEvent({ type, text }: RecordedEvent): EventRecord | null {
   let data: unknown;

@@ -8,22 +8,24 @@ import type { RecordedEvent } from "../../stores/store.ts";
 import { fromEvent } from "../../words/sources.ts";
 import { type EventRecord, readEvent } from "./event-record.ts";
 
-/** A damaged record, and the copy that was found. */
+/** A damaged record for which a copy is wanted, and the facts about the damage. */
 export interface Wanted {
   readonly artifact: Artifact;
   readonly evidence: Evidence;
 }
 
-/** Further facts that decide the required form of a record: its host, and the usage of its session if known. */
+/**
+ * The facts that decide which form of a record opencode loads: the store, and the token usage of the session if it is
+ * known.
+ */
 export interface Setting {
   readonly store: StoreDescription;
   readonly usage: ReadonlyMap<string, CellValue> | null;
 }
 
 /**
- * Searches the events of one session, newest first, for the newest copy of each damaged record that its host loads. A
- * record that was removed later has no copy. The search is one pass, which ends when every record is decided. Damaged
- * events are skipped.
+ * Looks in the events of one session for the newest loadable copy of each damaged record. The events are given newest
+ * first and read once. A record that a later event removed gets no copy. Damaged events are skipped.
  */
 export function copiesFromEvents(
   wanted: readonly Wanted[],
@@ -55,7 +57,10 @@ export function copiesFromEvents(
   return found;
 }
 
-/** If at most this many records are searched, their ids are looked for in the text of an event before it is parsed. */
+/**
+ * If only this many records are searched, the text of an event is searched for their ids before it is parsed. That is
+ * faster.
+ */
 const FEW = 8;
 
 function idOf(said: EventRecord): string | null {
@@ -68,8 +73,8 @@ function isTakenAway({ recordID, sessionID }: Artifact, said: EventRecord): bool
 }
 
 /**
- * The cells from an event or a file that make the record loadable; `null` if they belong to another record or do not
- * load either.
+ * The columns from an event or file with which opencode loads the record again. Returns `null` if the event is about
+ * another record, or if opencode would not load its content either.
  */
 export function recordCells(
   { artifact, evidence }: Wanted,
@@ -87,7 +92,10 @@ export function recordCells(
   }
 }
 
-/** The document. For a part that does not load because of its session id: also the session that the event names. */
+/**
+ * The JSON document of a message or part. If a part fails because of its session id, the session id from the event is
+ * added.
+ */
 function documentCells(
   artifact: Artifact,
   evidence: Evidence,
@@ -129,7 +137,10 @@ function sessionCells(
   return loads(artifact, evidence, cell, store) ? new Map([[column, cell]]) : null;
 }
 
-/** The smallest number of columns that makes the row load. Columns that the host changed after the event are kept. */
+/**
+ * As few columns as possible with which opencode loads the row again. The other columns stay, because opencode may have
+ * changed them after the event.
+ */
 function rowCells(
   artifact: Artifact,
   evidence: Evidence,

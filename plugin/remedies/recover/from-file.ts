@@ -9,9 +9,9 @@ import type { ImportedRow } from "../../stores/store.ts";
 import { recordCells, type Setting, type Wanted } from "./from-events.ts";
 
 /**
- * The file of opencode 1.0-1.1 from which a row was imported, if neither was written after that. The import (1.2-1.14)
- * left the files in place, and made the row of each file by {@link recordCells}. `null` if there is no such file, or if
- * it does not load.
+ * Recovers a row from the file of opencode 1.0-1.1 from which opencode 1.2-1.14 imported the row. The import left the
+ * files in place. The file is used only if neither file nor row was written after the import. Returns `null` if there
+ * is no such file, or if opencode would not load its content.
  */
 export async function copyFromFile(
   files: FileSystem,
@@ -28,8 +28,8 @@ export async function copyFromFile(
   const found = await files.stat(full).catch(() => null);
   const record = found?.type === "file" ? await readRecord(files, full) : null;
   if (found === null || record === null) return null;
-  // The import copied the session's own time from the file to the row. Any later change to one of the two would have
-  // changed that time too.
+  // A session records its own time of change, and the import copied that time into the row. Equal times show that
+  // neither was changed since.
   const isSame =
     kind === "session"
       ? numberIn(record, "time", "updated") === row.writtenMs

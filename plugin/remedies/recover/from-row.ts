@@ -5,9 +5,9 @@ import { messageFolder, partFolder, sessionFolder } from "../../stores/json/layo
 import type { Store } from "../../stores/store.ts";
 
 /**
- * The database's copy of a damaged file of opencode 1.0-1.1, in the form that these hosts write. The copy must
- * certainly not be older than the file: its row was written after the file (`writtenMs`, its time of modification).
- * `null`: there is no copy, it cannot be read, or it belongs to another place.
+ * Recovers a damaged file of opencode 1.0-1.1 from the database row of the same record, in the form that these versions
+ * write. The row must have been written after `writtenMs`, the modification time of the file. Returns `null` if there
+ * is no such row, or if the row belongs to another parent.
  */
 export async function copyFromRow(rows: Store, file: Artifact, writtenMs: number): Promise<Replacement | null> {
   const { kind, recordID, sessionID, locator } = file;
@@ -23,7 +23,7 @@ export async function copyFromRow(rows: Store, file: Artifact, writtenMs: number
 
 interface RowRecord {
   readonly value: Fields;
-  /** The folder to which the file belongs. */
+  /** The folder in which opencode expects the file of this record. */
   readonly folder: string;
   readonly writtenMs: number;
 }
@@ -60,8 +60,8 @@ async function sessionRecord(rows: Store, id: string): Promise<RowRecord | null>
 }
 
 /**
- * When an import wrote a session, in milliseconds. The session's row keeps the time of the file, but the rows of its
- * messages do not.
+ * When an import wrote a session into the database, in milliseconds; 0 if unknown. The session's row keeps the time of
+ * the old file, so the row of the first message is used.
  */
 async function importedMs(rows: Store, sessionID: string): Promise<number> {
   for await (const { messageID } of rows.conversations.messages(sessionID)) {
@@ -72,7 +72,10 @@ async function importedMs(rows: Store, sessionID: string): Promise<number> {
   return 0;
 }
 
-/** The file from which the import of 1.2-1.14 made the columns; `null` if a required column cannot be read. */
+/**
+ * The content of a session file, made from the columns of its row: the reverse of the import by 1.2-1.14. Returns
+ * `null` if a required column cannot be read.
+ */
 function sessionFile(id: string, projectID: string, row: RowValues): Fields | null {
   const { slug, version, directory, title, parent_id: parentID, share_url: url } = row;
   const { time_created: created, time_updated: updated, summary_additions: additions } = row;

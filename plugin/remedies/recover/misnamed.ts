@@ -3,20 +3,21 @@ import { type Fields, isFields } from "../../stores/conversation.ts";
 import type { RecordPlace } from "../../stores/store.ts";
 import type { MissingRecord } from "./missing-in-log.ts";
 
-/** A row under an id that the log of its host does not know, with its other values. */
+/** A row whose id is not in opencode's log, which can happen when bits in the id were flipped. */
 export interface UnknownRow {
   readonly id: string;
   readonly place: RecordPlace;
-  /** The parsed JSON. For a session, its columns. */
+  /** The parsed JSON of the row. For a session, its columns. */
   readonly content: unknown;
 }
 
-/** Columns of a session that every host logs when it writes them. */
+/** Columns of a session that opencode always writes to its log too, so they can be compared. */
 const LOGGED_COLUMNS = ["project_id", "parent_id", "slug", "directory", "title", "version", "time_created"];
 
 /**
- * Rows that hold a missing record under another id. Such a row has the same parent and exactly the same content, and no
- * other row has. If several rows are equal, the time of a part's first event decides, or none is chosen.
+ * Finds rows that hold a missing record under a wrong id. Such a row has the same parent and exactly the same content
+ * as the log says, and no other row has both. If several rows are equal, the creation time of a part decides. If that
+ * does not decide either, none is chosen.
  */
 export function misnamedRows(
   unknown: readonly UnknownRow[],
@@ -42,7 +43,10 @@ function push<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
   else group.push(value);
 }
 
-/** A text that is equal for equal rows: the kind, the parent, and the content in any order of keys. */
+/**
+ * Makes a text that is equal for equal rows. The text consists of the kind, the parent, and the content with sorted
+ * keys.
+ */
 function keyOfRow({ place, content }: UnknownRow): string {
   const { kind, messageID, sessionID } = place;
   if (kind === "session") return sortedText([kind, ...sessionValues(isFields(content) ? content : {})]);

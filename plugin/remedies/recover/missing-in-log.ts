@@ -5,30 +5,30 @@ import { fits } from "../../records/contract.ts";
 import type { RecordedEvent, RecordPlace } from "../../stores/store.ts";
 import { type EventRecord, readEvent } from "./event-record.ts";
 
-/** A record that opencode logged and never removed, and that is missing from its place. */
+/** A record that opencode's log contains, that was never removed, and that is missing from the database. */
 export interface MissingRecord {
   readonly kind: "session" | "message" | "part";
   readonly id: string;
-  /** The row that the record's newest event makes. */
+  /** The row that opencode would write for the newest event of this record. */
   readonly row: RowForm;
-  /** Number of that event. */
+  /** The sequence number of the record's newest event in the log. */
   readonly sequence: number;
 }
 
-/** The content of one session's log, as far as it can be read. */
+/** The missing records that the log of one session shows. */
 export interface MissingInLog {
   readonly missing: readonly MissingRecord[];
-  /** Every id that the log mentions. */
+  /** Every record id that the log mentions. */
   readonly known: ReadonlySet<string>;
-  /** Whether the log was read to its first event. */
+  /** Whether every event could be read, back to the first event. */
   readonly isWhole: boolean;
 }
 
 /**
- * Compares the events of one session, newest first, with its rows (`places`), and returns the missing records. A record
- * that was removed later is not missing. The same holds for the records of a removed message or session. An unreadable,
- * unknown or missing event may have removed any record, so no older record is reported. `newest`: the number of the
- * last event that the host counted.
+ * Compares the log of one session with the rows of the database, and returns the records that are missing. `events` are
+ * given newest first, `places` has the rows that exist. `newest` is the number of the last event that opencode counted.
+ * A record is not missing if a later event removed it, its message or its session. Reading stops at an event that is
+ * unreadable, unknown or missing, because that event may have removed any older record.
  */
 export function missingRecords(
   events: Iterable<RecordedEvent>,
@@ -40,8 +40,8 @@ export function missingRecords(
   const firstTimes = new Map<string, unknown>();
   const removed = new Set<string>();
   /**
-   * Removed messages, also those that were written again: 1.18.33 may write a summary into one right after its removal
-   * (measured).
+   * Messages that were removed at some time, even if they were written again later. 1.18.33 may write a summary into a
+   * message right after its removal (measured).
    */
   const emptied = new Set<string>();
   const current = new Set<string>();
@@ -83,8 +83,8 @@ export function missingRecords(
 }
 
 /**
- * Whether a row has the parent that its event states. For a message, its time is compared too, because hosts order
- * messages by it.
+ * Whether the row has the parent that the event names. A message also needs a valid time, because opencode orders
+ * messages by time.
  */
 function isInPlace({ kind, record }: EventRecord & { what: "record" }, place: RecordPlace | undefined): boolean {
   if (place === undefined) return false;
@@ -98,7 +98,9 @@ function isInPlace({ kind, record }: EventRecord & { what: "record" }, place: Re
   }
 }
 
-/** Kinds of events that remove nothing, even if one is damaged. */
+/**
+ * Events of these types never remove a record. So the search can continue behind such an event even if it is damaged.
+ */
 const KEEPING: readonly string[] = [
   "session.created.1",
   "session.updated.1",
@@ -117,13 +119,16 @@ function rowOf({ kind, record, time }: EventRecord & { what: "record" }): RowFor
   }
 }
 
-/** A part's row keeps the time of its first event (measured 1.17.18, 1.18.33). */
+/**
+ * Returns the row with the time of the part's first event as its creation time, as opencode does (measured 1.17.18,
+ * 1.18.33).
+ */
 function withFirstTime({ kind, row }: MissingRecord, time: unknown): RowForm {
   if (kind !== "part" || typeof time !== "number" || !Number.isInteger(time)) return row;
   return new Map([...row, ["time_created", { storage: "integer", number: String(time) }]]);
 }
 
-/** Whether the host of the store would load the row, its document and its columns. */
+/** Whether opencode would load this row, including its JSON document and its columns. */
 function loads(kind: MissingRecord["kind"], id: string, row: RowForm, store: StoreDescription): boolean {
   const sessionID = cellValue(row.get(kind === "session" ? "id" : "session_id"));
   if (typeof sessionID !== "string" || !hasParent(kind, row)) return false;

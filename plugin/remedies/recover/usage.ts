@@ -1,7 +1,7 @@
 import type { CellValue } from "../../model/artifact.ts";
 import type { StoredMessage } from "../../stores/conversation.ts";
 
-/** The columns of a session row that opencode 1.17-1.18 keeps as sums over the session's `step-finish` parts. */
+/** The columns of a session row in which opencode 1.17-1.18 stores sums over the session's `step-finish` parts. */
 const USAGE: readonly { readonly column: string; readonly path: readonly string[] }[] = [
   { column: "cost", path: ["cost"] },
   { column: "tokens_input", path: ["tokens", "input"] },
@@ -12,8 +12,9 @@ const USAGE: readonly { readonly column: string; readonly path: readonly string[
 ];
 
 /**
- * The usage of a session, computed as opencode does. The events of a session do not always state its usage: those of a
- * fork start at zero (measured 1.17.18, 1.18.33). `null` if a part that counts may be unreadable.
+ * Computes the cost and tokens of a session as opencode does. The log is no good source for them: in a forked session,
+ * the logged sums start at zero (measured 1.17.18, 1.18.33). Returns `null` if a part cannot be read, because its cost
+ * may be missing from the sum.
  */
 export async function usageOf(messages: AsyncIterable<StoredMessage>): Promise<ReadonlyMap<string, CellValue> | null> {
   const sums = new Map(USAGE.map(({ column }) => [column, 0]));

@@ -35,7 +35,7 @@ test("stores that nobody has open are free", async () => {
 });
 
 test("opencode itself never ends a turn that it may be working on", async () => {
-  expect(await inUse(located, "beside-host")).toContain("Quit it");
+  expect(await inUse(located, "beside-host")).toContain("Quit opencode, then run");
 });
 
 test("a process with the database open may be working on a session, however idle it is", async () => {
