@@ -3,7 +3,7 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** The database as a whole. */
+/** Catalogue entries for problems that concern the whole database, not one record. */
 export const DATABASE_EMPTY = {
   code: "database-empty",
   title: "The database file has zero bytes; opencode would silently start a new one",
@@ -21,7 +21,8 @@ export const NOT_A_DATABASE = {
   title: "The file is not an SQLite database",
   invariant: "The file begins with SQLite's header.",
   cause: "Another file has this name, or the whole file was overwritten.",
-  advice: "Stop opencode, and put a backup in its place; keep this file and its -wal. Do not delete the -wal.",
+  advice:
+    "Stop opencode. Move this file and its -wal to another folder and keep both. Then put a backup in the place of the database.",
   issues: [30157],
   ...reported,
   classes: ["B1"],
@@ -55,7 +56,7 @@ export const WAL_DAMAGED = {
   code: "wal-damaged",
   title: "The write-ahead log is damaged: SQLite ignores everything behind the damage",
   invariant: "Every committed page of the -wal can be read.",
-  cause: "Power loss, a full disk, or a copy made while opencode was writing.",
+  cause: "The machine lost power, the disk was full, or the files were copied while opencode was writing.",
   advice:
     "Do not start opencode: it would overwrite the log. `opencode-session-repair salvage --swap` also reads the log behind the damage.",
   issues: [],
@@ -67,7 +68,8 @@ export const DATABASE_MALFORMED = {
   code: "database-malformed",
   title: "The database is damaged inside",
   invariant: "SQLite can read every page that it needs.",
-  cause: "Power loss, a network file system with several hosts, or a copy made while opencode was writing.",
+  cause:
+    "The machine lost power, several machines used one network file system, or the file was copied while opencode was writing.",
   advice: swapAdvice(
     "it builds a new database from everything that can still be read. Keep the data directory off network file systems.",
   ),
@@ -80,9 +82,10 @@ export const DATABASE_UNAVAILABLE = {
   code: "database-unavailable",
   title: "The database cannot be opened at the moment",
   invariant: "The operating system and other processes allow the tool to read the database.",
-  cause: "Another process has an exclusive lock, or the disk is full or failing. Busy is not broken.",
+  cause:
+    "Another process has an exclusive lock, or the disk is full or failing. This does not mean that the database is damaged.",
   advice:
-    "If another process has locked it, wait for that process. If the disk is full, free some space. Then check again. Any other code in brackets is what the system reported.",
+    "If another process has locked it, wait for that process. If the disk is full, free some space. Then check again. Any other code in brackets is the error that the system reported.",
   issues: [19521, 21215, 33320, 38849, 47566],
   ...reported,
   classes: ["B3", "B4"],
@@ -91,8 +94,8 @@ export const DATABASE_UNAVAILABLE = {
 export const TABLES_MISSING = {
   code: "tables-missing",
   title: "The database lacks tables that opencode needs",
-  invariant: "The tables project, session, message and part are there.",
-  cause: "A migration that stopped half way, or tables that were dropped by hand.",
+  invariant: "The tables project, session, message and part exist.",
+  cause: "A migration stopped half way, or tables were dropped by hand.",
   advice: `${KEEP_A_COPY} Restore a backup from before the upgrade.`,
   issues: [16678, 17270],
   ...reported,
@@ -102,9 +105,9 @@ export const TABLES_MISSING = {
 export const SCHEMA_NEWER = {
   code: "schema-newer",
   title: "The database was written by a newer opencode than this tool knows",
-  invariant: "All migrations are known.",
+  invariant: "This tool knows every migration that the database records.",
   cause:
-    "opencode was upgraded. In such a database, only records that no JSON parser reads are repaired, and only if every table has the known columns and needs no others.",
+    "opencode was upgraded. In such a database, this tool repairs only records that no JSON parser can read. For that, every table must have the known columns and require no others.",
   advice:
     "Use the newer opencode, or give the older one a database of its own (OPENCODE_DB). Do not add columns by hand.",
   issues: [49614, 50260, 41217],
@@ -164,7 +167,7 @@ export const NO_SQLITE_RUNTIME = {
   code: "no-sqlite-runtime",
   title: "There is a database, but this runtime has no SQLite that can read it",
   invariant: "The tool runs on Bun, or on Node 22.5 or newer.",
-  cause: "An older Node. The database is not known to be damaged.",
+  cause: "The tool runs on a Node older than 22.5. This says nothing about the state of the database.",
   advice:
     "Run the tool with Bun or with Node 22.5 or newer: `npx -p node@24 -p opencode-session-repair opencode-session-repair`.",
   issues: [],

@@ -1,6 +1,9 @@
 import type { Remedy, Severity } from "../model/finding.ts";
 
-/** One entry of the catalogue. The entries of the catalogue drive diagnosis, documentation and tests. */
+/**
+ * One kind of problem. The list of all kinds is the catalogue: the check, docs/faults.md and tests are made from the
+ * catalogue.
+ */
 export interface Fault {
   readonly code: string;
   /** The problem in one clause, as users read it. */
@@ -11,16 +14,18 @@ export interface Fault {
   readonly cause: string;
   /** Known ways to repair the damage, and known ways to make it worse. */
   readonly advice: string;
-  /** Another advice, used if no store is a database. */
+  /** This text replaces `advice` if none of the user's stores is a database. */
   readonly adviceWithoutDatabase?: string;
   readonly remedy: Remedy;
-  /** The remedy for a record that should be completed, if no rule can complete it. The default is `report`. */
+  /** The remedy if `remedy` is to complete the record and no rule can complete the record. The default is `report`. */
   readonly otherwise?: Remedy;
   /** Whether the remedy may be applied at the start of opencode without asking. */
   readonly unasked: boolean;
   /** anomalyco/opencode issues and pull requests about this fault. */
   readonly issues: readonly number[];
-  /** The classes of known cases that this entry covers (A1 … I). */
+  /**
+   * Codes of the groups of known cases that this entry covers (`A1` to `I`). A test checks that every group is covered.
+   */
   readonly classes: readonly string[];
 }
 
@@ -29,8 +34,8 @@ export interface Diagnosis {
   readonly fault: Fault;
   readonly severity: Severity;
   readonly remedy: Remedy;
-  /** Sizes, offsets and names of shapes, never content. */
+  /** Sizes, offsets and types, never content of the record. */
   readonly evidence: string;
-  /** The versions of opencode that fail on the record, if others that may load the store do not. */
+  /** The opencode versions that fail on the record, if other versions that may load the store do not fail. */
   readonly hosts?: readonly string[];
 }

@@ -1,6 +1,6 @@
 import type { Fault } from "./fault.ts";
 
-/** Records that are missing from the place that opencode logged, although opencode never logged their removal. */
+/** Catalogue entries for records that are missing, although opencode never logged that it removed them. */
 export const LOST_RECORD = {
   code: "lost-record",
   title: "is missing from the place that opencode's log names, and was never removed",

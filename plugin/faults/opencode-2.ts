@@ -1,8 +1,8 @@
 import type { Fault } from "./fault.ts";
 
 /**
- * Rows that opencode 2.x reads and refuses because of their shape. Rows that cannot be parsed have the codes of the
- * family "unreadable".
+ * Rows that opencode 2.x can parse but refuses, because fields are missing or have the wrong type. Rows that cannot be
+ * parsed have the codes of `unreadable.ts`.
  */
 export const REFUSED_BY_2X = {
   code: "opencode-2-refused",

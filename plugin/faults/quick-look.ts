@@ -6,7 +6,7 @@ import { remarkOn } from "./remarks.ts";
 
 const NOTHING_AROUND: Surroundings = { row: null, siblings: null };
 
-/** The quick check of every artifact of a scan: `false` means that a diagnosis of the exact bytes is needed. */
+/** A quick check of one record while a whole store is read. `false` means that the exact bytes must be diagnosed. */
 export function looksHealthy(
   artifact: Artifact,
   text: string | null,
@@ -18,7 +18,10 @@ export function looksHealthy(
   return looksLoadable(artifact, text, row, store, isUnremarkable);
 }
 
-/** A quick check that only decides whether the host can load the record. `isUnremarkable` decides on its document. */
+/**
+ * A quick check whether opencode can load a record. `isUnremarkable` may add one more condition for the parsed
+ * document.
+ */
 export function looksLoadable(
   artifact: Artifact,
   text: string | null,
@@ -36,10 +39,10 @@ export function looksLoadable(
   }
 }
 
-/** The quick check of many documents at once: `true` if each of them looks healthy. */
+/** The quick check of many rows at once: `true` if each of their documents looks healthy. */
 export function looksHealthyThroughout(bundle: Bundle, store: StoreDescription): boolean {
   const { kind, documents } = bundle;
-  // Only the beginning of an id is compared.
+  // One made-up record stands for all rows of the bundle, because the check compares only the beginning of an id.
   const any: Artifact = {
     kind,
     sessionID: bundle.sessionIDBeginning,

@@ -2,7 +2,7 @@ import type { Fault } from "./fault.ts";
 
 const completed = { remedy: "normalise", unasked: false } as const;
 
-/** Records that can be read, but that the host's schema refuses. */
+/** Catalogue entries for records that can be read, but that opencode's schema refuses. */
 export const SCHEMA_MISMATCH = {
   code: "schema-mismatch",
   title: "does not have the shape that opencode requires",
@@ -20,7 +20,7 @@ export const LEGACY_FIELDS = {
   title: "lacks fields that a newer opencode requires",
   invariant: "Every field that opencode 1.17 and newer require exists.",
   cause:
-    "An older opencode or an interrupted turn wrote the record. The content is intact, and the missing values follow from it.",
+    "An older opencode or an interrupted turn wrote the record. The content is intact, and the missing values can be derived from the session.",
   ...completed,
   advice: "`repair` completes the record; the original stays in quarantine.",
   issues: [29908, 27701, 21489],

@@ -1,12 +1,12 @@
 import type { Fault } from "./fault.ts";
 
-/** Files in folders where opencode 1.0-1.1 expects only records. */
+/** Catalogue entries for files in folders where opencode 1.0-1.1 expects only records. */
 export const STRAY_FILE = {
   code: "stray-file",
   title: "is a file that opencode mistakes for a record",
   invariant: "Message, part and session folders hold only `<id>.json` and dot-files.",
   cause:
-    "Backup copies, temporary files or notes: opencode cuts five characters off any name, and looks for a record of that name. Or a sync tool made copies (`….sync-conflict-….json`, `… (conflicted copy).json`, `… 2.json`). Then opencode shows the record twice.",
+    "Somebody put a backup copy, a temporary file or a note there. opencode cuts five characters off any name, and looks for a record of that name. Or a sync tool made copies (`….sync-conflict-….json`, `… (conflicted copy).json`, `… 2.json`). Then opencode shows the record twice.",
   remedy: "quarantine",
   unasked: true,
   advice:

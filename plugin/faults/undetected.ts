@@ -1,4 +1,4 @@
-/** A class of known cases that has no entry in the catalogue, and the reason. */
+/** A group of known cases that this tool does not detect, and the reason for that. */
 export interface Undetected {
   readonly classes: readonly string[];
   readonly what: string;
@@ -6,7 +6,8 @@ export interface Undetected {
 }
 
 /**
- * The cases that this tool does not look for. Together with the catalogue, this list covers every class of known cases.
+ * The known cases that this tool does not look for. A test checks that each group of known cases is here or in the
+ * catalogue.
  */
 export const UNDETECTED: readonly Undetected[] = [
   {
@@ -47,12 +48,12 @@ export const UNDETECTED: readonly Undetected[] = [
   {
     classes: ["E7"],
     what: "A parentID that names no message",
-    why: "It loads. To look up every parentID would double the time of a check.",
+    why: "Such a message loads. To look up every parentID would double the time of a check.",
   },
   {
     classes: ["G"],
     what: "Archived sessions, list filters, sessions of another operating system",
-    why: "The user or the client may want it so: the records cannot tell intent from accident.",
+    why: "The user or the client may want this. The records do not show whether it was intended.",
   },
   {
     classes: ["H"],

@@ -1,8 +1,8 @@
 import type { Fault } from "./fault.ts";
 
 /**
- * The results of the import of opencode 2.x for records of 1.x. Only `check --for 2.x` and `repair --for 2.x` report
- * it.
+ * Catalogue entries for records of 1.x that the import of opencode 2.x would lose or change. Only `check --for 2.x` and
+ * `repair --for 2.x` report these problems.
  */
 export const UPGRADE_DROPPED = {
   code: "upgrade-dropped",
@@ -25,7 +25,7 @@ export const UPGRADE_STOPS = {
   title: "would stop the import of opencode 2.x",
   invariant: "The import of opencode 2.x reads every record without an error.",
   cause:
-    "The record has a value on which the import fails. The import is rolled back and tried again at each start. No session after it ever arrives.",
+    "The record has a value on which the import fails. The import is rolled back and tried again at each start. So later sessions never arrive.",
   remedy: "normalise",
   otherwise: "report",
   unasked: false,
@@ -61,7 +61,7 @@ export const UPGRADE_CHANGED = {
   classes: ["C2"],
 } satisfies Fault;
 
-/** For a database that opencode 2.x has upgraded: data that only the tables of 1.x hold. */
+/** The advice for data that only the tables of 1.x hold, in a database that opencode 2.x has upgraded. */
 const exported =
   "`opencode-session-repair rescue --export FOLDER` writes the session to a file for `opencode session import` of opencode 2. Do not start the import of 2.x again: it would replace messages of other sessions, and delete opencode's log.";
 

@@ -1,17 +1,17 @@
 import { KNOWN_SCHEMAS, type KnownJournal, type KnownSchema } from "./known-schema.ts";
 import { JOURNALS } from "./store-line.ts";
 
-/** The layout of a database, by which its host is recognised. */
+/** The tables, columns and indexes of a database. They show which opencode versions can have made the database. */
 export interface Layout {
-  /** Columns by table. */
+  /** The names of the columns of each table. */
   readonly tables: ReadonlyMap<string, readonly string[]>;
   /** Names of the indexes that have a statement of their own. */
   readonly indexes: ReadonlySet<string>;
 }
 
-/** The rows of a journal table as the host would have written them. */
+/** The rows that opencode would have written into the table in which it records migrations (the journal). */
 export interface WholeJournal extends KnownJournal {
-  /** The column in which the host looks for a migration. */
+  /** The column in which opencode looks up whether a migration was applied. */
   readonly key: string;
   /** The SQL statement that creates the table. */
   readonly statement: string;
@@ -37,7 +37,10 @@ export function journalOf(layout: Layout): WholeJournal | null {
   return null;
 }
 
-/** The statement for the one table that differs from its host's, if everything else is as a known host makes it. */
+/**
+ * The statement that creates `table`, if a known opencode makes exactly the other tables, columns and indexes of this
+ * layout. Otherwise `null`.
+ */
 export function statementOf(table: string, layout: Layout): string | null {
   const known = KNOWN_SCHEMAS.find((each) => isLaidOut(each, layout, [...JOURNAL_NAMES, table]));
   return known?.objects.find(({ type, name }) => type === "table" && name === table)?.sql ?? null;

@@ -98,14 +98,14 @@ export function sessionRow(info: Wire): RowForm {
   ]);
 }
 
-/** The value of a cell as a host reads it. */
+/** The value of a cell as opencode reads it. */
 export function cellValue(cell: CellValue | undefined): string | number | Uint8Array | null {
   if (cell === undefined || cell.storage === "null") return null;
   if ("number" in cell) return Number(cell.number);
   return cell.storage === "text" ? Buffer.from(cell.bytes).toString("utf8") : cell.bytes;
 }
 
-/** A value of a session's row as the host's SQLite stores it. Only the column `cost` has the type REAL. */
+/** A value of a session's row as opencode's SQLite stores it. Only the column `cost` has the type REAL. */
 export function sessionCell(column: string, value: string | number | Uint8Array | null): CellValue {
   if (value instanceof Uint8Array) return { storage: "blob", bytes: value };
   if (typeof value !== "number") return text(value);

@@ -1,6 +1,7 @@
 /**
- * The version of the opencode process that this plugin runs in, or `null` (opencode from source, Desktop on Node).
- * Every released binary carries it as `--user-agent=opencode/<version>` (measured on the six versions tested against).
+ * The version of the opencode process that this plugin runs in. Every released binary has the argument
+ * `--user-agent=opencode/<version>` (measured on six versions). `null` if opencode runs from source, or as the desktop
+ * app on Node.
  */
 export function runningHostVersion(execArgv: readonly string[] = process.execArgv): string | null {
   for (const argument of execArgv) {
@@ -43,7 +44,7 @@ function isAtLeast(version: string | null, wanted: string): boolean {
   return version === null || compareVersions(version, wanted) >= 0;
 }
 
-/** Compares two versions: below zero if the first is older. */
+/** Compares two versions: below zero if the first is older, above zero if the first is newer. */
 export function compareVersions(one: string, other: string): number {
   const [left, right] = [one, other].map((version) => version.split(".").map((part) => Number.parseInt(part, 10)));
   for (let index = 0; index < 3; index += 1) {

@@ -37,7 +37,10 @@ const LINE_1_17_9: HostProfile = {
   knowsContentFilter: true,
 };
 
-/** 1.18.3 and 1.18.33 write nothing to session_message; 1.17.11 does (measured). */
+/**
+ * The columns for writing, without session_message: 1.18.3 and 1.18.33 write nothing to that table. 1.17.11 does
+ * (measured), but its databases look the same.
+ */
 const { session_message: _, ...WRITES_OF_1_18 } = LINE_1_17_9.writes;
 
 export const LINE_1_17_11: HostProfile = {

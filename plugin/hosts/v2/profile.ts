@@ -4,10 +4,10 @@ import type { OtherTable } from "./other-tables.ts";
 /** A version of 2.x whose rows this tool decodes. */
 export type ProfileName = "2.0.26" | "2 preview";
 
-/** One version of opencode 2.x: the place of its sessions, and its requirements for their rows. */
+/** One version of opencode 2.x: where it keeps sessions, and what it requires of their rows. */
 export interface Profile {
   readonly name: ProfileName;
-  /** The name of this host in findings. */
+  /** The name of this version in findings. */
   readonly host: string;
   /** The newest version whose rows are known; `null` if its sessions name no version of 2.x. */
   readonly newestKnown: string | null;
@@ -19,13 +19,13 @@ export interface Profile {
    */
   readonly jsonColumns: readonly string[];
   /**
-   * A session's row with its JSON columns parsed. opencode makes its answers for the list and for one session from such
-   * a row.
+   * The schema of a session's row whose JSON columns were parsed. opencode makes its answers for the list and for one
+   * session from such a row.
    */
   readonly session: z.ZodType;
-  /** The documents of messages, by type. `id` comes from its column. */
+  /** The schemas of messages, by type. The `id` of a message comes from the column `id`, not from the document. */
   readonly messages: Readonly<Record<string, z.ZodType>>;
-  /** Whether this version opens no session whose folder is missing. For 2.0.26 that is unknown. */
+  /** Whether this version refuses to open a session whose folder is missing. It is unknown whether 2.0.26 does. */
   readonly needsFolders: boolean;
   /**
    * The tables besides sessions and messages that this version decodes. The preview answers every request, whatever its
@@ -33,8 +33,8 @@ export interface Profile {
    */
   readonly otherTables: readonly OtherTable[];
   /**
-   * Whether compactions have a status. If so, only a completed compaction marks where the context for a model begins.
-   * In the preview, every compaction marks that place.
+   * Whether compactions (summaries of earlier messages) have a status. If so, the context for a model begins at a
+   * completed compaction. In the preview, which has no status, the context begins at any compaction.
    */
   readonly knowsCompactionStatus: boolean;
 }
