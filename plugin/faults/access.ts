@@ -42,7 +42,7 @@ export const READ_ONLY_FILE_SYSTEM = {
 export const DATABASE_IS_FOLDER = {
   ...reported,
   code: "database-is-folder",
-  title: "A folder or a device stands where opencode expects a file of its database: opencode does not start",
+  title: "A folder or a device is in the place of a database file, so opencode does not start",
   invariant: "The database, its -wal and its -shm are files.",
   cause:
     "A container was started with a mount of a file that did not exist yet, so the container made a folder with that name.",
@@ -69,7 +69,7 @@ export const NO_ROOM_FOR_COPY = {
   title: "The database was not read: there is not enough space for a private copy",
   invariant: "A database with a write-ahead log, but without its shared memory, can be copied to be read.",
   cause:
-    "A backup contains the -wal but not the -shm. To read such a database in place would write beside it, so the tool reads a copy in a temporary folder. This copy is deleted afterwards.",
+    "A backup contains the -wal but not the -shm. Reading such a database in place would create files beside it, so the tool reads a copy in a temporary folder. This copy is deleted afterwards.",
   advice: `This does not mean that the database is damaged. ${nameFolder("opencode-session-repair check")}`,
   classes: ["B4"],
 } satisfies Fault;

@@ -10,7 +10,7 @@ export const DATABASE_EMPTY = {
   invariant: "A database file is not empty.",
   cause: "The disk was full, or the file was replaced.",
   advice:
-    "Do not start opencode: it would start a new database without telling you. Put a backup in its place, or look for the sessions in another database or in storage/.",
+    "Do not start opencode: it would start a new database without telling you. Put a backup in the file's place, or look for the sessions in another database or in storage/.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -30,11 +30,11 @@ export const NOT_A_DATABASE = {
 
 export const HEADER_DAMAGED = {
   code: "header-damaged",
-  title: "The header of the database is overwritten, but pages behind it can be read",
+  title: "The header of the database is overwritten, but pages after it can be read",
   invariant: "The file begins with SQLite's header.",
   cause: "The beginning of the file was overwritten or lost.",
   advice:
-    "Stop every opencode, then `opencode-session-repair salvage --swap`: it reads the pages without the header. Do not delete the -wal.",
+    "Stop every opencode, then run `opencode-session-repair salvage --swap`: it reads the pages without the header. Do not delete the -wal.",
   issues: [30157],
   ...reported,
   classes: ["B1"],
@@ -54,11 +54,11 @@ export const WAL_WITHOUT_DATABASE = {
 
 export const WAL_DAMAGED = {
   code: "wal-damaged",
-  title: "The write-ahead log is damaged: SQLite ignores everything behind the damage",
+  title: "The write-ahead log is damaged: SQLite ignores everything after the damage",
   invariant: "Every committed page of the -wal can be read.",
-  cause: "The machine lost power, the disk was full, or the files were copied while opencode was writing.",
+  cause: "The machine lost power, the disk was full, or the files were copied during a write.",
   advice:
-    "Do not start opencode: it would overwrite the log. `opencode-session-repair salvage --swap` also reads the log behind the damage.",
+    "Do not start opencode: it would overwrite the log. `opencode-session-repair salvage --swap` also reads the log after the damage.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -69,7 +69,7 @@ export const DATABASE_MALFORMED = {
   title: "The database is damaged inside",
   invariant: "SQLite can read every page that it needs.",
   cause:
-    "The machine lost power, several machines used one network file system, or the file was copied while opencode was writing.",
+    "The machine lost power, several machines wrote to one network file system, or the file was copied during a write.",
   advice: swapAdvice(
     "it builds a new database from everything that can still be read. Keep the data directory off network file systems.",
   ),
@@ -83,7 +83,7 @@ export const DATABASE_UNAVAILABLE = {
   title: "The database cannot be opened at the moment",
   invariant: "The operating system and other processes allow the tool to read the database.",
   cause:
-    "Another process has an exclusive lock, or the disk is full or failing. This does not mean that the database is damaged.",
+    "Another process has an exclusive lock, or the disk is full or failing. None of these means that the database is damaged.",
   advice:
     "If another process has locked it, wait for that process. If the disk is full, free some space. Then check again. Any other code in brackets is the error that the system reported.",
   issues: [19521, 21215, 33320, 38849, 47566],
@@ -132,7 +132,7 @@ export const MIGRATION_FAILING = {
   title: "stops the upgrade of the database, so opencode 1.17 and newer do not start",
   invariant: "Every message is JSON when the migration session_usage reads it.",
   cause:
-    "That migration adds up the cost of every message, and stops at one malformed document (measured: 1.14.41 to 1.18.33).",
+    "The migration adds up the cost of every message, and stops at one malformed document (measured: 1.14.41 to 1.18.33).",
   advice:
     "`opencode-session-repair repair` repairs the message, or moves it to quarantine. Then opencode starts and completes the upgrade.",
   issues: [34584, 31412],

@@ -115,6 +115,6 @@ function refused(column: string | null, mismatches: readonly Pick<Mismatch, "pat
   const [first] = mismatches;
   const place = first === undefined || first.path.length === 0 ? "" : `${pathText(first.path)}: `;
   const more = mismatches.length > 1 ? ` and ${mismatches.length - 1} more` : "";
-  const evidence = `${place}${first?.words ?? "of another shape"}${more}`;
+  const evidence = `${place}${first?.words ?? "of another form"}${more}`;
   return { column, fault: REFUSED_BY_2X, evidence, isUnreadable: false };
 }

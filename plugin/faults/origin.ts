@@ -47,7 +47,7 @@ export const MALFORMED_NOT_SALVAGEABLE = {
   invariant: DATABASE_MALFORMED.invariant,
   cause: "The file is damaged as in `database-malformed`, but the database may not belong to opencode 1.x alone.",
   advice:
-    "Stop every opencode, also the background service of 2.x. Copy the file with its -wal and -shm, and work on the copy: `sqlite3 COPY .recover` reads the rest of every table. Or put a backup in its place. `opencode-session-repair salvage` never replaces this database, because it does not save the tables of 2.x. If it can, it builds a new database beside this one.",
+    "Stop every opencode, also the background service of 2.x. Copy the file with its -wal and -shm, and work on the copy: `sqlite3 COPY .recover` reads the rest of every table. Or put a backup in its place. `opencode-session-repair salvage` never replaces this database, because it does not save the tables of 2.x. If possible, it builds a new database beside this one.",
   issues: [42671],
   classes: ["B1", "C2"],
   ...reported,

@@ -21,7 +21,7 @@ export const LARGE_IMAGE = {
   invariant: "An attached image has at most 5,242,880 bytes.",
   cause:
     "A screenshot or photograph was attached without making it smaller. The session opens, but the provider refuses each new turn.",
-  advice: "Fork the session before that message, or undo it.",
+  advice: "Fork the session before that message, or undo the message.",
   issues: [21668, 9512, 23570, 12068, 47721],
   classes: ["E5"],
   ...reported,

@@ -17,18 +17,18 @@ export const UNDETECTED: readonly Undetected[] = [
   },
   {
     classes: ["D1"],
-    what: "Different clocks on several machines, a smaller form of the id overflow",
-    why: "Messages out of order load and are shown by their time. The records do not show whether a clock or the network caused it.",
+    what: "Messages out of order, because the clocks of several machines differ",
+    why: "The messages load and are shown by their time. The records do not show whether a clock or the network caused it.",
   },
   {
     classes: ["E2"],
     what: "A tool call whose result never reached the provider",
-    why: "The records do not show this if the tool is completed. If it is not, the call is reported as unfinished-tool.",
+    why: "The record of a completed call does not show this. Another call is reported as unfinished-tool.",
   },
   {
     classes: ["E3"],
     what: "A session that ends with an interrupted tool",
-    why: "This is a normal state of the records; newer versions continue from it. Upgrade.",
+    why: "This is a normal state of the records. Newer versions of opencode continue from it: upgrade.",
   },
   {
     classes: ["E4"],

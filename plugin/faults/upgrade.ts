@@ -15,7 +15,7 @@ export const UPGRADE_DROPPED = {
   otherwise: "report",
   unasked: false,
   advice:
-    "The missing values do not follow from the session. `opencode-session-repair show SESSION` prints the readable text. The record stays in the tables of 1.x, which 2.x keeps but does not read.",
+    "The missing values cannot be derived from the session. `opencode-session-repair show SESSION` prints the readable text. The record stays in the tables of 1.x, which 2.x keeps but does not read.",
   issues: [49641, 49412, 41217],
   classes: ["C2", "D3"],
 } satisfies Fault;
@@ -40,7 +40,7 @@ export const UPGRADE_UNREADABLE = {
   title: "would arrive in opencode 2.x, which then fails on it",
   invariant: "opencode 2.x can read everything that its import writes.",
   cause:
-    "The import does not check a value that 2.x checks when it loads a session. One such row makes a page of the session empty, or the whole list.",
+    "The import does not check a value that 2.x checks when it loads a session. One such row makes a page of the session, or the whole session list, empty.",
   remedy: "normalise",
   otherwise: "report",
   unasked: false,
@@ -93,8 +93,9 @@ export const LOSSES_IN_2X = {
 export const CONTINUED_IN_1X = {
   code: "continued-in-opencode-1",
   title: "was continued in opencode 1.x after the upgrade",
-  invariant: "A session is continued in only one of the two.",
-  cause: "1.x and 2.x were used on one database. Each has its own copy of a session, and neither looks at the other's.",
+  invariant: "A session is continued either in 1.x or in 2.x.",
+  cause:
+    "1.x and 2.x were used on one database. Each version has its own copy of a session, and ignores the other copy.",
   remedy: "report",
   unasked: false,
   advice: exported,

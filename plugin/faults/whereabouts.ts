@@ -35,7 +35,7 @@ export const DUPLICATE_PROJECT = {
   code: "duplicate-project",
   title: "has the same folder as another project",
   invariant: "A folder belongs to one project.",
-  cause: "The project got another id: another first commit, a new remote, or an id that was cached in .git/opencode.",
+  cause: "The project got another id, by another first commit, a new remote, or an id cached in .git/opencode.",
   advice:
     "The sessions of both projects are complete. `opencode-session-repair rescue` says which of these sessions opencode shows, and names the command for the others.",
   adviceWithoutDatabase:

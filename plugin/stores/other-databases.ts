@@ -63,7 +63,7 @@ export function damagedDatabase(description: StoreDescription, code: StoreProble
   if (origin?.kind === "other program")
     return unusable(description, "other-program", `${evidence}; ${origin.sign}`, origin);
   const sign =
-    origin === null ? "nothing tells whose it is" : origin.isByRowsAlone ? "only rows are left" : origin.sign;
+    origin === null ? "nothing shows whose it is" : origin.isByRowsAlone ? "only rows are left" : origin.sign;
   return unusable(description, "malformed-not-salvageable", `${evidence}; ${sign}`, origin);
 }
 

@@ -31,7 +31,7 @@ export interface ItemOutcome {
 
 /** Reasons why a planned change was not made: another process changed or removed the record first. */
 export const CHANGED_SINCE = "the record changed after it was checked";
-export const GONE_SINCE = "it is no longer there";
+export const GONE_SINCE = "the record is no longer there";
 
 /** Whether a change was not made because its record changed or disappeared after the check. */
 export function isOvertaken(reason: string | undefined): boolean {

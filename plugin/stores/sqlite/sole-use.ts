@@ -125,7 +125,7 @@ async function linked(files: FileSystem, database: string, name: string): Promis
   } catch (error) {
     if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(errnoCode(error) ?? "")) throw error;
     const message =
-      "This file system has no hard links, so this tool cannot tell whether another process has the database open. It stays as it is.";
+      "This file system has no hard links, so this tool cannot tell whether another process has the database open. Nothing was changed.";
     throw new StoreRefusedError("busy", message);
   }
 }
@@ -153,7 +153,10 @@ function cannotTell(): StoreRefusedError {
     process.versions.bun === undefined
       ? "Close every program that uses it, then run the command as root outside of a container, or with Bun."
       : "Close every program that uses it, then run the command as root outside of a container.";
-  return new StoreRefusedError("busy", `The database has no WAL, so a process may have it open unseen. ${elsewhere}`);
+  return new StoreRefusedError(
+    "busy",
+    `The database has no WAL, so this tool cannot see who has it open. ${elsewhere}`,
+  );
 }
 
 /** Another process certainly has the database open. The other refusals of `soleUse` mean that this is unknown. */

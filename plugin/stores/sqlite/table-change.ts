@@ -64,14 +64,14 @@ export function undoTableChange(connection: Connection, listed: TableListing): s
   const { table, before, after, former, made, added } = listed;
   const now = tableDigest(connection, table);
   if (now === before) return null;
-  if (now !== after) return "the table was changed since";
+  if (now !== after) return "the table was changed later";
   if (made) {
     connection.run(`drop table ${quoted(table)}`);
     if (former !== null) connection.run(former);
   } else {
     for (const at of added) connection.run(`delete from ${quoted(table)} where rowid = ?`, at);
   }
-  if (tableDigest(connection, table) !== before) throw new Error("undoing the change does not give the earlier table");
+  if (tableDigest(connection, table) !== before) throw new Error("the undo did not restore the earlier table");
   return null;
 }
 
