@@ -54,7 +54,7 @@ export const DATABASE_IS_FOLDER = {
 export const FOLDER_IS_FILE = {
   ...reported,
   code: "folder-is-file",
-  title: "opencode expects a folder here",
+  title: "There is no folder where opencode needs a folder",
   invariant: "The folders of opencode 1.0-1.1 are folders, or links to folders.",
   cause:
     "A copy or a sync replaced a folder by a file, or the disk of the link's target is not mounted. Measured on 1.1.65: if storage or storage/project is a file, every request fails. If storage/session is a file, no session is listed. If a file replaces a folder of messages or parts, opencode shows the session without them and gives no error.",
