@@ -158,7 +158,7 @@ interface Problem {
   readonly isHarmless?: boolean;
 }
 
-/** The facts that decide whether an unfinished turn will never be finished. */
+/** The facts that decide whether an unfinished turn still runs or was abandoned. */
 interface Moment {
   readonly now: number;
   readonly isLeftAlone: boolean;

@@ -19,9 +19,9 @@ export interface Fault {
   readonly remedy: Remedy;
   /** The remedy if `remedy` is to complete the record and no rule can complete the record. The default is `report`. */
   readonly otherwise?: Remedy;
-  /** Whether the remedy may be applied at the start of opencode without asking. */
+  /** Whether the remedy may be applied without asking when opencode starts. */
   readonly unasked: boolean;
-  /** anomalyco/opencode issues and pull requests about this fault. */
+  /** Numbers of the issues and pull requests of anomalyco/opencode about this problem. */
   readonly issues: readonly number[];
   /**
    * Codes of the groups of known cases that this entry covers (`A1` to `I`). A test checks that every group is covered.

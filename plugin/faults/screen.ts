@@ -1,6 +1,6 @@
 import type { Fault } from "./fault.ts";
 
-/** Records that the server returns, but that the terminal UI cannot print. */
+/** Catalogue entries for records that opencode's server returns, but that its terminal UI cannot print. */
 export const SCREEN_FATAL = {
   code: "screen-fatal",
   title: "makes the terminal UI of an older opencode close when its session is opened",

@@ -15,13 +15,13 @@ export const THIS_SYSTEM: PathSystem = sep === win32.sep ? "windows" : "posix";
 /** The beginning of a Windows path with a drive (`C:\`, `C:/`) or a server (`\\server`, `//server`). */
 const WINDOWS_FOLDER = /^([A-Za-z]:[\\/]|[\\/]{2})/;
 
-/** The system to which this absolute path belongs; `null` if it belongs to none. */
+/** The kind of system (Windows, or Linux and macOS) in which this path is absolute; `null` if there is none. */
 export function systemOfPath(path: string): PathSystem | null {
   if (WINDOWS_FOLDER.test(path)) return "windows";
   return posix.isAbsolute(path) ? "posix" : null;
 }
 
-/** A path of Linux or macOS without `.`, `..` and doubled slashes. A path of Windows is not changed. */
+/** Removes `.`, `..` and doubled slashes from a path of Linux or macOS. A path of Windows is not changed. */
 export function withoutDots(path: string): string {
   return systemOfPath(path) === "posix" ? posix.normalize(path) : path;
 }
@@ -44,14 +44,17 @@ export function isAbsoluteFor(system: PathSystem, path: string): boolean {
 }
 
 /**
- * Whether a path is a user's work folder on that system: absolute there, not a path of another system, and not {@link
- * NO_WORKTREE}.
+ * Whether a path can be a user's work folder on that system: absolute there, not a path of another system, and not
+ * {@link NO_WORKTREE}.
  */
 export function isFolderOf(system: PathSystem, path: unknown): path is string {
   return typeof path === "string" && path !== NO_WORKTREE && systemOfPath(path) === system;
 }
 
-/** Whether this process can find a folder by its path. A path from another system may name an unrelated folder here. */
+/**
+ * Whether this process can look for a folder by this path. A path from another system could name an unrelated folder
+ * here.
+ */
 export function isFolderHere(path: string): boolean {
   return systemOfPath(path) === THIS_SYSTEM;
 }
@@ -101,8 +104,8 @@ export function folderKey(system: PathSystem, path: string): string {
 }
 
 /**
- * The part of a path below a folder, with `/`: empty for the folder itself, `null` if the path is outside. Windows
- * folders are compared as Windows compares them.
+ * The part of a path that is below a folder, with `/`. The result is empty for the folder itself, and `null` if the
+ * path is outside. Windows folders are compared without regard to case, as Windows does.
  */
 export function pathBelow(directory: string, folder: string): string | null {
   const system = systemOfPath(folder) ?? "posix";
@@ -115,7 +118,7 @@ export function pathBelow(directory: string, folder: string): string | null {
   return posix.isAbsolute(rest) ? rest.slice(1) : null;
 }
 
-/** The place where WSL mounts a Windows folder; `null` for a path on a server. */
+/** The place where WSL (Linux in Windows) mounts a Windows folder; `null` for a path on a server. */
 export function mountInWSL(path: string): string | null {
   const [, drive, rest] = /^([A-Za-z]):[\\/](.*)$/.exec(path) ?? [];
   return drive === undefined ? null : `/mnt/${drive.toLowerCase()}/${withSlashes(rest ?? "")}`;

@@ -5,7 +5,7 @@ import { JOURNALS } from "./store-line.ts";
 export interface Layout {
   /** The names of the columns of each table. */
   readonly tables: ReadonlyMap<string, readonly string[]>;
-  /** Names of the indexes that have a statement of their own. */
+  /** Names of the indexes that were made by a statement of their own, not by a constraint of a table. */
   readonly indexes: ReadonlySet<string>;
 }
 
@@ -20,9 +20,9 @@ export interface WholeJournal extends KnownJournal {
 const JOURNAL_NAMES: readonly string[] = JOURNALS.map(({ name }) => name);
 
 /**
- * The journal that belongs to a layout, if a known host makes exactly this layout: every table, column and index.
- * Otherwise `null`, because nothing shows which migrations were applied. No two recorded schemas with the same layout
- * have different journals (test/hosts/known-frame.test.ts).
+ * Finds the journal of migrations that belongs to a layout, if a known opencode makes exactly this layout: every table,
+ * column and index. Otherwise `null`, because nothing shows which migrations were applied. No two recorded schemas with
+ * the same layout have different journals (test/hosts/known-frame.test.ts).
  */
 export function journalOf(layout: Layout): WholeJournal | null {
   const schemas = KNOWN_SCHEMAS.filter((known) => isLaidOut(known, layout, JOURNAL_NAMES));
@@ -59,7 +59,7 @@ function isLaidOut({ objects }: KnownSchema, { tables, indexes }: Layout, beside
   return own.length === known.length && known.every(hasSame) && named.every(({ name }) => indexes.has(name));
 }
 
-/** The columns that a statement of a known schema creates, in order. */
+/** The names of the columns that a statement of a known schema creates, in order. */
 export function columnsIn(statement: string): string[] {
   return clausesIn(statement).flatMap((clause) => columnIn(clause) ?? []);
 }

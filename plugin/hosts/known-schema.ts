@@ -2,7 +2,7 @@ import recorded from "./known-schemas.json" with { type: "json" };
 
 type Value = string | number | null;
 
-/** One row of `sqlite_schema`. */
+/** One row of `sqlite_schema`, which describes a table or an index. */
 export interface KnownObject {
   readonly type: string;
   readonly name: string;
@@ -22,7 +22,9 @@ export interface KnownJournal {
   readonly rows: readonly (readonly Value[])[];
 }
 
-/** A schema as real hosts leave it, created by them or upgraded from an older one (`scripts/known-schemas.ts`). */
+/**
+ * A schema as a real opencode leaves it, in a new database or in one that was upgraded (`scripts/known-schemas.ts`).
+ */
 export interface KnownSchema {
   /** The opencode versions that leave this schema, the oldest first. */
   readonly hosts: readonly string[];

@@ -5,7 +5,7 @@ import type { Screen } from "./screen-demand.ts";
 export interface Frame {
   /** The names of the columns of each table. */
   readonly tables: ReadonlyMap<string, readonly string[]>;
-  /** Ids in the table `migration`; empty if there is no such table. */
+  /** The ids in the table `migration`; empty if there is no such table. */
   readonly migrations: ReadonlySet<string>;
 }
 
@@ -43,12 +43,12 @@ export interface ReadColumns {
 
 /** How opencode reads `storage/session_diff/<id>.json` when it answers `GET /session/:id/diff`. */
 export interface DiffReading {
-  /** Whether the answer fails if the file cannot be read. If not, the file counts as an empty list. */
+  /** Whether opencode's answer fails if the file cannot be read. If not, the file counts as an empty list. */
   readonly failsUnread: boolean;
-  /** Whether the file is read as UTF-8, whatever bytes it begins with. */
+  /** Whether opencode reads the file as UTF-8, even if it begins like UTF-16. */
   readonly isUtf8: boolean;
   /**
-   * The required content of the file: anything, a list of diffs that name a file, or a list of diffs with every field
+   * What the file must contain: anything, a list of diffs that each name a file, or a list of diffs with every field
    * checked.
    */
   readonly holds: "anything" | "names" | "diffs";
@@ -61,7 +61,9 @@ export interface DiffReading {
  */
 export interface HostProfile {
   readonly name: LineName;
-  /** The first and the last version that were measured. The newest line also covers versions after its last one. */
+  /**
+   * The first and the last version of the range that were measured. The newest range also covers all later versions.
+   */
   readonly first: string;
   readonly last: string;
 
@@ -76,7 +78,9 @@ export interface HostProfile {
   readonly reads: readonly ReadColumns[];
   /** Columns that opencode names only when it writes, or when the id of the project changes. */
   readonly writes: Columns;
-  /** Migrations of this line and of earlier lines that fail if their table, column or index exists already. */
+  /**
+   * Migrations of this range of versions and of earlier ones that fail if their table, column or index exists already.
+   */
   readonly adds: readonly AddingMigration[];
   /**
    * Whether opencode upgrades a database of an older line. Before that upgrade, such a database may lack columns. A
@@ -87,9 +91,9 @@ export interface HostProfile {
   readonly contract: StoreDescription["contract"];
   /** How opencode reads the files in `storage/session_diff`; `null` if opencode does not read these files. */
   readonly sessionDiffs: DiffReading | null;
-  /** Columns of a session in which JSON `false`, `0` and `""` count as `null`. */
+  /** JSON columns of a session in which opencode treats `false`, `0` and `""` like `null`. */
   readonly emptyIfFalse: readonly string[];
-  /** Whether folders of sessions and projects must be absolute. */
+  /** Whether opencode refuses a session or project whose folder is not an absolute path. */
   readonly wantsAbsolutePaths: boolean;
   /** The required form of `project.sandboxes`: any list, a list of texts, or a list of absolute paths. */
   readonly sandboxes: "list" | "texts" | "absolute";
@@ -103,9 +107,9 @@ export interface HostProfile {
   readonly wantsWholeUserTime: boolean;
   /** Whether opencode looks for the parts of a message under the id that is written inside the message's file. */
   readonly readsOwnMessageIDs: boolean;
-  /** Whether one bad record makes a whole list of sessions in files fail. If not, only that record is left out. */
+  /** Whether one bad record in a file makes the whole list of sessions fail. If not, only that record is left out. */
   readonly failsWholeLists: boolean;
-  /** Whether a list of sessions in files reads the time of every session. */
+  /** Whether opencode reads the time of every session when it lists sessions in files. */
   readonly readsSessionTimes: boolean;
   /** The values that opencode reads from a project's file: none, its id, or also its list of worktrees. */
   readonly projectFile: "unread" | "id" | "id and sandboxes";

@@ -18,7 +18,7 @@ export const FILE_OF_CALL = ["state", "input", "filePath"] as const;
 
 type Want = keyof typeof WANTS;
 
-/** The values that the screen of opencode 1.0 to 1.15 accepts. */
+/** The kinds of values that the terminal UI of opencode 1.0 to 1.15 accepts in one place. */
 const WANTS = {
   /** The UI treats a path that is false in JavaScript as no path, so such a value is accepted. */
   path: { words: "a text", holds: (value: unknown) => !value || typeof value === "string" },
@@ -49,11 +49,11 @@ export interface ScreenDemand {
 
 /** How the terminal UI differs between ranges of opencode versions. */
 export interface Screen {
-  /** The UI's requirements for calls of opencode's own tools, by tool name. */
+  /** What the UI requires of calls of opencode's own tools, by the name of the tool. */
   readonly tools: ReadonlyMap<string, readonly ScreenDemand[]>;
-  /** The UI's requirements for calls of tools from a plugin or a server. */
+  /** What the UI requires of calls of tools that come from a plugin or an MCP server. */
   readonly otherTools: readonly ScreenDemand[];
-  /** The UI's requirements for failed calls. */
+  /** What the UI requires of tool calls that failed. */
   readonly failedCalls: readonly ScreenDemand[];
   /**
    * Whether the UI prints a failed command with an output as a block of its own. Below such a block, the UI can print
@@ -70,17 +70,17 @@ export interface Screen {
   readonly footers: "by finish" | "by steps and newest" | "by steps";
 }
 
-/** A value that the screen cannot print. */
+/** A value in a record that the terminal UI cannot print. */
 export interface ScreenMismatch {
   readonly path: readonly (string | number)[];
-  /** The problem at that place, in words without session content. */
+  /** The problem at that place, in words without content of the session. */
   readonly words: string;
   readonly found: "nothing" | "null" | "something";
   /** `list on screen` means that the UI joins this list or loops over it. */
   readonly wants: "text on screen" | "list on screen" | "other on screen";
 }
 
-/** Adds each value of a record that does not meet the requirement to `mismatches`. */
+/** Searches a record for values that do not meet the requirement `demand`, and adds them to `mismatches`. */
 export function collect(record: unknown, demand: ScreenDemand, mismatches: ScreenMismatch[]): void {
   if (demand.ifAny === undefined || at(record, demand.ifAny)) search(record, record, demand, 0, [], mismatches);
 }

@@ -59,8 +59,8 @@ const OF_ANSWERS: readonly AnswerDemand[] = [
 ];
 
 /**
- * The values of a message or part that the terminal UI of opencode 1.0 to 1.15 cannot print. If `newer` is absent, the
- * message counts as the newest of its session. A pure function.
+ * The values of a message or part that the terminal UI of opencode 1.0 to 1.15 cannot print. `newer` describes the
+ * newer messages of the session; without it, the message counts as the newest. A pure function.
  */
 export function mismatchesOnScreen(
   kind: string,

@@ -57,7 +57,10 @@ export function hostLine(store: StoreDescription): HostProfile {
   return line;
 }
 
-/** The system whose opencode loads a store. Folders are checked by the rules of that system. */
+/**
+ * The kind of system (Windows, or Linux and macOS) whose opencode loads a store. Folders are checked by the rules of
+ * that system.
+ */
 export function pathSystem(store: StoreDescription): PathSystem {
   return store.system ?? "posix";
 }
@@ -159,7 +162,10 @@ function lineOf(version: string): HostProfile | null {
   );
 }
 
-/** Whether the rules of a version were measured. If not, the rules of the last measured version are used. */
+/**
+ * Whether a version of opencode is not newer than the last one that was measured. The rules of the last measured
+ * version are also used for newer versions.
+ */
 export function isMeasured(version: string): boolean {
   return compareVersions(version, NEWEST_LINE.last) <= 0;
 }

@@ -45,7 +45,7 @@ export function valueColumn(locator: Locator): string | null {
   return locator.column ?? null;
 }
 
-/** A text that is the same for equal locators of one store. */
+/** A locator as text. Within one store, two locators have the same text only if they mean the same record or value. */
 export function locatorText(locator: Locator): string {
   if (isFileLocator(locator)) return locator.path;
   const key = Object.entries(locator.key).map(([name, value]) => `${name}=${value}`);
@@ -135,7 +135,7 @@ export interface Evidence {
   readonly sha256: string | null;
   /** For a stray file: how opencode reads the file's name, or which record the file copies. */
   readonly stray: StrayFile | null;
-  /** The reason why the operating system did not return the bytes (`EACCES`, `EBUSY` …). */
+  /** The error code of the operating system if it did not return the bytes (`EACCES`, `EBUSY` …). */
   readonly ioError: string | null;
   /** The time of the file's last change, in milliseconds since the epoch; `null` for rows. */
   readonly mtimeMs: number | null;
@@ -143,7 +143,7 @@ export interface Evidence {
   readonly row: RowValues | null;
   /** For a part: its position among the parts of its message, in opencode's order. */
   readonly position: number | null;
-  /** For a part: how many parts its message has. */
+  /** For a part: the number of parts of its message. */
   readonly siblings: number | null;
   /** The time at which the record was last written, in milliseconds; `null` if unknown. */
   readonly updatedMs: number | null;
@@ -175,7 +175,7 @@ export type StrayFile =
 /** The record of which a stray file is a copy. */
 export interface CopiedRecord {
   readonly recordID: string;
-  /** How much later than the record the copy was written, in milliseconds; `null` if the record does not exist. */
+  /** How much later than the record its copy was written, in milliseconds; `null` if the record does not exist. */
   readonly laterMs: number | null;
   readonly isSame: boolean;
 }

@@ -6,7 +6,7 @@ export type Severity = "blocking" | "warning" | "info";
 
 export type Remedy = "quarantine" | "recover" | "normalise" | "settle" | "report";
 
-/** An action of opencode 2.x that fails because of a row. */
+/** The actions of opencode 2.x that may fail because of a row. */
 export type Stop = "session list" | "session" | "messages" | "prompts" | "project list" | "settings" | "import";
 
 /** One problem that a check found, and its place. */
@@ -40,8 +40,8 @@ export interface ConfirmedFinding extends Finding {
    */
   readonly rebuilt?: Replacement;
   /**
-   * No rule completes this part. If the user names the code of the fault, the part is quarantined, and the session
-   * opens without it.
+   * `true` for a part that no rule completes. If the user names the code of the problem, the part is quarantined, and
+   * the session opens without it.
    */
   readonly leavesIfNamed?: true;
   /**
@@ -63,19 +63,19 @@ export function isOnScreen({ code }: Finding): boolean {
 }
 
 /**
- * Whether the running opencode cannot load or cannot show the record. The version of opencode decides which screen
- * problems are found.
+ * Whether the running opencode cannot load or cannot show the record. Which records it cannot show depends on its
+ * version.
  */
 export function isFailingHere(finding: Finding): boolean {
   return finding.severity === "blocking" || isOnScreen(finding);
 }
 
-/** The verb for the action that fails in opencode on the records of these findings. */
+/** The verb for what opencode cannot do with these records, used in sentences about them. */
 export function failedVerb(findings: readonly Finding[]): "load" | "load or show" {
   return findings.some(isOnScreen) ? "load or show" : "load";
 }
 
-/** `unread`: no problem was found, but some records were not read. */
+/** The result of a check. `unread`: no problem was found, but some records were not read. */
 export type Verdict = "healthy" | "damaged" | "unusable" | "unread";
 
 /** Blocking findings make a store damaged. A store that cannot be opened gives the verdict `unusable`. */

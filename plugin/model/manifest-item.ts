@@ -77,7 +77,7 @@ export interface ManifestItem {
     | (SavedFile & {
         /** For a file, the time of its last change in ISO 8601; `null` for a row. */
         readonly mtime: string | null;
-        /** The permission bits of a file, octal; `null` for a row. */
+        /** The permission bits of the file in octal; `null` for a row. */
         readonly mode: string | null;
         readonly row?: {
           readonly rowID: string | null;
@@ -88,9 +88,9 @@ export interface ManifestItem {
     | null;
   /** The content that replaced the original. */
   readonly replacement?: {
-    /** The source of the replacement, in words. */
+    /** Where the new content comes from, in words. */
     readonly source: string;
-    /** The hash of the new file or value. For several columns, the hash of all of them. */
+    /** The hash of the new file or value. If several columns were changed, one hash of all of them. */
     readonly sha256: string;
     /**
      * For a file: the name of the new file in the run's folder, until the file is moved to its place. For an added

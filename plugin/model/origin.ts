@@ -21,8 +21,8 @@ export type OriginKind =
 export interface Origin {
   readonly kind: OriginKind;
   /**
-   * The sign that showed the origin: a table, a migration, or a number of tables. The sign is never a name that a user
-   * chose.
+   * The sign that showed the origin: a table, a migration, or a number of tables. A name that a user chose is never
+   * used, because the sign is printed.
    */
   readonly sign: string;
   /** `true` if only rows remain, so that nothing shows whether the database also had tables of 2.x. */
@@ -33,6 +33,9 @@ export interface Origin {
    * opencode's own copies. Absent: no change.
    */
   readonly writable?: "all" | "unreadable";
-  /** The database of 2.x has migrations newer than those of 2.0.26, so its rows may have other shapes. */
+  /**
+   * `true` if a database of 2.x has migrations newer than those of 2.0.26, so that its rows may have other columns and
+   * types.
+   */
   readonly hasUnknownMigrations?: true;
 }

@@ -8,17 +8,17 @@ export interface ContentHash {
 
 /** The new content of a record, and where that content comes from. */
 export interface Replacement {
-  /** The source of the replacement, in plain words without content or user paths: `event 42 of this session`. */
+  /** Where the new content comes from, in plain words without content or user paths: `event 42 of this session`. */
   readonly source: string;
   readonly content: /** A whole file. */
     | { readonly bytes: Uint8Array }
     /** Columns of a row. If the row does not exist yet, these are all of its columns. */
     | { readonly cells: ReadonlyMap<string, CellValue> }
-    /** The document in which only these values are changed. */
+    /** The present document, in which only these values are changed. */
     | { readonly fields: readonly FieldChange[] }
-    /** A missing session with all its children. These rows are added and removed together, parents first. */
+    /** A missing session with all its records. These rows are added and removed together, parents before children. */
     | { readonly rows: readonly NewRow[] }
-    /**   A table that opencode uses for itself (such as its journal of migrations) and that is incomplete. */
+    /** A table that opencode uses for itself (such as its journal of migrations) and that is incomplete. */
     | { readonly table: TableChange };
   /** The changes in words, for the plan that a user confirms: no content and no paths. */
   readonly changes?: readonly ShownChange[];
@@ -37,7 +37,7 @@ export interface FieldChange {
 
 /** One changed value in the form in which a user reads it. */
 export interface ShownChange {
-  /** The path, written as `state.time.start`. */
+  /** The path as text: `state.time.start`. */
   readonly path: string;
   readonly from: string;
   readonly to: string;

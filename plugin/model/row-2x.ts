@@ -1,6 +1,6 @@
 import type { RowValues } from "./artifact.ts";
 
-/** One value of a row that opencode parses as JSON. A value that is NULL is absent from the row. */
+/** One value of a row that opencode parses as JSON. For NULL there is no such value. */
 export interface StoredValue {
   /**
    * The storage class of the value. A value that is neither text nor BLOB is a number, and opencode parses its digits.

@@ -26,7 +26,7 @@ export type LineName =
   | "1.17.9"
   | "1.17.11";
 
-/** The system whose paths the folders have: Linux and macOS, or Windows. */
+/** The kind of paths that the folders have: those of Linux and macOS, or those of Windows. */
 export type PathSystem = "posix" | "windows";
 
 /** The facts about a store (a `storage/` folder or one database) that are known before its records are checked. */

@@ -1,7 +1,7 @@
 import type { Severity } from "./finding.ts";
 
 /**
- * Problems that may prevent a store from being read. The catalogue has an entry for each of these names
+ * The codes of problems that may prevent a store from being read. The catalogue has an entry for each of these codes
  * (faults/store-faults.ts).
  */
 export type StoreProblemCode =

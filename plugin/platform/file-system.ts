@@ -58,8 +58,8 @@ export interface FileSystem {
    */
   copyNew(from: string, to: string, mode: number, signal?: AbortSignal): Promise<void>;
   /**
-   * Makes a copy that shares its blocks with the original, in a file that must not exist yet; `false` if that is not
-   * possible.
+   * Copies a file by sharing its blocks, to a path that must not exist yet. `false` if the file system cannot share
+   * blocks.
    */
   cloneNew(from: string, to: string, mode: number): Promise<boolean>;
   /** Forces a file's content to disk. */
@@ -71,7 +71,7 @@ export interface FileSystem {
   unlink(path: string): Promise<void>;
   removeDirectory(path: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
-  /** Sets the time of the last change to now. For a symbolic link, the time of the link itself. */
+  /** Sets the time of the last change to now. For a symbolic link, this is the time of the link itself. */
   touch(path: string): Promise<void>;
   /** Forces the entries of a folder to disk. */
   syncDirectory(path: string): Promise<void>;
@@ -126,14 +126,14 @@ export function isDisk(files: FileSystem): boolean {
 
 const disks = new WeakSet<FileSystem>();
 
-/** Marks a port that only accesses the disk of this machine. */
+/** Marks a port as one that only accesses the disk of this machine ({@link isDisk}). */
 export function asDisk(files: FileSystem): FileSystem {
   disks.add(files);
   return files;
 }
 
 const disk: FileSystem = {
-  // The call is synchronous, because the thread pool of a starting process needs milliseconds for each call.
+  // This call is synchronous, because an asynchronous call takes milliseconds in a process that has just started.
   async stat(path) {
     const found = await absentAsNull(() => lstatSync(path));
     if (found === null) return null;
@@ -269,7 +269,7 @@ const disk: FileSystem = {
     await lutimes(path, now, now);
   },
   async syncDirectory(path) {
-    // Windows cannot open a folder for syncing; NTFS journals the folder entry itself.
+    // Windows cannot open a folder to force it to disk, and does not need that: NTFS has a journal for folder entries.
     if (process.platform === "win32") return;
     const handle = await open(path, constants.O_RDONLY);
     try {

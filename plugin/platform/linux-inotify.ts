@@ -10,7 +10,10 @@ interface Libc {
   read(queue: number, into: Uint8Array, bytes: number): number;
 }
 
-/** O_NONBLOCK and O_CLOEXEC, with the values that Linux has on every architecture of opencode. */
+/**
+ * The flags O_NONBLOCK and O_CLOEXEC, with the values that Linux uses on every architecture for which opencode is
+ * built.
+ */
 const QUEUE_FLAGS = 0o2004000;
 
 /**

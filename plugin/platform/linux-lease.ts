@@ -9,7 +9,7 @@ interface Libc {
   __errno_location(): number;
 }
 
-/** Commands and values of fcntl(2), the same on every architecture of opencode. */
+/** Commands and values of fcntl(2). They are the same on every architecture for which opencode is built. */
 const SET_SIGNAL = 10;
 const SET_LEASE = 1024;
 const WRITE_LEASE = 1;

@@ -1,4 +1,4 @@
-/** Reads memory of this process at an address. */
+/** Reads a number from an address in the memory of this process. */
 interface Pointers {
   readonly i32: (address: number) => number;
 }

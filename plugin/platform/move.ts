@@ -4,7 +4,7 @@ import { errnoCode, type FileSystem } from "./file-system.ts";
 import { hashFile } from "./hash.ts";
 import { isReadOnly } from "./read-only-files.ts";
 
-/** The destination exists already: nothing was moved. */
+/** The destination of a move exists already, so nothing was moved. */
 export class OccupiedError extends Error {
   constructor() {
     super("The destination is already there.");
@@ -12,7 +12,7 @@ export class OccupiedError extends Error {
   }
 }
 
-/** The file changed while it was copied to another file system: nothing was moved. */
+/** The file changed while it was copied to another file system, so nothing was moved. */
 export class ChangedWhileCopiedError extends Error {
   constructor() {
     super("The file changed while this tool copied it.");

@@ -7,13 +7,13 @@ export interface Opener {
   readonly name: string;
 }
 
-/** A file and its name. */
+/** A file to look for among the open files of processes. */
 export interface NamedFile {
   readonly name: string;
   readonly stat: Pick<FileStat, "device" | "inode">;
 }
 
-/** A range of bytes in a file that SQLite locks. */
+/** A range of bytes in a file that SQLite uses for locks. */
 export interface LockedRange {
   readonly first: number;
   readonly last: number;
@@ -22,7 +22,8 @@ export interface LockedRange {
 /** What a system shows about open files, as far as this user may see it. Paths are absolute. */
 export interface OpenFiles {
   /**
-   * The other processes that have one of these files open. Links in the paths are followed, as opencode follows them.
+   * The other processes that have one of these files open. Symbolic links in the paths are followed, as opencode
+   * follows them.
    */
   openersOf(paths: readonly string[]): Promise<Opener[]>;
   /**

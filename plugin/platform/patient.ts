@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Windows error codes for a file that another program holds for a moment: an antivirus, an indexer, a program that
- * syncs folders. opencode users see `UNKNOWN` (#10533).
+ * Windows error codes for a file that another program holds for a moment: an antivirus, an indexer, or a sync program.
+ * Users of opencode see such an error as `UNKNOWN` (#10533).
  */
 const HELD = new Set<unknown>(["EBUSY", "EPERM", "EACCES", "UNKNOWN"]);
 

@@ -6,7 +6,7 @@ import { errnoCode } from "./file-system.ts";
 /** Whether the system has owners and modes of files, which may deny a file to a user. */
 export const HAS_MODES = process.platform !== "win32";
 
-/** The access that this user lacks to a file or folder, although opencode needs it. */
+/** The access to a file or folder that opencode needs and this user does not have. */
 export interface Refusal {
   readonly what: "read" | "write" | "write-here";
   /**
@@ -103,7 +103,7 @@ export function correctingCommand(path: string, dataDir: string | null = null): 
 /** If more links than this follow each other, they form a circle. */
 const MOST_LINKS = 40;
 
-/** The target of a link, even if this user may not read it. */
+/** The path to which a symbolic link leads, even if this user may not read it. */
 function linkTarget(path: string): string {
   let at = path;
   for (let count = 0; count < MOST_LINKS; count += 1) {

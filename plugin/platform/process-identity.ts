@@ -17,8 +17,8 @@ export interface ProcessIdentity {
    */
   readonly machine: string | null;
   /**
-   * Only on Windows: when the process started, in milliseconds since the system started; `null` elsewhere. The value is
-   * the same in all threads.
+   * On Windows: when the process started, in milliseconds since the system started. `null` on other systems. All
+   * threads of a process see the same value.
    */
   readonly startedMs: number | null;
 }
@@ -90,8 +90,7 @@ export function isFree(pid: number): boolean {
 
 /**
  * Whether a process still runs, as far as this process can see. A process number is valid only in its own PID
- * namespace, and a start time only for its own boot. The process counts as gone only if the host names are equal too,
- * because two machines may have equal boot ids.
+ * namespace, and a start time only for its own boot. The process counts as gone only if the host names are equal too.
  */
 export function standingOf(identity: ProcessIdentity): Standing {
   const own = thisProcess();

@@ -6,7 +6,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface ProgramOptions {
   readonly folder: string;
   readonly environment: Environment;
-  /** The program is ended after this many milliseconds. */
+  /** If the program still runs after this many milliseconds, it is ended. */
   readonly timeoutMs: number;
 }
 
@@ -53,7 +53,7 @@ export async function outputOf(
   });
 }
 
-/** A program that answers one question of this tool, and ends. */
+/** A program that was started to answer one question of this tool. */
 export interface AskedProgram {
   /** The text that the program printed; `null` if the program could not be started, was ended, or failed. */
   readonly answer: Promise<string | null>;

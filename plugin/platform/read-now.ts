@@ -32,12 +32,12 @@ export interface RawStat {
   isDirectory(): boolean;
 }
 
-/** The facts about the path itself, even if it is a symbolic link; `undefined` if the path does not exist. */
+/** What the system knows about a path itself, even if it is a symbolic link; `undefined` if the path does not exist. */
 export function statNow(path: string): RawStat | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 
-/** The facts about the path itself; `null` if the path does not exist or this user may not see it. */
+/** What the system knows about a path itself; `null` if the path does not exist or this user may not see it. */
 export function entryNow(path: string): RawStat | null {
   try {
     return statNow(path) ?? null;
@@ -46,7 +46,9 @@ export function entryNow(path: string): RawStat | null {
   }
 }
 
-/** The facts about the target of a path; `undefined` if the path does not exist, or if links form a circle. */
+/**
+ * What the system knows about the target of a path; `undefined` if there is none, or if symbolic links form a circle.
+ */
 export function targetStatNow(path: string): RawStat | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -95,7 +97,7 @@ export function textNow(path: string | URL): string {
   return readFileSync(path, "utf8");
 }
 
-/** A file that can be read at any position. */
+/** A file that is open for reading at any position. */
 export interface OpenedFile {
   /** The size of the file when it was opened, in bytes. */
   readonly size: number;

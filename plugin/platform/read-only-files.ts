@@ -5,8 +5,8 @@ const WRITABLE = 0o200;
 const REFUSED = new Set<unknown>(["EPERM", "EACCES"]);
 
 /**
- * The functions of the port to files (`file-system.ts`) that a read-only file affects, and those that read and change
- * its mode.
+ * Those functions of the interface to files (`file-system.ts`) that may fail on a read-only file, or that read and
+ * change its mode.
  */
 interface Files {
   stat(path: string): Promise<{ readonly type: string; readonly mode: number } | null>;
@@ -50,7 +50,10 @@ export function pastReadOnly<Port extends Files>(files: Port): Port {
   };
 }
 
-/** The mode of a file, if an operation was refused because the file is read-only; `null` if that was not the reason. */
+/**
+ * The mode of a file, if an operation was refused because the file is read-only; `null` if it was refused for another
+ * reason.
+ */
 async function readOnlyMode(files: Files, path: string, refused: unknown): Promise<number | null> {
   if (!(refused instanceof Error && "code" in refused && REFUSED.has(refused.code))) return null;
   const found = await files.stat(path);

@@ -1,7 +1,7 @@
 import type { FileSystem } from "./file-system.ts";
 import type { OpenFiles } from "./open-files.ts";
 
-/** Reports the files of some folders that were written, created, moved or removed. */
+/** Reports which files in some folders were written, created, moved or removed. */
 export interface FolderChanges {
   /**
    * Starts to follow a folder, named by its path below the root. `"full"` means that no more folders can be followed,
@@ -16,7 +16,7 @@ export interface FolderChanges {
 export interface System {
   /** Shows which processes have which files open. */
   readonly openFiles: OpenFiles | null;
-  /** Whether another process has a file open in a way that prevents its replacement. */
+  /** Whether another process has a file open in a way that prevents its replacement (only on Windows). */
   readonly isHeldOpen: ((files: FileSystem, path: string) => Promise<boolean>) | null;
   /**
    * Whether another process has a file open, even a process that holds no lock and that this user cannot see. `null` if

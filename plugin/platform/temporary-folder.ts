@@ -16,7 +16,7 @@ export interface TemporaryFolder {
  * @throws the errno error
  */
 export async function makeTemporaryFolder(parent: string = tmpdir()): Promise<TemporaryFolder> {
-  // `mkdtemp` creates the folder with mode 0700.
+  // `mkdtemp` creates the folder with mode 0700, so other users cannot enter it.
   const path = await mkdtemp(join(parent, "opencode-session-repair-"));
   made.add(path);
   return {

@@ -52,7 +52,7 @@ export interface Contract {
 
 const NO_DEMANDS: Contract = { demands: [], departures: [] };
 
-/** Whether a record consists of the columns of a row that are not JSON. */
+/** Whether a record is the row itself: those columns of the row that are not JSON. */
 export function isWholeRow({ locator }: Artifact, row: RowValues | null): boolean {
   return row !== null && !isFileLocator(locator) && locator.column === undefined;
 }
@@ -194,8 +194,8 @@ const SESSION_1_0: Contract = { demands: [demand(timedSession)], departures: [] 
 const SESSION_1_1: Contract = { demands: [demand(timedSession, null, itself, false)], departures: [] };
 
 /**
- * The folders that 1.14 reads from `project.sandboxes`. 1.14 uses `Array.from`, for which a number, a truth value or an
- * object is an empty list (measured on 1.14.41).
+ * The folders that 1.14 takes from `project.sandboxes`. 1.14 uses `Array.from`, which turns a number, a boolean or an
+ * object into an empty list (measured on 1.14.41).
  */
 function soughtSandboxes(_artifact: Artifact, value: unknown): unknown {
   if (value === null || Array.isArray(value)) return value;

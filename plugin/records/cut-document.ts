@@ -14,7 +14,7 @@ const WORD = /(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}\]])/
 export interface Beginning {
   readonly value: Json;
   /**
-   * The length in characters of a complete document at the beginning of the text; `null` if the document does not end.
+   * The number of characters of a complete document at the beginning of the text; `null` if the document does not end.
    */
   readonly wholeUntil: number | null;
 }

@@ -64,7 +64,7 @@ export function isWellFormedUtf8(bytes: Uint8Array): boolean {
  */
 const REPLACED_FROM_BYTES = 64;
 
-/** The text that opencode 1.2-1.18 receives for a value of storage class TEXT. */
+/** The text that opencode 1.2-1.18 gets from its SQLite for a value of storage class TEXT. */
 export function sqliteText(bytes: Buffer): string {
   return bytes.length < REPLACED_FROM_BYTES && !isWellFormedUtf8(bytes) ? "" : bytes.toString("utf8");
 }

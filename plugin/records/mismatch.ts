@@ -6,7 +6,7 @@ export interface Mismatch {
   /** The problem at that place, in words without content of the session. */
   readonly words: string;
   readonly found: "nothing" | "null" | "something";
-  /** The schema's name of the expected type, if the type is wrong. */
+  /** The type that the schema expects, if the value has another type; otherwise `null`. */
   readonly expected: string | null;
   /**
    * Whether a request that loads sessions fails because of this place. If not, only an additional request of a client

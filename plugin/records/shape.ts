@@ -2,7 +2,7 @@ import { checksRecords, diffReading, hostLine } from "../hosts/store-line.ts";
 import { type Artifact, isFileLocator } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 
-/** The type of the top level of a JSON document. */
+/** The type of a JSON document as a whole. */
 export type TopLevel = "object" | "array" | "null" | "string" | "number" | "boolean";
 
 export function topLevelOf(value: unknown): TopLevel {

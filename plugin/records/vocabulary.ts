@@ -23,7 +23,7 @@ export interface Vocabulary<S> {
   readonly anything: S;
   /** The field must be absent. `null` counts as a value. */
   readonly absent: S;
-  /** A path that opencode on that system treats as absolute. */
+  /** A path that opencode treats as absolute on the given system. */
   absolutePath(system: PathSystem): S;
   beginning(prefix: string): S;
   /** One of the given texts. */

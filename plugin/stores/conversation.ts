@@ -34,7 +34,7 @@ export interface SessionColumns {
 export interface ProjectFacts {
   readonly id: string;
   readonly worktree: string;
-  /** Folders besides the worktree in which opencode has opened the project. */
+  /** Folders, other than the worktree, in which opencode has opened the project. */
   readonly sandboxes: readonly string[];
   readonly updatedMs: number | null;
   /** Folders in which opencode 1.17 and newer have opened the project, with the time of the first start in each. */
@@ -70,7 +70,7 @@ export interface SessionFacts {
   readonly createdMs: number | null;
   readonly updatedMs: number | null;
   readonly archivedMs: number | null;
-  /** Whether the session has a readable record of its own. Messages may exist without one. */
+  /** Whether the session has a readable record of its own. Its messages may exist without such a record. */
   readonly hasRecord: boolean;
 }
 

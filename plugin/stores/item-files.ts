@@ -13,7 +13,7 @@ export interface ItemFiles {
    * to the run's folder.
    */
   save(name: string, bytes: Uint8Array): Promise<SavedPlace>;
-  /** Forces everything that was saved to disk. */
+  /** Forces all saved bytes to disk. */
   flush(): Promise<void>;
 }
 

@@ -24,8 +24,8 @@ export function withoutTables(
   const { origin: stated, missing } = schema;
   const lacking = `without ${missing.join(", ")}`;
   const origin = isOutside ? originBehind(description, stated) : stated;
-  // The pages show more tables than the schema. So a part of the schema is lost, and that part shows which opencode the
-  // database belongs to.
+  // The pages show another opencode than the schema does. So a part of the schema is lost, and a salvage is not
+  // offered.
   if (origin !== stated)
     return unusable(description, "malformed-not-salvageable", `${lacking}; ${origin.sign}`, origin);
   const unread = (code: StoreProblemCode): OpenedStore => {

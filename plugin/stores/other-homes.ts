@@ -21,7 +21,7 @@ const IN_SNAP = ["snap", EACH, EACH, ".local", "share", "opencode"];
 const IN_FLATPAK = [".var", "app", EACH, "data", "opencode"];
 const IN_FLATPAK_HOME = [".var", "app", EACH, ".local", "share", "opencode"];
 const IN_HOME = [".local", "share", "opencode"];
-/** The home directories of Windows as WSL mounts them. */
+/** The data directories of opencode on Windows, as Linux in WSL sees them. */
 const IN_WINDOWS = ["/", "mnt", "c", "Users", EACH, ...IN_HOME];
 
 export interface OtherHomesInput {
@@ -64,7 +64,7 @@ async function realPath(files: FileSystem, path: string): Promise<string> {
   return (await files.realPath(path).catch(() => null)) ?? path;
 }
 
-/** Existing paths that match a pattern. Unreadable folders are skipped. */
+/** The existing paths that match a pattern of folder names. Folders that cannot be read are skipped. */
 async function matching(files: FileSystem, [root = "", ...names]: readonly string[]): Promise<string[]> {
   let paths = [root];
   for (const name of names) {

@@ -6,7 +6,7 @@ export interface SourceRecord {
   readonly id: string;
   /** For a part, the message that the part names. For a message, its own id. */
   readonly messageID: string;
-  /** The session that the row itself names. */
+  /** The session that the row itself names, which may differ from the session of its message. */
   readonly sessionID: string;
   /** `time_created` of the row, as SQLite returns it. */
   readonly created: unknown;

@@ -175,7 +175,7 @@ export interface ChangedRowsReader {
 export interface SessionOpening {
   /** The ids of the sessions that the session started as subagents. */
   subagentSessions(sessionID: string): string[];
-  /** The size of a session's newest messages and their parts. At most `most` records of each kind are counted. */
+  /** The number and size of a session's newest messages and their parts. At most `most` records are counted. */
   sizeOf(sessionID: string, newestMessages: number, most: number): { readonly records: number; readonly bytes: number };
   /**
    * Visits all records of a scope, with the texts that this runtime makes of their values. In opencode's own process,
@@ -188,7 +188,7 @@ export interface SessionOpening {
 export interface FileRecords {
   /** Visits the records of a session in short steps. */
   inSteps(sessionID: string, visit: Visit, counts: Counts): Iterable<void>;
-  /** Visits some files. */
+  /** Visits the records in the given files. */
   visitNow(files: readonly RecordFile[], visit: Visit): void;
 }
 

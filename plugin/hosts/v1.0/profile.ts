@@ -32,7 +32,7 @@ export const FILE_CHANGE: readonly ScreenDemand[] = [
   { at: [...DIAGNOSTICS, EACH], wants: "diagnostic" },
 ];
 
-/** Requirements for the input of a call that starts a subagent. */
+/** Requirements for the input of a tool call that starts a subagent. */
 export const SUBAGENT_INPUT: readonly ScreenDemand[] = [
   { at: ["state", "input", "subagent_type"], wants: "text" },
   { at: ["state", "input", "description"], wants: "printable" },

@@ -4,7 +4,7 @@ import type { Stop } from "../../model/finding.ts";
 import { prompt } from "./messages-2-0.ts";
 import { columnTime, directory, finite, idOf, ifAny, record } from "./values.ts";
 
-/** A table besides sessions and messages whose rows opencode 2.x decodes. */
+/** A table that opencode 2.x decodes, other than the tables of sessions and messages. */
 export interface OtherTable {
   readonly table: string;
   readonly kind: RecordKind;

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { OtherTable } from "./other-tables.ts";
 
-/** A version of 2.x whose rows this tool decodes. */
+/** The versions of opencode 2.x whose rows this tool can check. */
 export type ProfileName = "2.0.26" | "2 preview";
 
 /** One version of opencode 2.x: where it keeps sessions, and what it requires of their rows. */
@@ -9,7 +9,7 @@ export interface Profile {
   readonly name: ProfileName;
   /** The name of this version in findings. */
   readonly host: string;
-  /** The newest version whose rows are known; `null` if its sessions name no version of 2.x. */
+  /** The newest version of opencode 2.x whose rows are known; `null` if its sessions do not name a version of 2.x. */
   readonly newestKnown: string | null;
   /** The table of sessions. In every version, messages are in `session_message`. */
   readonly sessionTable: "session_v2" | "session";
@@ -28,8 +28,8 @@ export interface Profile {
   /** Whether this version refuses to open a session whose folder is missing. It is unknown whether 2.0.26 does. */
   readonly needsFolders: boolean;
   /**
-   * The tables besides sessions and messages that this version decodes. The preview answers every request, whatever its
-   * other tables hold (measured).
+   * The tables, other than those of sessions and messages, that this version decodes. The preview answers every
+   * request, whatever its other tables hold (measured).
    */
   readonly otherTables: readonly OtherTable[];
   /**

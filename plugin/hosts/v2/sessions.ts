@@ -4,7 +4,7 @@ import { columnTime, directory, finite, idOf, ifAny, jsonRecord } from "./values
 /** The model of a session. Its variant may be `null`, because opencode reads `variant ?? "default"`. */
 const model = ifAny(z.object({ id: z.string(), providerID: z.string(), variant: z.string().nullish() }));
 
-/** Columns for which both versions have the same rules: `fromRow` of packages/core/src/session/info.ts. */
+/** Columns with the same rules in 2.0.26 and in the preview: `fromRow` of packages/core/src/session/info.ts. */
 const shared = {
   id: idOf("ses"),
   project_id: z.string(),
@@ -74,7 +74,7 @@ export const SESSION_OF_2_0 = z
 
 const amount = z.int().nonnegative();
 
-/** A session of the preview (read in its binary, and measured). */
+/** The schema of a session in the preview of opencode 2.x (read in its binary, and measured). */
 export const SESSION_OF_PREVIEW = z.object({
   ...shared,
   directory: directory("paths of this system"),

@@ -9,17 +9,17 @@ export const instant = z.number().refine((value) => Math.abs(value) <= FURTHEST_
 
 export const finite = z.number();
 
-/** Any text with this prefix. opencode checks nothing else of an id. */
+/** A text with this prefix. opencode checks nothing more of an id. */
 export function idOf(prefix: string): z.ZodType {
   return z.string().startsWith(prefix);
 }
 
-/** A value that JavaScript treats as false counts as absent: opencode asks `value ? … : undefined`. */
+/** A value that is false in JavaScript counts as absent, because opencode reads `value ? … : undefined`. */
 export function ifAny(schema: z.ZodType): z.ZodType {
   return z.preprocess((value) => value || undefined, schema.optional());
 }
 
-/** An object of any keys and values. */
+/** An object with any keys and values. */
 export const record = z.record(z.string(), z.unknown());
 
 /** A value that can be written as JSON again. JavaScript reads `1e999` as infinity, which JSON cannot express. */
@@ -54,7 +54,7 @@ export const toolContent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("file"), uri: z.string(), mime: z.string(), name: z.string().optional() }),
 ]);
 
-/** The range of a prompt's text that names an attachment. */
+/** The range of a prompt's text that names an attached file or agent. */
 export const mention = z.object({ start: finite, end: finite, text: z.string() });
 
 /**

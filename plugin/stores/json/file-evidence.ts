@@ -33,7 +33,7 @@ export class FileEvidence {
     this.#tree = tree;
   }
 
-  /** Reads one file again; `null` if it is gone. */
+  /** Reads one file again, with all facts for a diagnosis; `null` if the file is gone. */
   async examine(artifact: Artifact): Promise<Evidence | null> {
     if (!isFileLocator(artifact.locator)) return null;
     const path = join(this.#tree.dataDir, artifact.locator.path);

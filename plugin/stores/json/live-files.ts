@@ -46,7 +46,7 @@ export class LiveFiles {
     return link === null ? null : `the file is behind the link ${link}, where nothing is changed`;
   }
 
-  /** Creates the folders that a path needs, and forces them to disk. */
+  /** Creates the missing folders above a path, and forces them to disk. */
   async makeParents(path: string): Promise<void> {
     const missing: string[] = [];
     for (let parent = dirname(path); (await this.files.stat(parent)) === null; parent = dirname(parent)) {

@@ -6,7 +6,7 @@ import type { Connection } from "./driver.ts";
 import { type CapturedRow, captureRow, deleteRow, insertRow, rowHash } from "./row.ts";
 import { quoted, type Schema } from "./schema.ts";
 
-/** The tables to which a rescue may add rows, parents first. */
+/** The tables to which the rows of an added session may belong. Parents come before their children. */
 const TABLES = ["project", "session", "message", "part", "todo", "session_share"] as const;
 
 /**

@@ -18,8 +18,8 @@ const USUAL = {
 } as const;
 
 /**
- * The length of the random text between two documents. 56 bits cannot be guessed. As text it has ten characters,
- * because JSON parsers are slower with longer texts.
+ * The length of the random text between two documents. 56 bits cannot be guessed. As text they have ten characters,
+ * because JSON parsers allocate no memory for such a short text.
  */
 const MARK_BYTES = 7;
 

@@ -270,7 +270,10 @@ export class DatabaseFileWriter implements StoreWriter {
     if ((await this.#files.stat(path)) !== null) await this.#files.unlink(path);
   }
 
-  /** @throws StoreRefusedError if another process has the database open */
+  /**
+   * Does nothing if no other process has the database open.
+   * @throws StoreRefusedError if another process has the database open
+   */
   async refuseWhileOpen(): Promise<void> {
     await this.#alone(async () => undefined);
   }

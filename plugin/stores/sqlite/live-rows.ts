@@ -87,10 +87,7 @@ export class LiveRows {
     return { table: this.schema.tables.has("session_v2") ? "session_v2" : "session", column: "session_id" };
   }
 
-  /**
-   * Whether no other message of the same 2.x session has the number of this message. Two messages with one number are
-   * not possible.
-   */
+  /** Whether no other message of the same 2.x session has the number (`seq`) of this message. */
   hasOwnSequence({ table, cells }: CapturedRow): boolean {
     const [session, seq] = [cells.get("session_id"), cells.get("seq")];
     if (table !== "session_message" || session === undefined || seq === undefined) return true;

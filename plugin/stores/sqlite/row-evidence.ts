@@ -29,7 +29,7 @@ export class RowEvidence {
     this.#schema = schema;
   }
 
-  /** Reads one row or value again; `null` if it is gone. */
+  /** Reads one row or value again, with all facts for a diagnosis; `null` if it is gone. */
   examine(artifact: Artifact): Evidence | null {
     const { locator } = artifact;
     if (isFileLocator(locator)) return null;

@@ -10,7 +10,10 @@ export interface CapturedRow {
   readonly cells: ReadonlyMap<string, CellValue>;
 }
 
-/** The condition that selects one row by its key. Key values are always bound, never part of the SQL. */
+/**
+ * The SQL condition that selects one row by its key. The values of the key are bound as parameters, and are never part
+ * of the SQL.
+ */
 export function keyCondition(key: Readonly<Record<string, string>>): { sql: string; values: string[] } {
   const names = Object.keys(key);
   return { sql: names.map((name) => `${quoted(name)} = ?`).join(" and "), values: Object.values(key) };

@@ -16,7 +16,7 @@ interface Addition {
   readonly rows: readonly CapturedRow[];
 }
 
-/** Adds whole sessions to a database (for a rescue), and removes them as a whole when the rescue is undone. */
+/** Adds whole sessions to a database, for example in a rescue, and removes them as a whole when that is undone. */
 export class SessionAdditions {
   readonly #files: FileSystem;
   readonly #rows: LiveRows;

@@ -66,7 +66,7 @@ function documentOf(table: "message" | "part", row: SqlRow): StoredDocument {
   };
 }
 
-/** A buffer over the same memory, without a copy, because a value may be tens of megabytes. */
+/** A Buffer that uses the same memory. The bytes are not copied, because a value may have tens of megabytes. */
 function sameBytes({ buffer, byteOffset, byteLength: length }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, length);
 }

@@ -52,7 +52,7 @@ function chunked(file: RandomAccessFile): (offset: number, length: number) => Bu
   };
 }
 
-/** Opens the image of a database file and of its WAL, if there is one. */
+/** Opens the pages of a database file together with those of its WAL, if there is one. */
 export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile | null): PageImage {
   const ownPageBytes = pageSize(main);
   const wal = walFile === null ? null : readWriteAheadLog(walFile, ownPageBytes, main.size);

@@ -1,8 +1,8 @@
 import { openNow } from "../../../platform/read-now.ts";
 
 /**
- * A file that is read at any position. Used only for files of this tool, such as the copy of a damaged database:
- * opening opencode's own file in this way could drop its locks.
+ * A file that is read at any position. Inside opencode's process, this must not be used for opencode's database:
+ * closing the file would drop opencode's locks.
  */
 export interface RandomAccessFile {
   readonly size: number;

@@ -56,7 +56,9 @@ function isSchemaWhole(image: PageImage): boolean {
   return true;
 }
 
-/** The number of columns of a `session` row in 1.18.33. `session_v2` has more. */
+/**
+ * The number of columns of a `session` row in 1.18.33. A longer row belongs to the table `session_v2` of opencode 2.x.
+ */
 const SESSION_COLUMNS = 29;
 
 /**

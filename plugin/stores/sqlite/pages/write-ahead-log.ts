@@ -12,7 +12,7 @@ export interface Frame {
 
 export interface WriteAheadLog {
   readonly pageBytes: number;
-  /** Frames of committed transactions, oldest first. */
+  /** The frames of committed transactions, the oldest first. */
   readonly committed: readonly Frame[];
   /**
    * All other frames, the newest first. They were never committed, are damaged, or are older than the last restart of
