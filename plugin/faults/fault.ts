@@ -24,7 +24,8 @@ export interface Fault {
   /** Numbers of the issues and pull requests of anomalyco/opencode about this problem. */
   readonly issues: readonly number[];
   /**
-   * Codes of the groups of known cases that this entry covers (`A1` to `I`). A test checks that every group is covered.
+   * Codes (`A1` to `I`) of the groups of reported cases that this entry covers. A test checks that every group is
+   * covered.
    */
   readonly classes: readonly string[];
 }

@@ -3,14 +3,14 @@ import type { Columns, Frame, HostProfile, ReadColumns } from "./profile.ts";
 export interface MissingColumns {
   /** Columns without which opencode fails to load sessions, as `table.column`. */
   readonly read: readonly string[];
-  /** Columns without which other actions of opencode fail. */
+  /** Columns without which opencode loads sessions but fails in other actions, such as a prompt. */
   readonly written: readonly string[];
 }
 
 /**
- * The columns that a line (a range of opencode versions that read records in the same way) needs and a database lacks.
- * If a whole table is missing, only its name is listed. Nothing is listed for an older database that opencode upgrades
- * when it opens that database.
+ * The columns that a version range of opencode needs and a database lacks. (A version range, `line` in the code, has
+ * versions that read records in the same way.) If a whole table is missing, only its name is listed. Nothing is listed
+ * for an older database that opencode upgrades when it opens that database.
  */
 export function missingColumns(line: HostProfile, frame: Frame): MissingColumns {
   if (line.upgradesOlder && !line.shaped(frame)) return { read: [], written: [] };
@@ -26,9 +26,9 @@ function isOfNewerVersion({ columns, mayLackAll }: ReadColumns, { tables }: Fram
 }
 
 /**
- * Columns that a line of versions needs and the database lacks, although the journal records the migration that adds
- * the column. opencode does not apply a recorded migration again, so opencode fails on the database (measured: 1.15.3
- * and 1.18.33 on a database of 1.14.34).
+ * Columns that a version range of opencode needs and the database lacks, although the journal records the migration
+ * that adds the column. opencode does not apply a recorded migration again, so opencode fails on the database
+ * (measured: 1.15.3 and 1.18.33 on a database of 1.14.34).
  */
 export function neverAdded(line: HostProfile, frame: Frame, isRecorded: (id: string) => boolean): string[] {
   const needed = [...line.reads.map(({ columns }) => columns), line.writes];

@@ -26,7 +26,7 @@ export function withoutDots(path: string): string {
   return systemOfPath(path) === "posix" ? posix.normalize(path) : path;
 }
 
-/** A folder without slashes at its end. A root (`/`, `C:\`, a share) keeps its slash. */
+/** A folder without slashes at its end. A root (`/`, `C:\`, a shared folder of a server) keeps its slash. */
 export function withoutLastSlash(path: string): string {
   const isWindows = systemOfPath(path) === "windows";
   const root = (isWindows ? win32 : posix).parse(path).root;

@@ -72,7 +72,10 @@ export interface HostProfile {
    * only databases with its own journal table.
    */
   readonly journal: JournalTable | null;
-  /** Whether an opencode of this line can have created the tables of a database. Two lines may have the same tables. */
+  /**
+   * Whether an opencode of this version range can have created the tables of a database. Two version ranges may have
+   * the same tables.
+   */
   readonly shaped: (frame: Frame) => boolean;
   /** Columns without which opencode answers a request that loads sessions with an error. */
   readonly reads: readonly ReadColumns[];
@@ -83,8 +86,9 @@ export interface HostProfile {
    */
   readonly adds: readonly AddingMigration[];
   /**
-   * Whether opencode upgrades a database of an older line. Before that upgrade, such a database may lack columns. A
-   * message whose JSON SQLite cannot read stops the upgrade, and opencode does not start (measured on 1.18.33).
+   * Whether opencode upgrades a database of an older version range. Before that upgrade, such a database may lack
+   * columns. A message whose JSON SQLite cannot read stops the upgrade, and opencode does not start (measured on
+   * 1.18.33).
    */
   readonly upgradesOlder: boolean;
 

@@ -94,7 +94,7 @@ function answerMismatches(answer: unknown, screen: Screen, newer: NewerMessages)
   );
 }
 
-/** What a message means for the screen of the older messages in its session. */
+/** How a message affects what the UI prints for the older messages of the same session. */
 export function asNewer(message: unknown): NewerMessages {
   const time = at(message, ["time"]);
   const isOne = isAnswer(message);

@@ -19,7 +19,7 @@ export const LINES: readonly HostProfile[] = [
   ...LINES_OF_1_17,
 ];
 
-/** The newest line of versions has no end: a version after its last measured one belongs to this line too. */
+/** The newest version range has no end: a version after its last measured one belongs to it too. */
 export const NEWEST_LINE: HostProfile = LINE_1_17_11;
 
 /**
@@ -39,13 +39,13 @@ export function lineNamed(name: LineName): HostProfile {
 }
 
 /**
- * The line of versions of each store, kept because the check of every record asks for it. A search by version would
- * cost more than reading a small record.
+ * The version range of the opencode that loads each store. It is kept because the check of every record asks for it,
+ * and a search by version would cost more than reading a small record.
  */
 const lineOfStore = new WeakMap<StoreDescription, HostProfile>();
 
 /**
- * The line (range of versions) of the opencode that loads a store. If several lines are possible, the likeliest is
+ * The version range of the opencode that loads a store. If several version ranges are possible, the likeliest is
  * returned.
  */
 export function hostLine(store: StoreDescription): HostProfile {
@@ -66,7 +66,7 @@ export function pathSystem(store: StoreDescription): PathSystem {
 }
 
 /**
- * The line of versions for a store whose description names none. That is a store of files, or a description made for
+ * The version range for a store whose description names none. That is a store of JSON files, or a description made for
  * records that have no database yet.
  */
 function lineOfKind(store: StoreDescription): LineName {
@@ -76,8 +76,8 @@ function lineOfKind(store: StoreDescription): LineName {
 }
 
 /**
- * The line of versions for an opencode that keeps sessions in files. A version that was not measured counts as the
- * nearest measured one.
+ * The version range for an opencode that keeps sessions in files. A version that was not measured counts as the nearest
+ * measured one.
  */
 export function lineOfFiles(version: string | null): LineName {
   const line = version === null ? null : lineOf(version);
@@ -85,7 +85,7 @@ export function lineOfFiles(version: string | null): LineName {
   return version?.startsWith("1.0.") ? "1.0" : "1.1";
 }
 
-/** The descriptions of a store, one for each line of opencode versions that may load the store, the likeliest first. */
+/** The descriptions of a store, one for each version range of opencode that may load the store, the likeliest first. */
 export function readings(store: StoreDescription): readonly StoreDescription[] {
   if (store.lines === undefined || store.lines.length < 2) return [store];
   return store.lines.map((name) => ({ ...store, lines: [name], ...demandsOf(lineNamed(name)) }));
@@ -115,7 +115,7 @@ export function diffReading({ sessionDiffReader }: StoreDescription): DiffReadin
   return (sessionDiffReader === null ? null : lineNamed(sessionDiffReader).sessionDiffs) ?? UNREAD;
 }
 
-/** The fields of a store's description that state what a line of opencode versions requires of records. */
+/** The fields of a store's description that state what a version range of opencode requires of records. */
 export function demandsOf(line: HostProfile): Pick<StoreDescription, "contract" | "sessionDiffReader"> {
   return { contract: line.contract, sessionDiffReader: line.sessionDiffs === null ? null : line.name };
 }
@@ -126,10 +126,10 @@ export function checksRecords({ contract }: Pick<StoreDescription, "contract">):
 }
 
 /**
- * The lines of opencode (ranges of versions) that may load a database. If the version of the running opencode is known
- * and can open the database, that version decides. Otherwise the tables decide. If several lines have the same tables,
- * the version of the newest session decides. Tables and version may contradict each other: after an upgrade without a
- * new session, or if an older opencode opened a newer database. Then all of these lines are possible.
+ * The version ranges of opencode that may load a database. If the version of the running opencode is known and can open
+ * the database, that version decides. Otherwise the tables decide. If several version ranges have the same tables, the
+ * version of the newest session decides. Tables and version may contradict each other: after an upgrade without a new
+ * session, or if an older opencode opened a newer database. Then all of these version ranges are possible.
  */
 export function linesOfDatabase(
   frame: Frame,
@@ -150,8 +150,8 @@ export function linesOfDatabase(
 }
 
 /**
- * The line that contains a version. `null` if the version is between two lines, because such a version was not
- * measured.
+ * The version range that contains a version. `null` if the version is between two ranges, because such a version was
+ * not measured.
  */
 function lineOf(version: string): HostProfile | null {
   return (
@@ -163,14 +163,14 @@ function lineOf(version: string): HostProfile | null {
 }
 
 /**
- * Whether a version of opencode is not newer than the last one that was measured. The rules of the last measured
- * version are also used for newer versions.
+ * Whether a version of opencode is at most as new as the last measured one. For newer versions, the rules of the last
+ * measured version are used.
  */
 export function isMeasured(version: string): boolean {
   return compareVersions(version, NEWEST_LINE.last) <= 0;
 }
 
-/** The versions of a line in words: `1.15.13`, `1.14.48 to 1.15.4`, `1.17.11 and newer`. */
+/** The versions of a version range in words: `1.15.13`, `1.14.48 to 1.15.4`, `1.17.11 and newer`. */
 export function versionsOf(line: HostProfile): string {
   if (line === NEWEST_LINE) return `${line.first} and newer`;
   return line.first === line.last ? line.first : `${line.first} to ${line.last}`;

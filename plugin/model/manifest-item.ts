@@ -12,7 +12,7 @@ export interface RunFolder {
 
 export type ItemState = "planned" | "done" | "restored" | "rolled-back" | "skipped";
 
-/** Bytes in a file of a run's folder. `file` is relative to that folder. */
+/** Bytes in a file of the folder in quarantine that belongs to one repair. `file` is relative to that folder. */
 export interface SavedFile {
   readonly file: string;
   /** The offset of the bytes in the file. Absent if the bytes are the whole file. */
@@ -93,7 +93,7 @@ export interface ManifestItem {
     /** The hash of the new file or value. If several columns were changed, one hash of all of them. */
     readonly sha256: string;
     /**
-     * For a file: the name of the new file in the run's folder, until the file is moved to its place. For an added
+     * For a file: the name of the new file in the repair's folder, until the file is moved to its place. For an added
      * session: the name of the list of its rows.
      */
     readonly file?: string;

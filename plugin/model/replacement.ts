@@ -16,7 +16,10 @@ export interface Replacement {
     | { readonly cells: ReadonlyMap<string, CellValue> }
     /** The present document, in which only these values are changed. */
     | { readonly fields: readonly FieldChange[] }
-    /** A missing session with all its records. These rows are added and removed together, parents before children. */
+    /**
+     * A missing session with all its records. These rows are added together, parents before children, and removed
+     * together.
+     */
     | { readonly rows: readonly NewRow[] }
     /** A table that opencode uses for itself (such as its journal of migrations) and that is incomplete. */
     | { readonly table: TableChange };

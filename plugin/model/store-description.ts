@@ -42,14 +42,14 @@ export interface StoreDescription {
   /** The version of the opencode that loads the store now, if known. */
   readonly running?: string;
   /**
-   * The line of opencode versions that reads `storage/session_diff/<id>.json` (`sessionDiffs` of its profile). For
-   * files next to a database, the line of the database counts. `null` means that no opencode reads these files.
+   * The version range of opencode that reads `storage/session_diff/<id>.json` (`sessionDiffs` of its profile). For
+   * files next to a database, the version range of the database counts. `null` means that no opencode reads these
+   * files.
    */
   readonly sessionDiffReader: LineName | null;
   /**
-   * The lines of opencode (ranges of versions) that may load a database, the likeliest first. There are several lines
-   * if the database and its newest session contradict each other and the running opencode is not known. Absent for
-   * files.
+   * The version ranges of opencode that may load a database, the likeliest first. There are several if the database and
+   * its newest session contradict each other and the running opencode is not known. Absent for files.
    */
   readonly lines?: readonly LineName[];
   /**

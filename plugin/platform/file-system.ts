@@ -117,8 +117,8 @@ const FORCED_BYTES = 32 * 1024 * 1024;
 const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 /**
- * Whether a port only accesses the disk of this machine. If so, files may also be read without the port, which is
- * faster.
+ * Whether this is the real disk of this machine, not a replacement made by a test. If so, files may also be read
+ * directly, which is faster.
  */
 export function isDisk(files: FileSystem): boolean {
   return disks.has(files);
@@ -126,7 +126,7 @@ export function isDisk(files: FileSystem): boolean {
 
 const disks = new WeakSet<FileSystem>();
 
-/** Marks a port as one that only accesses the disk of this machine ({@link isDisk}). */
+/** Marks an object as one that accesses only the real disk of this machine ({@link isDisk}). */
 export function asDisk(files: FileSystem): FileSystem {
   disks.add(files);
   return files;
@@ -288,7 +288,7 @@ const disk: FileSystem = {
 };
 
 /**
- * The real file system. On Windows, an operation is tried again if another program holds the file for a moment. There,
- * this port also replaces read-only files.
+ * The real file system. On Windows, an operation is tried again if another program holds the file for a moment, and
+ * read-only files can be replaced too.
  */
 export const nodeFileSystem: FileSystem = asDisk(process.platform === "win32" ? patient(pastReadOnly(disk)) : disk);

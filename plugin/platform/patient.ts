@@ -30,8 +30,8 @@ const MAKING = ["writeNew", "copyNew"] as const;
 type Operation = (...args: unknown[]) => Promise<unknown>;
 
 /**
- * A port to files that repeats operations which Windows refuses while another program holds a file. If an operation is
- * still refused after the last pause, it fails with its own error.
+ * Wraps an interface to files, so that it repeats operations which Windows refuses while another program holds a file.
+ * If an operation is still refused after the last pause, it fails with its own error.
  */
 export function patient<Files extends object>(files: Files, pauses: readonly number[] = PAUSES_MS): Files {
   const operations = files as Record<string, Operation>;

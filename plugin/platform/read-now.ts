@@ -14,7 +14,7 @@ import { errnoCode } from "./file-system.ts";
 
 /**
  * Synchronous reads. opencode waits for some answers, and asynchronous reads in a starting process take milliseconds
- * each. The functions in this module change nothing, so they do not use the port for changes (`file-system.ts`).
+ * each. The functions in this module change nothing, so they do not use the interface for changes (`file-system.ts`).
  */
 
 /**

@@ -18,9 +18,9 @@ interface Files {
 }
 
 /**
- * A port to files for Windows, which does not let a program remove, replace, touch or force to disk a read-only file.
- * (On other systems, only the mode of the folder matters.) If Windows refuses an operation, the attribute is removed
- * and the operation is repeated. A file that still exists afterwards gets the attribute again.
+ * Wraps an interface to files for Windows, which does not let a program remove, replace, touch or force to disk a
+ * read-only file. (On other systems, only the mode of the folder matters.) If Windows refuses an operation, the
+ * attribute is removed and the operation is repeated. A file that still exists afterwards gets the attribute again.
  */
 export function pastReadOnly<Port extends Files>(files: Port): Port {
   /** Repeats the work without the read-only attribute. `stays`: whether the same file is at the path afterwards. */

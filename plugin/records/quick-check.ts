@@ -3,7 +3,7 @@ import type { Description, Vocabulary } from "./vocabulary.ts";
 
 export type Check = (value: unknown) => boolean;
 
-/** Turns the description of a shape into a function that only answers whether a value has that shape. */
+/** Turns the description of a value into a function that only answers whether a value fits the description. */
 export function checkFor(description: Description): Check {
   return description(plainChecks);
 }

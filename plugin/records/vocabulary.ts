@@ -33,15 +33,18 @@ export interface Vocabulary<S> {
   listOf(items: S): S;
   /** An object with at least these keys. Other keys are accepted. */
   object(fields: Readonly<Record<string, S>>): S;
-  /** An object whose field `tag` names one of these shapes. The field `tag` itself is not listed in a shape. */
+  /**
+   * An object whose field `tag` says which of these lists of fields the object must have. The field `tag` itself is not
+   * in the lists.
+   */
   variants(tag: string, fieldsOf: Readonly<Record<string, Readonly<Record<string, S>>>>): S;
   /** The value may be absent, but not `null`. */
   optional(schema: S): S;
-  /** The value may be `null`, or have the given shape. */
+  /** The value may be `null`, or fit the given description. */
   nullable(schema: S): S;
   /**
    * The value may be anything that is false in JavaScript, because opencode reads `value ? … : undefined`. Otherwise it
-   * must have the given shape.
+   * must fit the given description.
    */
   ifAny(schema: S): S;
 }

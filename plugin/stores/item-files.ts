@@ -3,14 +3,16 @@ import type { SavedFile } from "../model/manifest-item.ts";
 import { PRIVATE_FILE } from "../platform/durable.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 
-/** Where the bytes of a quarantined record are: a file in a run's folder, or a range of such a file. */
+/**
+ * Where the bytes of a quarantined record are: a file in the repair's folder in quarantine, or a range of such a file.
+ */
 export type SavedPlace = Pick<SavedFile, "file" | "offset">;
 
-/** Saves the bytes of quarantined records into the folder of one run (a repair, rescue or salvage). */
+/** Saves the bytes of quarantined records into the folder of one repair. */
 export interface ItemFiles {
   /**
-   * Saves bytes and returns their location. They are certain to be on disk only after {@link flush}. `name` is relative
-   * to the run's folder.
+   * Saves bytes and returns their location. The bytes are certain to be on disk only after {@link flush}. `name` is
+   * relative to the repair's folder in quarantine.
    */
   save(name: string, bytes: Uint8Array): Promise<SavedPlace>;
   /** Forces all saved bytes to disk. */
@@ -18,7 +20,8 @@ export interface ItemFiles {
 }
 
 /**
- * Writes the bytes of one record and forces them to disk before the next step. `name` is relative to the run's folder.
+ * Writes the bytes of one record and forces them to disk before the next step. `name` is relative to the repair's
+ * folder in quarantine.
  */
 export async function writeItem(files: FileSystem, folder: string, name: string, bytes: Uint8Array): Promise<void> {
   await files.writeNew(join(folder, name), bytes, PRIVATE_FILE);

@@ -18,9 +18,9 @@ import { resultName, sqliteFailure } from "./sqlite/sqlite-error.ts";
 import { SqliteStore } from "./sqlite/sqlite-store.ts";
 
 /**
- * Opens every store that was found (JSON files or a database) for reading. A store that cannot be opened is a value in
- * the list, not an error. `hostVersion` is the version of the opencode that will load the stores. If it is `null`, the
- * version of the newest session is used.
+ * Opens every store (JSON files or a database) that was found, for reading. A store that cannot be opened is a value in
+ * the list, not an error. `hostVersion` is the version of the opencode that will load the stores. If `hostVersion` is
+ * `null`, the version of the newest session is used.
  */
 export async function openStores(
   files: FileSystem,
@@ -40,7 +40,7 @@ export async function openStores(
 }
 
 /**
- * Opens the JSON files of a data directory. `reader`: the line of opencode versions that reads session diffs next to a
+ * Opens the JSON files of a data directory. `reader`: the version range of opencode that reads session diffs next to a
  * database.
  */
 export async function openJson(
@@ -228,7 +228,7 @@ async function openView(files: FileSystem, driver: Driver, database: string, acc
   return { connection, source: null, unchanged: async () => true, release: () => undefined };
 }
 
-/** How the likeliest line of opencode versions reads a database. */
+/** How the likeliest version range of opencode reads a database. */
 function readersOf([likeliest]: readonly LineName[]): Pick<StoreDescription, "contract" | "sessionDiffReader"> {
   if (likeliest === undefined) return { contract: "strict", sessionDiffReader: null };
   return demandsOf(lineNamed(likeliest));

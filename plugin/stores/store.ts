@@ -24,8 +24,8 @@ export type Scope =
 export type LoadedScope = Scope & { readonly what: "session" | "list" };
 
 /**
- * One of several shares of a scan, each of which runs in a thread of its own. The first share includes everything that
- * cannot be divided.
+ * The part of a scan that one of several threads does. The first thread (`index` 0) also does everything that cannot be
+ * divided.
  */
 export interface Share {
   readonly index: number;
@@ -264,7 +264,7 @@ export interface Store {
   sessionsWithoutRecord(among: readonly string[] | null): Promise<string[]>;
   /** About how many records there are, found without reading them. A number that is unknown is absent. */
   expectedCounts(): Promise<Partial<Readonly<Counts>>>;
-  /** Reads facts about the store as a whole. */
+  /** Reads facts about the whole store, such as its projects and the state of its database. */
   survey(): Promise<Survey>;
   close(): void;
 }

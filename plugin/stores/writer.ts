@@ -77,7 +77,8 @@ export interface StoreWriter {
   /** Restores the records of the items. A record is restored only if no other record is in its place. */
   putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
   /**
-   * Completes or rolls back an interrupted change that concerns all items of a run together. Called before `observe`.
+   * Completes or rolls back an interrupted change that concerns all items of a manifest together. Called before
+   * `observe`.
    * @throws StoreRefusedError if this is not possible now
    */
   settle(folder: string): Promise<void>;

@@ -98,7 +98,7 @@ export const SCREEN_1_0: Screen = {
   footers: "by finish",
 };
 
-/** Requirements for values that 1.0.0 to 1.0.98 print in another way than later versions. */
+/** Requirements for tool calls that 1.0.0 to 1.0.98 print in another way than later versions. */
 const CALLED: ScreenDemand = { at: [...SUBAGENT_CALLS, "tool"], wants: "printable" };
 const DIFF: ScreenDemand = { at: ["state", "metadata", "diff"], wants: "path" };
 const WRITTEN: ScreenDemand = { at: ["state", "input", "content"], wants: "text" };

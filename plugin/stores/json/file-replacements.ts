@@ -12,7 +12,7 @@ import { itemFileName, type Operation } from "../writer.ts";
 import type { LiveFiles } from "./live-files.ts";
 
 /**
- * Replaces files of opencode 1.0-1.1. The new file is first written into the folder of the run in quarantine, and then
+ * Replaces files of opencode 1.0-1.1. The new file is first written into the repair's folder in quarantine, and then
  * moved into place.
  */
 export class FileReplacements {
@@ -22,7 +22,10 @@ export class FileReplacements {
     this.#live = live;
   }
 
-  /** Writes the new file into the run's folder; `null` if the replacement does not fit the present file. */
+  /**
+   * Writes the new file into the repair's folder in quarantine; `null` if the replacement does not fit the present
+   * file.
+   */
   async save(
     id: string,
     { locator, replacement }: Operation,
@@ -54,8 +57,8 @@ export class FileReplacements {
   }
 
   /**
-   * Moves the new file from the run's folder to the place of the record, unless another file is in that place. Returns
-   * whether the new file is in place.
+   * Moves the new file from the repair's folder to the place of the record, unless another file is in that place.
+   * Returns whether the new file is in place.
    */
   async putInPlace(item: ManifestItem, folder: string): Promise<boolean> {
     const path = await this.#live.livePath(item.locator);

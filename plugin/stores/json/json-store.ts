@@ -72,7 +72,7 @@ export class JsonStore implements Store {
   }
 
   async scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void> {
-    // A start of opencode without problems does not need this code, so the module is loaded on demand.
+    // A start of opencode that finds no problem does not need this code, so the module is loaded on demand.
     this.#scan ??= import("./tree-scan.ts").then(({ TreeScan }) => new TreeScan(this.#tree, this.source !== null));
     return (await this.#scan).scan(scope, visit, options);
   }

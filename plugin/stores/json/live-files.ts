@@ -9,7 +9,7 @@ import { hashFile } from "../../platform/hash.ts";
 import { NOT_DONE } from "../../words/refusals.ts";
 import { STORAGE } from "./layout.ts";
 
-/** Access to the present files of a data directory, and to the files of a run's folder in quarantine. */
+/** Access to the present files of a data directory, and to the files of a repair's folder in quarantine. */
 export class LiveFiles {
   readonly files: FileSystem;
   readonly dataDir: string;

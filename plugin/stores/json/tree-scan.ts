@@ -64,8 +64,8 @@ export class TreeScan {
       case "everything": {
         const { index, of } = scope.share ?? { index: 0, of: 1 };
         if (index === 0) await this.#scanListsOfAll(walk);
-        // The ids are listed once and used for all shares of a check. A session that appears later is not read, because
-        // it did not exist when the check began.
+        // Several threads may check the sessions. The ids are listed once for all of them. A session that appears later
+        // is not read, because it did not exist when the check began.
         this.#sharedIDs ??= of === 1 ? null : this.#tree.everySessionID();
         const all = await (this.#sharedIDs ?? this.#tree.everySessionID());
         const ids = of === 1 ? all : all.filter((id) => numberOf(id) % of === index);
@@ -187,8 +187,8 @@ export class TreeScan {
 }
 
 /**
- * A number that decides to which share of a check an id belongs. The number depends on this id alone, because opencode
- * may add sessions meanwhile.
+ * A number that decides which thread of a check reads the session with this id. It depends on this id alone, because
+ * opencode may add sessions meanwhile.
  */
 function numberOf(id: string): number {
   let number = 0;

@@ -32,8 +32,8 @@ const listing = z.strictObject({ rows: z.array(addedRow) });
 type AddedRow = z.infer<typeof addedRow>;
 
 /**
- * The list of rows that a run (a rescue or repair) added to a database. It is kept in the run's folder in quarantine,
- * and is enough to tell whether the rows in the database are still the added ones.
+ * The list of rows that a rescue or repair added to a database. It is kept in quarantine, and is enough to tell whether
+ * the rows in the database are still the added ones.
  */
 export type Listing = z.infer<typeof listing>;
 

@@ -19,7 +19,7 @@ import { SIDE_FILES, type SoleUse, soleUse } from "./sole-use.ts";
 /** No safety copy is made of a salvaged database, because quarantine holds the whole old database. */
 export const WHOLE_IN_QUARANTINE: SafetyCopy = { state: "skipped", reason: "the whole database is in quarantine" };
 
-/** The name of the new database in the run's folder in quarantine, before it replaces the damaged one. */
+/** The name of the new database in the folder of the salvage in quarantine, before it replaces the damaged one. */
 export const SALVAGED = "salvaged.db";
 
 /** The shared memory of a WAL, in which readers leave marks. It holds no data, and SQLite rebuilds it. */
@@ -30,17 +30,17 @@ const REPLACED = "replaced-";
 
 /**
  * Replaces a damaged database with a new one, and undoes that replacement. Each manifest item is one file of the
- * damaged database. Exact copies of these files are in the run's folder in quarantine before a method of this class is
- * called. A database and its side files belong together, but no system renames two files at once. So the main file
- * decides: one rename puts the new main file in place of the old one. A crash before that rename is rolled back, and a
- * crash after it is completed ({@link settle}). A database never has the WAL of another database.
+ * damaged database. Exact copies of these files are in quarantine before a method of this class is called. A database
+ * and its side files belong together, but no system renames two files at once. So the main file decides: one rename
+ * puts the new main file in place of the old one. A crash before that rename is rolled back, and a crash after it is
+ * completed ({@link settle}). A database never has the WAL of another database.
  */
 export class DatabaseFileWriter implements StoreWriter {
   readonly #files: FileSystem;
   readonly #database: string;
   readonly #all: readonly ManifestItem[];
 
-  /** `all`: the manifest items of the run, one for each file of the damaged database. */
+  /** `all`: all items of the salvage's manifest, one for each file of the damaged database. */
   constructor(files: FileSystem, database: string, all: readonly ManifestItem[]) {
     this.#files = files;
     this.#database = database;
@@ -59,8 +59,8 @@ export class DatabaseFileWriter implements StoreWriter {
   async setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     await this.refuseWhileOpen();
     const before = await this.#state();
-    // If there is a side file that the run does not know, the database was used since then. The shared memory does not
-    // count, because it holds no data.
+    // If there is a side file that is not in the manifest, the database was used since the salvage. The shared memory
+    // does not count, because it holds no data.
     for (const suffix of SIDE_FILES.filter((each) => each !== INDEX)) {
       const isKept = items.some((item) => this.#place(item) === this.#database + suffix);
       if (!isKept && (await this.#files.stat(this.#database + suffix)) !== null) throw changedSince();
@@ -176,7 +176,7 @@ export class DatabaseFileWriter implements StoreWriter {
 
   /**
    * Moves the present files away before the old ones return. The present files may hold new sessions, so they are kept
-   * in the run's folder, including the main file.
+   * in the salvage's folder in quarantine, including the main file.
    */
   async #makeWay(leaving: readonly string[], folder: string): Promise<void> {
     if (leaving.length === 0) return;

@@ -85,8 +85,8 @@ export class RowScan {
   }
 
   /**
-   * Visits one share of the messages or parts. Rows are judged in groups; the rows of a group that is not certainly
-   * healthy are visited one by one.
+   * Visits the messages or parts that this thread of a check has to read. Rows are judged in groups; the rows of a
+   * group that is not certainly healthy are visited one by one.
    */
   *#visitDocuments(
     table: TableShape,
@@ -166,7 +166,9 @@ export class RowScan {
     }
   }
 
-  /** The range of row ids of one share of a table: greater than `first`, up to and including `last`. */
+  /**
+   * The range of row ids that one thread of a check reads in a table: greater than `first`, up to and including `last`.
+   */
   #rowIDs(table: string, { index, of }: Share): { readonly first: string; readonly last: string } {
     // The smallest and the largest row id are asked for in two subqueries. In one query for both, SQLite would read the
     // whole table.

@@ -18,8 +18,8 @@ const listing = z.strictObject({
 });
 
 /**
- * The description of a change to a table, which a run keeps in its folder. It is enough to undo the change, unless the
- * table was changed again.
+ * The description of a change to a table, which a repair keeps in quarantine. It is enough to undo the change, unless
+ * the table was changed again.
  */
 export type TableListing = z.infer<typeof listing>;
 

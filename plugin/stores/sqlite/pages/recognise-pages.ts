@@ -40,7 +40,10 @@ function originOfImage(image: PageImage): Origin | null {
   return older.origin() ?? origin;
 }
 
-/** Whether every page of the table `sqlite_schema` was read. Then a table that it does not name does not exist. */
+/**
+ * Whether every page of the table `sqlite_schema` can be read. If so, a table that `sqlite_schema` does not name does
+ * not exist.
+ */
 function isSchemaWhole(image: PageImage): boolean {
   const waiting = [1];
   const seen = new Set<number>();
