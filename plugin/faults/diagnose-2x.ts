@@ -87,8 +87,8 @@ export function documentInside({ storage, bytes }: StoredValue): Buffer | null {
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
 /**
- * Joins the problems of all columns without JSON into one, because a row without its JSON columns is one unit of
- * repair.
+ * Joins the problems of all columns without JSON into one problem. A row without its JSON columns is repaired as one
+ * unit.
  */
 function oneForTheRow(problems: readonly ProblemOf2x[]): ProblemOf2x[] {
   const [first, ...more] = problems.filter(({ column }) => column === null);

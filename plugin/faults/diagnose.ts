@@ -114,7 +114,7 @@ function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis |
 
 /**
  * A copy of a record in the folder of that record. opencode reads both files and shows the session, message or part
- * twice (measured on 1.1.65). If the record itself is gone, the copy is the last one, so the copy is not moved.
+ * twice (measured on 1.1.65). If the record itself is gone, only its copy is left, so the copy is not moved.
  */
 function diagnoseCopy({ stray }: Evidence, evidence: string): Diagnosis {
   const isAlone = stray?.outcome !== "copy" || stray.original.laterMs === null;
@@ -129,9 +129,9 @@ function copyWords({ recordID, laterMs, isSame }: CopiedRecord): string {
 }
 
 /**
- * Decides whether opencode fails on a damaged record (`blocking`) or works without the record (`warning`). opencode reads a
- * damaged todo file as an empty list, and writes a damaged project file again. opencode never reads a record that no
- * session leads to (measured on 1.0.152 and 1.1.65).
+ * Decides whether opencode fails on a damaged record (`blocking`) or works without the record (`warning`). A damaged
+ * todo file counts as an empty list in opencode, and a damaged project file is written again. A record that no session
+ * leads to is never read (measured on 1.0.152 and 1.1.65).
  */
 function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescription, wasRead: boolean): Severity {
   if (!evidence.reachable) return "warning";

@@ -14,7 +14,7 @@ export interface Fault {
   readonly cause: string;
   /** Known ways to repair the damage, and known ways to make it worse. */
   readonly advice: string;
-  /** This text replaces `advice` if none of the user's stores is a database. */
+  /** The text that replaces `advice` if the user has JSON files and no database. */
   readonly adviceWithoutDatabase?: string;
   readonly remedy: Remedy;
   /** The remedy if `remedy` is to complete the record and no rule can complete the record. The default is `report`. */

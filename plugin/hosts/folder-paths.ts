@@ -2,8 +2,8 @@ import { posix, sep, win32 } from "node:path";
 import type { PathSystem } from "../model/store-description.ts";
 
 /**
- * The paths of folders as opencode stores them. All rules follow the system of the opencode that loads the store, not
- * the system of this process: a store from Windows may be checked on Linux (WSL, a copy). All functions are pure.
+ * The paths of folders as opencode stores them. A store from Windows may be checked on Linux (WSL, a copy). So all
+ * rules follow the system of the opencode that loads the store, not the system of this process. All functions are pure.
  */
 
 /** The project folder of every session outside version control, on every system (read in 1.18.32 for Windows). */
@@ -144,9 +144,9 @@ export function signsOf(folders: readonly string[]): FolderSigns {
 /**
  * The system whose opencode loads a store, judged by the folders in the store's records. If all paths are of one
  * system, that system is the answer. opencode on Windows reads the paths of every system, but opencode on Linux and
- * macOS fails on Windows paths. So a store with both kinds of paths counts as a Windows store in two cases: `here` is
- * Windows, or the newest path of every kind of record is a Windows path. A store without folders counts as a store of
- * `here`.
+ * macOS fails on Windows paths. So a store with both kinds of paths counts as a Windows store if `here` is Windows. It
+ * also counts as one if the newest path of every kind of record is a Windows path. A store without folders counts as a
+ * store of `here`.
  */
 export function systemOfStore(signs: readonly FolderSigns[], here: PathSystem = THIS_SYSTEM): PathSystem {
   const told = signs.filter(({ newestMs }) => newestMs.windows !== null || newestMs.posix !== null);

@@ -17,7 +17,7 @@ export interface LostColumns {
 
 /**
  * Finds the columns that a database lost. Everything else in the database must be exactly as a known opencode makes it.
- * The journal of migrations must also be the same: with another journal, a later start of opencode could try to add the
+ * The journal of migrations must be the same too. With another journal, a later start of opencode could try to add the
  * columns itself, and fail. `null` if no column was lost, if something else differs, or if a lost column cannot be
  * empty.
  */

@@ -60,8 +60,8 @@ export async function followByInotify(root: string): Promise<FolderChanges | nul
     },
     drain() {
       let bytes = libc.read(queue, events, QUEUE_BYTES);
-      // This function is called as long as opencode runs. If nothing happened, it allocates no memory, so that no
-      // garbage must be collected.
+      // opencode runs this code again and again. If nothing happened, no memory is allocated, so that no garbage must
+      // be collected.
       if (bytes <= 0) return NOTHING;
       const changed = new Set<string>();
       let isLost = false;

@@ -41,9 +41,9 @@ const LOCAL_FILE_SYSTEMS: readonly number[] = [
 
 /**
  * Whether a file is open anywhere else on this machine. Linux grants a write lease only to the sole open descriptor of
- * a file, whatever container the other processes are in. If this runtime or file system has no leases, `/proc` decides:
- * the answer is `false` if `/proc` shows every process that may write to the file, and `null` otherwise. This function
- * opens and closes the file, so this process loses its POSIX locks on the file.
+ * a file, whatever container the other processes are in. If this runtime or file system has no leases, `/proc` decides.
+ * The answer is then `false` if `/proc` shows every process that may write to the file, and `null` otherwise. This
+ * function opens and closes the file, so this process loses its POSIX locks on the file.
  */
 export async function hasOtherDescriptor(path: string): Promise<boolean | null> {
   const refused = await leaseRefused(path).catch(() => null);

@@ -81,9 +81,8 @@ function ownership(path: string): string {
 
 /**
  * The command that lets this user read and write a path, ready to paste into a shell of this system. On Windows, there
- * is a command only for the read-only attribute. `null` if there is no safe command: for a path inside a folder of
- * another user that is neither in the home directory nor in `dataDir`. Changing the owner of such a folder (`/root`)
- * would do harm.
+ * is a command only for the read-only attribute. `null` for a path inside a folder of another user, if that folder is
+ * outside the home directory and `dataDir`. Changing the owner of such a folder (`/root`) would do harm.
  */
 export function correctingCommand(path: string, dataDir: string | null = null): string | null {
   if (!HAS_MODES) return codeOf(path, constants.W_OK) === "EPERM" ? `attrib -R "${path}"` : null;

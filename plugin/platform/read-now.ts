@@ -110,8 +110,8 @@ export interface OpenedFile {
 }
 
 /**
- * Opens a file for reading. Inside opencode's process, no file of a database may be opened in this way except its log:
- * closing the file would drop opencode's locks.
+ * Opens a file for reading. Inside opencode's process, this must not be used for a database: closing the file would
+ * drop opencode's locks. Only its log (`-wal`) may be opened.
  * @throws the errno error of the system
  */
 export function openNow(path: string): OpenedFile {

@@ -2,9 +2,9 @@ import { sep } from "node:path";
 import type { FileSystem } from "./file-system.ts";
 
 /**
- * Whether two existing paths are one path in two spellings, on a file system that ignores case or the form of accents.
- * If a parent folder lists both spellings, these are two entries, so the paths are not one; one entry may be a link to
- * the other.
+ * Whether two existing paths are two spellings of one path, on a file system that ignores case or the form of accents.
+ * If a parent folder lists both spellings, the paths are different. In that case, one entry may still be a link to the
+ * other.
  */
 export async function isOneSpelledTwice(files: FileSystem, path: string, other: string): Promise<boolean> {
   const plain = (text: string) => text.normalize("NFC").toLowerCase();

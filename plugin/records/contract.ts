@@ -22,8 +22,8 @@ import {
 import type { Description } from "./vocabulary.ts";
 
 /**
- * The facts outside the document that decide whether opencode accepts a record: the columns of its row, and for a part,
- * the number of parts beside it.
+ * The facts outside the document that decide whether opencode accepts a record. These are the columns of its row and,
+ * for a part, the number of parts in its message.
  */
 export type Surroundings = Pick<Evidence, "row" | "siblings">;
 

@@ -23,8 +23,8 @@ export function copiedRecordID(recordID: string): string | null {
 }
 
 /**
- * Whether a file is a copy of a record: its name is that of a copy and the id inside is another one, or the file is in
- * a subfolder of the folder of its record. opencode also reads files in subfolders (measured on 1.1.65).
+ * Whether a file is a copy of a record. Either its name is that of a copy, and it contains another id than its name. Or
+ * it is in a subfolder of the folder of its record, which opencode also reads (measured on 1.1.65).
  */
 export function isNamedAsCopy({ recordID, locator }: Artifact, value: unknown): boolean {
   if (recordID === null || !isFileLocator(locator)) return false;

@@ -59,8 +59,8 @@ export function isWellFormedUtf8(bytes: Uint8Array): boolean {
 }
 
 /**
- * Texts that are not UTF-8: Bun's SQLite returns "" if the text is shorter than this, and replaces the invalid bytes if
- * it is longer (measured).
+ * A limit for texts that are not UTF-8. Bun's SQLite returns "" for a shorter text, and replaces the invalid bytes of a
+ * longer one (measured).
  */
 const REPLACED_FROM_BYTES = 64;
 

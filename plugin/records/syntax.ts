@@ -21,7 +21,7 @@ export const sandboxes: Description = (is) => is.listOf(is.text);
 export const timedSession: Description = (is) => is.object({ time: is.something });
 
 /**
- * What opencode 1.1 requires of a project file: `sandboxes` must be a list if it has a value, because opencode removes
+ * What opencode 1.1 requires of a project file. `sandboxes` must be a list if it has a value, because opencode removes
  * missing folders from that list.
  */
 export const projectFile: Description = (is) => is.object({ sandboxes: is.ifAny(is.listOf(is.anything)) });

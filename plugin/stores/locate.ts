@@ -85,8 +85,8 @@ export async function locate(files: FileSystem, input: LocateInput): Promise<Loc
 
 async function located(files: FileSystem, dataDir: string, databases: readonly string[]): Promise<Located> {
   const json = await jsonContent(files, dataDir);
-  // A file or a broken link in the place of `storage/` counts as a store: opencode 1.0-1.1 needs the folder to start,
-  // so the check must report it.
+  // opencode 1.0-1.1 needs the folder `storage/` to start. So a file or a broken link in its place counts as a store,
+  // and the check reports it.
   const isOther = json === "none" && databases.length === 0 && (await holdsNoFolder(files, join(dataDir, STORAGE)));
   return { dataDir, json: isOther ? "records" : json, databases };
 }

@@ -3,8 +3,8 @@ import { numberIn, parseDocument, type StoredDocument, type StoredMessage, textI
 import type { MessageFacts, PartFacts, SessionOutline, TokenFacts } from "./outline.ts";
 
 /**
- * A summary of a session in JSON files. It is made only when it is needed: of the opencode versions with JSON files,
- * only the terminal UI requires values that can be derived from neighbouring records.
+ * A summary of a session in JSON files, made only when it is needed. These versions of opencode require almost nothing
+ * of a record. Only their terminal UI needs values that can be derived from neighbouring records.
  */
 export async function outlineOf(messages: AsyncIterable<StoredMessage>): Promise<SessionOutline> {
   const facts: MessageFacts[] = [];

@@ -276,8 +276,8 @@ async function withLockers(files: FileSystem, database: string, evidence: string
 
 /**
  * What an error during opening or reading says about a database.
- * @throws the error itself, if neither SQLite nor the operating system reported it: then it says nothing about the
- * database
+ * @throws the error itself, if neither SQLite nor the operating system reported it. Such an error says nothing about
+ * the database.
  */
 export function problemOf(error: unknown): StoreProblem {
   const failure = sqliteFailure(error);

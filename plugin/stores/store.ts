@@ -98,8 +98,8 @@ export interface RecordPlace {
 /** A row that opencode's import of JSON files may have made. */
 export interface ImportedRow {
   /**
-   * The id that the folder of the imported file has as its name: the message of a part, the session of a message, or
-   * the project of a session.
+   * The id in the name of the imported file's folder. For a part, this is its message; for a message, its session; for
+   * a session, its project.
    */
   readonly parentID: string;
   /** When the row was last written, in milliseconds. opencode sets this time at every write. */
@@ -232,8 +232,8 @@ export interface ConversationReader {
 export interface Store {
   readonly description: StoreDescription;
   /**
-   * What another thread needs to read the same state of the store, so that a check can be shared; `null` if only this
-   * thread can read it.
+   * What another thread needs to read the same state of the store. `null` if only this thread can read it, so that the
+   * check cannot be divided.
    */
   readonly source: DatabaseSource | "files" | null;
   readonly conversations: ConversationReader;

@@ -24,9 +24,9 @@ const LINE_1_2: HostProfile = {
   journal: { name: "__drizzle_migrations", keys: ["name", "created_at"] },
   shaped: ({ tables }) => isOf1_2(tables) && !tables.has("workspace"),
   // Measured on this range of versions and on 1.14.41, 1.15.0, 1.15.13 and 1.18.34: every column was renamed while
-  // opencode ran. SQLite reads the quoted name of a missing column as a text. So a missing column that is not listed
-  // here, such as `session.title`, makes opencode fail only when it writes: a new session, a prompt or a todo list
-  // names every column of its table.
+  // opencode ran. SQLite reads the quoted name of a missing column as a text. So if a column that is not listed here is
+  // missing, such as `session.title`, opencode fails only when it writes. A new session, a prompt or a todo list names
+  // every column of its table.
   reads: [
     {
       columns: {
@@ -73,7 +73,7 @@ export const LINE_1_2_20: HostProfile = {
     ["20260303231226_add_workspace_fields", "workspace", "type"],
     ["20260312043431_session_message_cursor", "message_session_time_created_id_idx"],
   ],
-  // These versions print a call of `task` on one line, which accepts any value.
+  // opencode 1.2.20 to 1.3.2 prints a call of `task` on one line, which accepts any value.
   screen: { ...SCREEN_1_1, tools: new Map([...SCREEN_1_1.tools, ["task", []]]) },
 };
 

@@ -19,8 +19,8 @@ export interface Profile {
    */
   readonly jsonColumns: readonly string[];
   /**
-   * The schema of a session's row whose JSON columns were parsed. opencode makes its answers for the list and for one
-   * session from such a row.
+   * The schema of a session's row, after its JSON columns were parsed. opencode makes its answers for the list and for
+   * one session from such a row.
    */
   readonly session: z.ZodType;
   /** The schemas of messages, by type. The `id` of a message comes from the column `id`, not from the document. */

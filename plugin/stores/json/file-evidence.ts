@@ -119,8 +119,8 @@ export class FileEvidence {
   }
 
   /**
-   * The names in a folder. The last list is kept as long as the folder stays the same, because a folder may hold a
-   * hundred thousand files that are not records, and each of them needs this list.
+   * The names in a folder. A folder may hold a hundred thousand files that are not records, and each of them needs this
+   * list. So the last list is kept as long as the folder stays the same.
    */
   async #listing(root: string): Promise<Listing> {
     const found = await this.#tree.files.stat(join(this.#tree.dataDir, root));

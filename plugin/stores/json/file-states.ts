@@ -6,8 +6,8 @@ import { messageFolder, partFolder, STORAGE, sessionFolder } from "./layout.ts";
 
 /**
  * The names, sizes, inodes and times of some files, as a digest. If two states are equal and both are settled, no file
- * was written, replaced, added or removed between them: every write sets the change time, and no program can set it to
- * an older value.
+ * was written, replaced, added or removed between them. The reason is that every write sets the change time, and no
+ * program can set that time to an older value.
  */
 export interface FilesState {
   readonly digest: string;

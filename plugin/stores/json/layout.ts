@@ -88,8 +88,8 @@ export function strayOutcome(
 }
 
 /**
- * Whether a file in a message folder is a record. opencode takes the first part of the path as the id, so only a file
- * at the top level can be a record, and its name must begin with `msg`.
+ * Whether a file in a message folder is a record. opencode takes the first part of the path as the id, and that id must
+ * begin with `msg`. So only a file at the top level of the folder can be a record.
  */
 export function isMessageRecord(file: ListedFile): boolean {
   return file.isRecord && !file.name.includes("/") && file.name.startsWith("msg");

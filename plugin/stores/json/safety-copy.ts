@@ -33,7 +33,8 @@ export async function copyFilesForSafety(
     }
   } catch (error) {
     const code = errnoCode(error);
-    // A repair does not need the safety copy, so it goes on without one. It stops only if the disk itself fails.
+    // A repair does not need the safety copy, so the repair goes on without it. The repair stops only if the disk
+    // itself fails.
     if (code === null || code === "EIO") throw error;
     return { state: "skipped", reason: `the record could not be copied (${code})` };
   }

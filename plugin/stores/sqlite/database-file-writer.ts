@@ -19,7 +19,9 @@ import { SIDE_FILES, type SoleUse, soleUse } from "./sole-use.ts";
 /** No safety copy is made of a salvaged database, because quarantine holds the whole old database. */
 export const WHOLE_IN_QUARANTINE: SafetyCopy = { state: "skipped", reason: "the whole database is in quarantine" };
 
-/** The name of the new database in the folder of the salvage in quarantine, before it replaces the damaged one. */
+/**
+ * The name of the new database in the salvage's folder in quarantine, before the new database replaces the damaged one.
+ */
 export const SALVAGED = "salvaged.db";
 
 /** The shared memory of a WAL, in which readers leave marks. It holds no data, and SQLite rebuilds it. */

@@ -9,8 +9,8 @@ function isOfWindows(value: string): string {
 }
 
 /**
- * The times of the newest Windows path and of the newest path of Linux or macOS, for the folders of sessions and for
- * those of projects.
+ * For the folders of sessions, and for those of projects: the time of the newest Windows path, and of the newest path
+ * of Linux or macOS.
  */
 export function folderSigns(connection: Connection, { tables }: Schema): FolderSigns[] {
   const has = (table: string, column: string) => tables.get(table)?.includes(column) === true;

@@ -119,8 +119,8 @@ export function isTypeOf2x(type: string): boolean {
 }
 
 /**
- * Whether an event of this type belongs to a session of opencode 2.x. 1.17.0 to 1.17.9 also write such events, but only
- * those about a change of agent or model (measured).
+ * Whether an event of this type belongs to a session of opencode 2.x. opencode 1.17.0 to 1.17.9 also writes such
+ * events, but only about a change of agent or model (measured).
  */
 export function isEventOf2x(type: string): boolean {
   return type.startsWith("session.next.") && !/^session\.next\.(?:agent|model)\./.test(type);

@@ -15,8 +15,8 @@ export interface PrivateCopy {
 const SPACE_TO_LEAVE = 16 * 1024 * 1024;
 
 /**
- * There is not enough space for a copy of the database. That says nothing about damage. `message` names the needed
- * space, the folders that were tried, and what to do.
+ * There is not enough space for a copy of the database. This error says nothing about damage. `message` names the
+ * needed space, the folders that were tried, and what to do.
  */
 export class NoRoomForCopyError extends StoreRefusedError {
   /** The needed space and the available space, without paths of the user. */

@@ -52,9 +52,9 @@ async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSam
  * Bun's and Node's SQLite). So there are three ways:
  * - The WAL is empty: `immutable=1`. `unchanged` notices if another program writes meanwhile.
  * - There are a WAL and shared memory: `readonly_shm=1`. This reads beside a running opencode. If no opencode runs,
- *   SQLite rebuilds the index of the WAL in memory.
- * - In all other cases, a private copy, which is deleted on release: the shared memory is missing or another user's,
- *   there is a hot rollback journal, or the runtime can use neither way (Node 22.5 to 22.14).
+ * SQLite rebuilds the index of the WAL in memory.
+ * - Otherwise: a private copy, which is deleted on release. The shared memory may be missing or another user's, there
+ * may be a hot rollback journal, or the runtime can use neither of the two ways (Node 22.5 to 22.14).
  */
 export async function openReadView(files: FileSystem, driver: Driver, path: string): Promise<ReadView> {
   // SQLite keeps the side files next to the target of a symbolic link, so the target's path is needed.

@@ -14,8 +14,8 @@ const PLACE: Readonly<Record<string, string>> = {
 
 /**
  * The SQL that tells whether a row was not written again after opencode imported it from a file. An imported part has
- * equal times of creation and update. An imported message keeps its time of creation, so its time of update is compared
- * with its parts: if a part was created at that time, the message was last written by the import.
+ * equal times of creation and update. An imported message keeps its time of creation. If one of its parts was created
+ * at the time of the message's last update, that update was the import.
  */
 const IMPORTED_ROW: Readonly<Record<string, string>> = {
   part: `select message_id as parent, cast(time_updated as real) as written, time_created = time_updated as unchanged

@@ -95,8 +95,8 @@ export class RowChanges {
   }
 
   /**
-   * If a message gets another id, marks its parts as belonging to it, so that the message and its parts are changed
-   * together or not at all.
+   * Marks the parts of each message that gets another id. The message and its parts are then changed together, or not
+   * at all.
    */
   #withFollowers(items: readonly ManifestItem[]): ManifestItem[] {
     const renamed = new Map(

@@ -33,8 +33,8 @@ export class RowsAside {
     // keys are checked only at the end of the transaction.
     const isRenamed = isRenamedMessage(group[0]);
     if (isRenamed) this.#rows.connection.exec("pragma defer_foreign_keys = on");
-    // Otherwise parts are removed before their message. So exactly the captured rows are removed, and none by a
-    // cascade.
+    // Parts are removed before their message. So exactly the captured rows are removed, and SQLite removes no further
+    // part together with the message.
     const outcomes = (isRenamed ? [...group] : [...group].reverse()).map((item): ItemOutcome => {
       const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
       const change = this.#changes.of(item);

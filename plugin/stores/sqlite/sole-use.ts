@@ -84,8 +84,8 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
     if (await isHeldOpen?.(files, database + suffix)) throw new DatabaseOpenError("another process");
   }
   if (soleLocking === null || (await files.stat(database)) === null) return { release: async () => undefined };
-  // A process that opened the database without using it yet, or that uses it without a WAL, holds no lock while it is
-  // idle. After the swap of two databases, it would write into the wrong one.
+  // A process may have opened the database without using it yet, or may use it without a WAL. While idle, such a
+  // process holds no lock. After the two databases were swapped, it would write into the wrong database.
   const isElsewhere = await hasOtherDescriptor(database);
   if (isElsewhere === true) throw new DatabaseOpenError(UNSEEN);
   if (isElsewhere === null && (await hasNoWAL(files, database))) throw cannotTell();

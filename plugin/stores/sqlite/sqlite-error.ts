@@ -32,7 +32,7 @@ const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
   ["SQLITE_PROTOCOL", "busy"],
   ["SQLITE_READONLY", "read-only"],
   ["SQLITE_FULL", "full"],
-  // This error means that there is no disk space for the index of the WAL.
+  // SQLITE_IOERR_SHMSIZE means that there is no disk space for the index of the WAL.
   ["SQLITE_IOERR_SHMSIZE", "full"],
   ["SQLITE_IOERR", "io"],
   ["SQLITE_CORRUPT", "malformed"],
@@ -43,8 +43,8 @@ const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
 /** Finds out what an error of `bun:sqlite` (`code`, `errno`) or `node:sqlite` (`errcode`) means. */
 export function sqliteFailure(error: unknown): SqliteFailure {
   if (!(error instanceof Error)) return "other";
-  // These two errors have only the general code SQLITE_ERROR, so the message decides: the schema cannot be parsed, or
-  // the header contains numbers that SQLite never writes.
+  // Two kinds of damage have only the general code SQLITE_ERROR, so the message decides. Either the schema cannot be
+  // parsed, or the header contains numbers that SQLite never writes.
   if (/malformed database schema|unsupported file format/i.test(error.message)) return "malformed";
   const code = "code" in error ? String(error.code) : "";
   const named = BY_NAME.find(([name]) => code.startsWith(name));
@@ -76,7 +76,7 @@ class RowsOutOfOrderError extends Error {
 
 /**
  * The row after which the next step of reading a table begins.
- * @throws RowsOutOfOrderError if the last row of this step does not come after the last row of the step before
+ * @throws RowsOutOfOrderError if this step did not end after the end of the step before
  */
 export function nextStart(table: string, after: string, last: string): string {
   if (BigInt(last) <= BigInt(after)) throw new RowsOutOfOrderError(table);

@@ -135,8 +135,8 @@ class Signs {
   #takeRow({ letters, values }: SqliteRecord): boolean {
     const shape = letters.map((letter) => (letter === "I" || letter === "r" ? "i" : letter)).join("");
     const [first, second, third] = values.slice(0, 3).map(shortText);
-    // A row of the journal of migrations up to 1.14 has a number, a hash and a time, from 1.3 on also a name and a
-    // time. The hash is empty or has the form of SHA-256.
+    // Up to 1.14, a row of the journal of migrations has a number, a hash and a time. From 1.3 on, a name and a second
+    // time follow. The hash is empty or has the form of SHA-256.
     if (/^nti(?:tt)?$/.test(shape) && /^(?:[0-9a-f]{64})?$/.test(second ?? "-")) this.#hasJournal = true;
     if (first === undefined || first === null) return false;
     if (shape === "ti" && /^\d{14}_\S+$/.test(first)) {

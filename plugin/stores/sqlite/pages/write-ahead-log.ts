@@ -104,9 +104,9 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number, headerIsWhole: 
 
 /**
  * The salts (random numbers) that mark the frames since the last restart of the log. The salts in the header are used
- * if one of the first two frames has them. Otherwise those of the first frame are used if the second has them too, and
- * otherwise the most frequent ones. If the log was restarted and has no new frame, the database file already holds
- * everything.
+ * if one of the first two frames has the same. Otherwise, if the first two frames have the same salts, these are used.
+ * Otherwise the most frequent salts are used. If the log was restarted and has no new frame, the database file already
+ * holds everything.
  */
 function saltsOf(file: RandomAccessFile, header: Buffer | null, frameBytes: number, count: number): Buffer | null {
   const of = (index: number) => file.read(HEADER_BYTES + index * frameBytes + 8, 8).toString("hex");
