@@ -3,7 +3,10 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false, issues: [] as readonly number[] } as const;
 
-/** Reasons why opencode or this tool cannot use a file or folder, although its content may be undamaged. */
+/**
+ * Catalogue entries for files and folders that opencode or this tool cannot use, although their content may be
+ * undamaged.
+ */
 export const ACCESS_DENIED = {
   ...reported,
   code: "access-denied",

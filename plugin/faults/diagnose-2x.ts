@@ -47,7 +47,7 @@ export function sessionProblems({ jsonColumns, session }: Profile, row: RowOf2x)
 }
 
 /**
- * The problems that opencode 2.x has with any other row. Each JSON column is checked alone, then all other columns
+ * The problems that opencode 2.x has with a row of any table. Each JSON column is checked alone, then all other columns
  * together.
  */
 export function rowProblems(

@@ -60,8 +60,8 @@ export function diagnose(
 }
 
 /**
- * For a record that every version of opencode loads: the problem of those versions whose terminal UI cannot print the
- * record.
+ * A problem of a record that every version of opencode loads, but that the terminal UI of some versions cannot print.
+ * The result names these versions.
  */
 function onScreen(answers: readonly Answer[]): Diagnosis | null {
   const ending = answers.filter(({ verdict }) => verdict?.fault === SCREEN_FATAL);

@@ -1,7 +1,7 @@
 import type { Remedy, Severity } from "../model/finding.ts";
 
 /**
- * One kind of problem. The list of all kinds is the catalogue: the check, docs/faults.md and tests are made from the
+ * One kind of problem. The list of all kinds is called the catalogue. The check, docs/faults.md and tests use the
  * catalogue.
  */
 export interface Fault {

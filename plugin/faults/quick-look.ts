@@ -42,7 +42,8 @@ export function looksLoadable(
 /** The quick check of many rows at once: `true` if each of their documents looks healthy. */
 export function looksHealthyThroughout(bundle: Bundle, store: StoreDescription): boolean {
   const { kind, documents } = bundle;
-  // One made-up record stands for all rows of the bundle, because the check compares only the beginning of an id.
+  // The check needs a record. One made-up record is enough for all rows of the group, because the check compares only
+  // the beginnings of ids.
   const any: Artifact = {
     kind,
     sessionID: bundle.sessionIDBeginning,

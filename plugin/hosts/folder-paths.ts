@@ -44,8 +44,8 @@ export function isAbsoluteFor(system: PathSystem, path: string): boolean {
 }
 
 /**
- * Whether a path can be a user's work folder on that system: absolute there, not a path of another system, and not
- * {@link NO_WORKTREE}.
+ * Whether a path can be a user's work folder on a system: absolute there, not a path of another system, and not {@link
+ * NO_WORKTREE}.
  */
 export function isFolderOf(system: PathSystem, path: unknown): path is string {
   return typeof path === "string" && path !== NO_WORKTREE && systemOfPath(path) === system;
@@ -132,7 +132,10 @@ export interface FolderSigns {
   readonly newestMs: Readonly<Record<PathSystem, number | null>>;
 }
 
-/** Signs of the system in a list of folders, the newest first. The position in the list is used instead of a time. */
+/**
+ * What a list of folders (the newest first) shows about the system that they belong to. The position in the list is
+ * used instead of a time.
+ */
 export function signsOf(folders: readonly string[]): FolderSigns {
   const newest = (system: PathSystem) => {
     const index = folders.findIndex((each) => isFolderOf(system, each));
@@ -165,15 +168,15 @@ function withSlashes(path: string): string {
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 
 /**
- * Whether a name is valid for one file on Windows. `:` would open another stream of a file, Windows drops dots and
- * spaces at the end, and a device name is no file.
+ * Whether a name can be that of a file on Windows. `:` would open another stream of a file, Windows drops dots and
+ * spaces at the end, and the name of a device is not that of a file.
  */
 export function isNameOnWindows(name: string): boolean {
   const hasControl = [...name].some((character) => character < " ");
   return !hasControl && !/[<>:"|?*]|[. ]$/.test(name) && !DEVICE.test(name);
 }
 
-/** Whether a name is valid for one file on this system. Outside Windows, every name without a slash is valid. */
+/** Whether a name can be that of a file on this system. Outside Windows, every name without a slash can. */
 export function isNameHere(name: string): boolean {
   return THIS_SYSTEM !== "windows" || isNameOnWindows(name);
 }

@@ -37,19 +37,22 @@ export interface ReadColumns {
    * continues there.
    */
   readonly broughtBy?: string;
-  /** Whether some versions of this range work with a database that has none of these columns. */
+  /** Whether some versions of this range work with a database that has none of the `columns`. */
   readonly mayLackAll?: true;
 }
 
 /** How opencode reads `storage/session_diff/<id>.json` when it answers `GET /session/:id/diff`. */
 export interface DiffReading {
-  /** Whether opencode's answer fails if the file cannot be read. If not, the file counts as an empty list. */
+  /**
+   * Whether opencode's answer fails if the file with a session's diffs cannot be read. If not, the file counts as an
+   * empty list.
+   */
   readonly failsUnread: boolean;
-  /** Whether opencode reads the file as UTF-8, even if it begins like UTF-16. */
+  /** Whether opencode reads the file with a session's diffs as UTF-8, even if the file begins like UTF-16. */
   readonly isUtf8: boolean;
   /**
-   * What the file must contain: anything, a list of diffs that each name a file, or a list of diffs with every field
-   * checked.
+   * What the file with a session's diffs must contain: anything, a list of diffs that each name a file, or a list of
+   * diffs with every field checked.
    */
   readonly holds: "anything" | "names" | "diffs";
 }

@@ -20,7 +20,7 @@ type Want = keyof typeof WANTS;
 
 /** The kinds of values that the terminal UI of opencode 1.0 to 1.15 accepts in one place. */
 const WANTS = {
-  /** The UI treats a path that is false in JavaScript as no path, so such a value is accepted. */
+  /** The path of a file. The UI ignores a value that JavaScript treats as false, so such a value is accepted too. */
   path: { words: "a text", holds: (value: unknown) => !value || typeof value === "string" },
   text: { words: "a text", holds: (value: unknown) => isNothing(value) || typeof value === "string" },
   "some text": { words: "a text", holds: (value: unknown) => typeof value === "string" },
@@ -32,7 +32,7 @@ const WANTS = {
   something: { words: "an object", holds: (value: unknown) => !isNothing(value) },
   object: { words: "an object", holds: (value: unknown) => typeof value === "object" && value !== null },
   list: { words: "a list", holds: (value: unknown) => isNothing(value) || Array.isArray(value) },
-  /** The UI joins the items of an answer, but only if the answer has a length. */
+  /** The UI joins the items of a value that has a length. So such a value must be a list. */
   answer: { words: "a list", holds: (value: unknown) => Array.isArray(value) || !lengthOf(value) },
   diagnostic: { words: "an object with a place and a text", holds: isDiagnostic },
   "any diagnostic": { words: "an object with a place and a text", holds: isPlaced },

@@ -28,7 +28,10 @@ const HAS_FOOTER: Readonly<Record<Screen["footers"], (given: Answer) => boolean>
  * 1.1.65, 1.2.27, 1.14.41 and 1.15.13).
  */
 const COMES_TO = {
-  /** The UI reads the time of the running answer. At the end of a turn, the UI shows how long the answer took. */
+  /**
+   * Whether the UI reads an answer's time. It does so for an answer that may still be running. At the end of a turn, it
+   * shows how long the answer took.
+   */
   time: ({ answer, screen, newer }: Answer) => screen.readsEveryTime || !newer.anyUnfinished || isLastOfTurn(answer),
   footer: (given: Answer) => HAS_FOOTER[given.screen.footers](given),
   /** For a running answer, the oldest versions print the model in another way, which accepts any value. */

@@ -91,7 +91,7 @@ export function readings(store: StoreDescription): readonly StoreDescription[] {
   return store.lines.map((name) => ({ ...store, lines: [name], ...demandsOf(lineNamed(name)) }));
 }
 
-/** The screens of each store, kept because the check of every record needs them. */
+/** The requirements of the terminal UIs for each store, kept because the check of every record needs them. */
 const screens = new WeakMap<StoreDescription, readonly Screen[]>();
 
 /**

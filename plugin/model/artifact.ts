@@ -162,8 +162,9 @@ export interface Evidence {
 }
 
 /**
- * A file in a message, part or session folder that is not a record of its own. Either its name is not `<id>.json`:
- * opencode cuts five characters off the name and adds `.json`. Or the file is a copy that a sync tool or a person made.
+ * A file in a message, part or session folder that is not a record of its own. Its name may not end in `.json`.
+ * opencode replaces the last five characters of each name by `.json`, and so looks for another file. Or the file is a
+ * copy that a sync tool or a person made.
  */
 export type StrayFile =
   | {

@@ -78,7 +78,7 @@ export function failedVerb(findings: readonly Finding[]): "load" | "load or show
 /** The result of a check. `unread`: no problem was found, but some records were not read. */
 export type Verdict = "healthy" | "damaged" | "unusable" | "unread";
 
-/** Blocking findings make a store damaged. A store that cannot be opened gives the verdict `unusable`. */
+/** The verdict of a check. With a `blocking` problem it is `damaged`. If a store cannot be opened, it is `unusable`. */
 export function verdictOf(findings: readonly Finding[], { anyUnusable, anyUnread }: StoreStates): Verdict {
   if (anyUnusable) return "unusable";
   if (findings.some((finding) => finding.severity === "blocking")) return "damaged";

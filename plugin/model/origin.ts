@@ -25,7 +25,7 @@ export interface Origin {
    * used, because the sign is printed.
    */
   readonly sign: string;
-  /** `true` if only rows remain, so that nothing shows whether the database also had tables of 2.x. */
+  /** `true` if only rows of a damaged database remain, so that nothing shows whether it also had tables of 2.x. */
   readonly isByRowsAlone?: true;
   /**
    * The allowed changes to records of 1.x in a database that a newer opencode also wrote, if its tables prove that a

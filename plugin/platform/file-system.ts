@@ -99,7 +99,7 @@ async function absentAsNull<T>(work: () => T | Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    // The system refuses this name as too long, so no file can have it.
+    // ENAMETOOLONG: the system refuses the name as too long, so no file can have that name.
     if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errnoCode(error) ?? "")) return null;
     throw error;
   }

@@ -18,7 +18,7 @@ const EAGAIN = 11;
 
 /**
  * If a process opens the file while we hold the lease, Linux sends us a signal. The default signal would end this
- * process, so this one is used.
+ * process. So Linux is asked for this signal, which is ignored by default.
  */
 const IGNORED_SIGNAL = 23;
 

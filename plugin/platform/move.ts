@@ -21,8 +21,8 @@ export class ChangedWhileCopiedError extends Error {
 }
 
 /**
- * Error codes of file systems without hard links. On exFAT and FAT, Windows reports a wrong function, which Node calls
- * EISDIR.
+ * Error codes of file systems without hard links. On exFAT and FAT, Windows reports "incorrect function", which Node
+ * calls EISDIR.
  */
 const NO_HARD_LINKS = new Set(["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EISDIR", "EINVAL"]);
 
@@ -33,7 +33,7 @@ const NO_HARD_LINKS = new Set(["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOS
 async function moveAcross(files: FileSystem, from: string, to: string): Promise<void> {
   const before = await files.stat(from);
   const aside = join(dirname(to), `.${basename(to)}.moving`);
-  // An earlier attempt that crashed left this file.
+  // If this file exists, an earlier attempt that crashed has left it.
   if ((await files.stat(aside)) !== null) await files.unlink(aside);
   try {
     await files.copyNew(from, aside, before?.mode ?? 0o600);

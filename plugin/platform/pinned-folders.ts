@@ -8,7 +8,7 @@ import { asDisk, errnoCode, type FileSystem, nodeFileSystem } from "./file-syste
  */
 const OPENED = "/proc/self/fd";
 
-// With both flags, opening a symbolic link fails with ENOTDIR.
+// With `O_NOFOLLOW` and `O_DIRECTORY`, opening a symbolic link fails with ENOTDIR.
 const FOLDER_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_DIRECTORY ?? 0);
 
 /**

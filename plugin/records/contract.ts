@@ -129,8 +129,8 @@ function demand(shape: Description, at: string | null = null, of: Demand["of"] =
   let check: Check | null = null;
   return {
     shape,
-    // The check is built when it is first used. A start of opencode without such a record does not load the module that
-    // builds it.
+    // The check is built when it is first used. So a start of opencode that needs no such check does not load the
+    // module that builds checks.
     check: (value) => {
       check ??= checkFor(shape);
       return check(value);

@@ -50,7 +50,7 @@ export interface Vocabulary<S> {
 }
 
 /**
- * A description of a record or value. Called with one of the two vocabularies, it becomes a plain function or a zod
- * schema.
+ * A description of the allowed values of a record or field. It is a function that gets a vocabulary. With the
+ * vocabulary of plain functions, the result is a plain function; with that of zod, it is a zod schema.
  */
 export type Description = <S>(is: Vocabulary<S>) => S;

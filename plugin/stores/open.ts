@@ -214,7 +214,7 @@ function sessionsOfPreview(connection: Connection, { tables, origin }: Schema): 
   try {
     return Number(connection.all(SESSIONS_OF_PREVIEW)[0]?.sessions ?? 0);
   } catch (error) {
-    // Damaged pages are reported by another check, so they count as no session here.
+    // If pages are damaged, no session is counted here, because another check reports the damage.
     if (sqliteFailure(error) === "malformed") return 0;
     throw error;
   }

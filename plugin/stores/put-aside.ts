@@ -46,7 +46,8 @@ export async function databasesPutAside(
 
 /**
  * Whether a database may hold sessions of opencode. A plugin may keep a database of its own in the same folder. So a
- * file counts only if it has the name of a copy, or all of opencode's tables. Changes no byte.
+ * file without the name of a copy must have all of opencode's tables. A file with such a name must only have a table of
+ * sessions. Changes no byte.
  */
 async function isOfOpencode(path: string, isCopyName: boolean): Promise<boolean> {
   const driver = await loadDriver();

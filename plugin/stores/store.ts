@@ -98,8 +98,8 @@ export interface RecordPlace {
 /** A row that opencode's import of JSON files may have made. */
 export interface ImportedRow {
   /**
-   * The id in the name of the imported file's folder. For a part, this is its message; for a message, its session; for
-   * a session, its project.
+   * The id that is the name of the imported file's folder. For a part, this is its message; for a message, its session;
+   * for a session, its project.
    */
   readonly parentID: string;
   /** When the row was last written, in milliseconds. opencode sets this time at every write. */

@@ -84,7 +84,8 @@ function isOf1_2(tables: Frame["tables"]): boolean {
 }
 
 /**
- * Whether a table or column that came with 1.14 exists. Any of the three is enough, because one of them may be lost.
+ * Whether the database has a table or column that came with 1.14. Three of them are looked for, and one is enough,
+ * because the others may be lost.
  */
 export function hasEvents(tables: Frame["tables"]): boolean {
   return tables.has("event") || tables.has("session_message") || tables.get("session")?.includes("model") === true;

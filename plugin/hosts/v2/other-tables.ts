@@ -115,8 +115,8 @@ const instructions = (table: string, name: string, jsonColumns: readonly string[
 });
 
 /**
- * The tables of 2.0.26 with JSON columns, without sessions and messages (source: sql.ts of packages/core/src/project,
- * kv and session). `session_pending` is not here, because 2.0.26 no longer reads that table.
+ * The tables of 2.0.26 with JSON columns, except those of sessions and messages (source: sql.ts of
+ * packages/core/src/project, kv and session). `session_pending` is not here, because 2.0.26 no longer reads that table.
  */
 export const OTHER_TABLES_OF_2_0: readonly OtherTable[] = [
   project,

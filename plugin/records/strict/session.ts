@@ -29,7 +29,7 @@ export function sessionColumns({ emptyIfFalse }: HostProfile): Readonly<Record<s
   };
 }
 
-/** The schema of a row from whose table columns may be missing. A missing column is not judged. */
+/** The schema of a row whose table may lack columns. A missing column is not judged. */
 function columns<S>(is: Vocabulary<S>, fields: Readonly<Record<string, S>>): S {
   return is.object(Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, is.optional(schema)])));
 }

@@ -30,7 +30,7 @@ export function partFolder(messageID: string): string {
   return `${STORAGE}/part/${messageID}`;
 }
 
-/** What opencode makes of one file that it lists in a message, part or session folder. */
+/** How opencode understands one file that it lists in a message, part or session folder. */
 export interface ListedFile {
   /** The name relative to the listed folder, with `/`. */
   readonly name: string;

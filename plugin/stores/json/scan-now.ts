@@ -80,7 +80,7 @@ function* inOrder(names: string[]): Generator<string, void, void> {
     yield* names.sort();
     return;
   }
-  // No name occurs twice in a folder, so no name is lost here.
+  // No name is lost by comparing with `<` and `>`, because no name occurs twice in a folder.
   yield* inOrder(names.filter((name) => name < middle));
   yield middle;
   yield* inOrder(names.filter((name) => name > middle));
@@ -124,7 +124,8 @@ class Reader {
     const bytes = readNow(this.#root + path);
     if (bytes === "absent") return;
     if (bytes !== null) this.#counts.bytes += bytes.length;
-    // With other characters in the path, the id in the file name could not be compared with the id in the Latin-1 text.
+    // If the path is not ASCII, the id in it could not be compared with the id in the text, where each byte became one
+    // character.
     const isPlain = bytes !== null && !beginsAsUtf16(bytes) && !BEYOND_ASCII.test(path);
     this.#visit(artifact, isPlain ? bytes.toString("latin1") : null, null);
   }

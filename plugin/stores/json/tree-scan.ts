@@ -29,7 +29,7 @@ const STEPS_AT_ONCE = 256;
  */
 const ENTRIES_AT_ONCE = 256;
 
-/** What all steps of one scan share. */
+/** Values that all steps of one scan use. */
 interface Walk {
   readonly visit: Visit;
   readonly options: ScanOptions;

@@ -168,7 +168,7 @@ async function bunDriver(): Promise<Driver> {
 }
 
 /**
- * The URI of a database in memory, which tests whether SQLite accepts URIs. An SQLite that does not takes this text as
+ * The URI of a database in memory, which tests whether SQLite accepts URIs. An SQLite without URIs takes this text for
  * a file in a missing folder, and fails.
  */
 const MEMORY_URI = "file:///dev/null/none?mode=memory";

@@ -35,7 +35,7 @@ function signsIn(connection: Connection, table: string, column: string, hasTime:
     const newest = (value: unknown) => (value === null || value === undefined ? null : Number(value));
     return { newestMs: { windows: newest(row?.windows), posix: newest(row?.posix) } };
   } catch (error) {
-    // Damaged pages are reported by another check, so they give no sign here.
+    // If pages are damaged, no time is returned here, because another check reports the damage.
     if (sqliteFailure(error) !== "malformed") throw error;
     return { newestMs: { windows: null, posix: null } };
   }

@@ -1,6 +1,6 @@
 import type { Origin } from "../../model/origin.ts";
 
-/** The facts by which it is decided which opencode a database belongs to. */
+/** What must be known about a database to decide which opencode it belongs to. */
 export interface OriginFacts {
   /** The columns of each table; `null` if only the name of the table is known. */
   readonly tables: ReadonlyMap<string, readonly string[] | null>;
@@ -127,7 +127,7 @@ export function isEventOf2x(type: string): boolean {
 }
 
 /**
- * The origin of a database of 1.x, corrected by the number of sessions that {@link SESSIONS_OF_PREVIEW} counted in it.
+ * The origin of a database of 1.x, after the sessions with messages of 2.x were counted ({@link SESSIONS_OF_PREVIEW}).
  */
 export function withMessagesOf2x(origin: Origin, sessions: number): Origin {
   if (origin.kind !== "1.x" || sessions === 0) return origin;

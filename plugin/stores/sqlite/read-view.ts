@@ -21,7 +21,7 @@ const WAL_HEADER_BYTES = 32;
 
 async function isWal(files: FileSystem, path: string): Promise<boolean> {
   for await (const head of files.readChunks(path)) {
-    // The first number is 0x377f0682 or 0x377f0683, depending on the byte order of the checksums
+    // A WAL begins with the number 0x377f0682 or 0x377f0683, depending on the byte order of the checksums
     // (sqlite.org/walformat.html).
     return head.length >= 4 && (head.readUInt32BE(0) & 0xfffffffe) === 0x377f0682;
   }

@@ -59,8 +59,8 @@ export class RowPlaces implements RecordPlaces, ImportTrace {
   }
 
   /**
-   * Sessions with parts whose message is missing. opencode removes the parts together with a message, so it did not
-   * remove these messages.
+   * Sessions with parts whose message is missing. These messages were lost: if opencode had removed them, it would have
+   * removed their parts too.
    */
   sessionsWithLooseParts(among: readonly string[] | null, mostBytes: number): string[] {
     if (among !== null) {

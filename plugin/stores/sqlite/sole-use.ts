@@ -30,8 +30,8 @@ const DEAD_MAN_SWITCH: LockedRange = { first: 128, last: 128 };
 /**
  * Whether another connection uses the shared memory of a database's WAL. If a database is opened with `readonly_shm`,
  * SQLite locks one byte of that memory only if another connection has locked it too. Linux shows this process its own
- * locks, so the lock on that byte tells. This also finds a process that lost its lock on the database file by closing
- * the file elsewhere. The test only reads. `false` if the system does not show locks.
+ * locks, so this process can see whether SQLite locked the byte. This also finds a process that lost its lock on the
+ * database file by closing the file elsewhere. The test only reads. `false` if the system does not show locks.
  */
 export async function hasOtherConnection(files: FileSystem, driver: Driver, path: string): Promise<boolean> {
   const { openFiles } = await thisSystem();

@@ -76,7 +76,7 @@ class RowsOutOfOrderError extends Error {
 
 /**
  * The row after which the next step of reading a table begins.
- * @throws RowsOutOfOrderError if this step did not end after the end of the step before
+ * @throws RowsOutOfOrderError if the rows of this step do not come after those of the earlier step
  */
 export function nextStart(table: string, after: string, last: string): string {
   if (BigInt(last) <= BigInt(after)) throw new RowsOutOfOrderError(table);

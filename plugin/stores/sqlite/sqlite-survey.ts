@@ -36,7 +36,7 @@ export function surveyDatabase(
   const parts = number("select count(*) from part");
   const unrecordedMigrations = unrecorded(connection, schema);
   const named = [...missing.read, ...missing.written];
-  // opencode 2.x drops tables of 1.x but keeps their journal, so in its databases a missing column says nothing.
+  // opencode 2.x drops tables of 1.x but keeps their journal. So a missing column is no problem in a database of 2.x.
   const is1x = schema.origin.kind === "1.x" || schema.origin.kind === "1.x with messages of 2.x";
   const neverAddedColumns = (
     is1x ? neverAdded(NEWEST_LINE, schema, (id) => isRecorded(connection, schema, id)) : []

@@ -119,8 +119,8 @@ function frameHeader(file: OpenedFile, index: number, frameBytes: number): Buffe
 }
 
 /**
- * Whether the log was restarted exactly once, because the first salt increases by one at each restart. More restarts
- * could have passed unnoticed.
+ * Whether the log was restarted exactly once. The first salt increases by one at each restart. With more restarts,
+ * changes could have passed unnoticed.
  */
 function isNextGeneration(before: string, now: string): boolean {
   return (firstSalt(before) + 1) >>> 0 === firstSalt(now);

@@ -117,7 +117,10 @@ function pageSize(main: RandomAccessFile): number | null {
   return treePages(main, stated) * CLEARLY_MORE < treePages(main, likely) ? likely : stated;
 }
 
-/** The number of reserved bytes at the end of each page. Most pages decide it, whatever the header says. */
+/**
+ * The number of reserved bytes at the end of each page. The number that most pages show is used, whatever the header
+ * says.
+ */
 function reservedBytes(read: (page: number) => Buffer, pages: number, pageBytes: number): number {
   const votes = new Map<number, number>();
   const step = Math.max(1, Math.floor(pages / SAMPLED_PAGES));
