@@ -80,7 +80,7 @@ export interface SessionFacts {
  */
 export const SALVAGED_SLUG = "recovered";
 
-/** The facts of a session of which only the id and perhaps the project are known. */
+/** What is known about a session if only its id, and perhaps its project, are known. */
 export function unknownSession(id: string, projectID: string | null = null): SessionFacts {
   return {
     id,

@@ -183,7 +183,7 @@ export async function databasesIn(files: FileSystem, dataDir: string): Promise<s
   const names = ((await files.list(dataDir)) ?? []).flatMap(({ name, type }) =>
     type === "directory" && name !== DEFAULT_DATABASE ? [] : [name],
   );
-  // The WAL may be all that remains of a database, so a WAL alone counts as its database.
+  // The WAL may be all that remains of a database. So the name of a WAL counts as the name of its database.
   const found = names.map((name) => name.replace(/\.db-wal$/, ".db")).filter((name) => DATABASE_NAME.test(name));
   const paths = [...new Set(found)].map((name) => join(dataDir, name));
   return withoutOtherNames(

@@ -184,7 +184,7 @@ export interface SessionOpening {
   readAsHost(scope: Scope, visit: Visit): void;
 }
 
-/** Reads records that are in files of their own, synchronously. */
+/** Reads records synchronously, in a store that keeps each record in a file of its own. */
 export interface FileRecords {
   /** Visits the records of a session in short steps. */
   inSteps(sessionID: string, visit: Visit, counts: Counts): Iterable<void>;

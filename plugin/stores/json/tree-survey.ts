@@ -78,7 +78,7 @@ async function textOf(tree: RecordTree, path: string, field: string, isAlone: bo
   }
 }
 
-/** Whether this user cannot read a folder, or the path is something else than a folder. */
+/** Whether a folder cannot be read: this user may not read it, or the path leads to something else. */
 function isClosed(tree: RecordTree, folder: string): boolean {
   const path = join(tree.dataDir, folder);
   if (refusalOf(path, "read") !== null) return true;
