@@ -82,8 +82,7 @@ export const DATABASE_UNAVAILABLE = {
   code: "database-unavailable",
   title: "The database cannot be opened at the moment",
   invariant: "The operating system and other processes allow the tool to read the database.",
-  cause:
-    "Another process has an exclusive lock, or the disk is full or failing. None of these means that the database is damaged.",
+  cause: "Another process has an exclusive lock, or the disk is full or failing. The database may be undamaged.",
   advice:
     "If another process has locked it, wait for that process. If the disk is full, free some space. Then check again. Any other code in brackets is the error that the system reported.",
   issues: [19521, 21215, 33320, 38849, 47566],

@@ -103,7 +103,7 @@ export const UNAVAILABLE = {
   title: "cannot be opened at the moment",
   invariant: "The operating system allows the tool to read the record.",
   cause:
-    "Another program (an antivirus) holds the file open, its permissions are wrong, or the disk is failing. This does not mean that the record is damaged.",
+    "Another program (an antivirus) holds the file open, its permissions are wrong, or the disk is failing. The record may be undamaged.",
   remedy: "report",
   unasked: false,
   advice:
