@@ -3,16 +3,19 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false, issues: [] as readonly number[] } as const;
 
-/** Reasons why opencode or this tool cannot use a file or folder, although its content may be undamaged. */
+/**
+ * Catalogue entries for files and folders that opencode or this tool cannot use, although their content may be
+ * undamaged.
+ */
 export const ACCESS_DENIED = {
   ...reported,
   code: "access-denied",
-  title: "cannot be used by opencode as it must be",
+  title: "cannot be read or written by opencode",
   invariant: "The user who runs opencode may read and write everything in the data directory.",
   cause:
     "Another user owns the file, mostly root after one run with sudo, or its mode was changed. Measured: 1.18.33 does not start if it may not write the database, its -wal, its -shm or the folder log; 1.1.65 does not start without log. 1.0.152 and 1.1.65 fail on a file that they may not read. These versions leave out the records of a folder that they may not open.",
   advice:
-    "Run the command that is printed with it, then check again. The records in it are not damaged by this. If no command is printed, the file is in a folder of another user: run opencode and this tool as that user.",
+    "Run the command that is printed with this problem, then check again. This problem alone damages no records. If no command is printed, the file is in a folder of another user: run opencode and this tool as that user.",
   issues: [16029, 10561],
   classes: ["A3", "B3"],
 } satisfies Fault;
@@ -24,7 +27,7 @@ export const QUARANTINE_DENIED = {
   invariant: "The user who repairs may read and write the folder `quarantine` in the data directory.",
   cause:
     "A repair was run as another user, mostly with sudo. The files that this repair kept there belong to that user.",
-  advice: "Run the command that is printed with it, then repair again. Sessions load without the quarantine.",
+  advice: "Run the command that is printed with this problem, then repair again. Sessions load without the quarantine.",
   classes: ["B3"],
 } satisfies Fault;
 
@@ -42,23 +45,24 @@ export const READ_ONLY_FILE_SYSTEM = {
 export const DATABASE_IS_FOLDER = {
   ...reported,
   code: "database-is-folder",
-  title: "A folder or a device stands where opencode expects a file of its database: opencode does not start",
+  title: "A folder or a device is in the place of a database file, so opencode does not start",
   invariant: "The database, its -wal and its -shm are files.",
-  cause: "A container was started with a mount of a file that was not there yet: a folder is made in its place.",
+  cause:
+    "A container was started with a mount of a file that did not exist yet, so the container made a folder with that name.",
   advice:
-    "Stop the container and correct the mount. If it is an empty folder, remove it with `rmdir`. A -wal or -shm is made again. In the place of the database, put the database. Measured: 1.18.33 does not start with it.",
+    "Stop the container and correct the mount. If there is an empty folder, remove that folder with `rmdir`. opencode makes a -wal or -shm again. If the folder has the name of the database, put the database there. Measured: 1.18.33 does not start before that.",
   classes: ["B3"],
 } satisfies Fault;
 
 export const FOLDER_IS_FILE = {
   ...reported,
   code: "folder-is-file",
-  title: "opencode expects a folder here",
+  title: "There is no folder where opencode needs a folder",
   invariant: "The folders of opencode 1.0-1.1 are folders, or links to folders.",
   cause:
-    "A copy or a sync replaced a folder by a file, or the disk of the link's target is not mounted. Measured on 1.1.65: if storage or storage/project is a file, every request fails. With a file as storage/session, no session is listed. If there is a file instead of a folder of messages or parts, opencode leaves these out without a message.",
+    "A copy or a sync replaced a folder by a file, or the disk of the link's target is not mounted. Measured on 1.1.65: if storage or storage/project is a file, every request fails. If storage/session is a file, no session is listed. If a file replaces a folder of messages or parts, opencode shows the session without them and gives no error.",
   advice:
-    "If it is a link, mount the disk of the link's target. If it is a file, close opencode, move the file away, and restore the folder in its place from a backup. Then check again.",
+    "If there is a link, mount the disk of the link's target. If there is a file, close opencode, move the file away, and restore the folder from a backup. Then check again.",
   classes: ["A3", "B3"],
 } satisfies Fault;
 
@@ -68,7 +72,7 @@ export const NO_ROOM_FOR_COPY = {
   title: "The database was not read: there is not enough space for a private copy",
   invariant: "A database with a write-ahead log, but without its shared memory, can be copied to be read.",
   cause:
-    "A backup contains the -wal but not the -shm. To read such a database in place would write beside it, so the tool reads a copy in a temporary folder. It is deleted afterwards.",
+    "A backup contains the -wal but not the -shm. Reading such a database in place would create files beside it, so the tool reads a copy in a temporary folder. This copy is deleted afterwards.",
   advice: `This does not mean that the database is damaged. ${nameFolder("opencode-session-repair check")}`,
   classes: ["B4"],
 } satisfies Fault;

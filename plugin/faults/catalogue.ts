@@ -16,7 +16,7 @@ import * as unreadable from "./unreadable.ts";
 import * as upgrade from "./upgrade.ts";
 import * as whereabouts from "./whereabouts.ts";
 
-/** Every fault that this tool knows, by family. */
+/** Every kind of problem that this tool knows, under the headings of docs/faults.md. */
 export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Records that cannot be read": Object.values(unreadable),
   "Records that the host's schema refuses": Object.values(refused),
@@ -41,17 +41,18 @@ const BY_CODE: ReadonlyMap<string, Fault> = new Map(
     .map((fault) => [fault.code, fault]),
 );
 
-/** Every code of the catalogue. */
+/** The codes of all problems that this tool knows. */
 export const FAULT_CODES: readonly string[] = [...BY_CODE.keys()];
 
-/** The catalogue's entry for a code, as users and manifests name it. */
+/** The catalogue entry with this code. Users and manifests name a problem by its code. */
 export function faultByCode(code: string): Fault | undefined {
   return BY_CODE.get(code);
 }
 
 /**
- * The advice for findings that no repair fixes, by code. If every finding of a code has its own advice, that advice is
- * used. `hasDatabase`: one of the stores is a database. Without one, `rescue` does nothing.
+ * For each code, the advice for its findings that no repair fixes. If every finding with a code has advice of its own,
+ * the advice of the first such finding is used. Otherwise the catalogue's advice is used. `hasDatabase` says whether
+ * one of the stores is a database: without a database, the command `rescue` does nothing.
  */
 export function adviceFor(findings: readonly Advised[], hasDatabase: boolean): Readonly<Record<string, string>> {
   const byCode: Record<string, string> = {};
@@ -64,7 +65,7 @@ export function adviceFor(findings: readonly Advised[], hasDatabase: boolean): R
   return byCode;
 }
 
-/** The advice for one finding; `null` if a repair fixes it. */
+/** The advice for one finding; `null` if a repair fixes that finding. */
 export function adviceOn({ code, remedy, advice }: Advised, hasDatabase: boolean): string | null {
   const fault = faultByCode(code);
   if (advice !== undefined) return advice;

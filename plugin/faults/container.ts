@@ -3,14 +3,14 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** The database as a whole. */
+/** Catalogue entries for problems that concern the whole database, not one record. */
 export const DATABASE_EMPTY = {
   code: "database-empty",
   title: "The database file has zero bytes; opencode would silently start a new one",
   invariant: "A database file is not empty.",
   cause: "The disk was full, or the file was replaced.",
   advice:
-    "Do not start opencode: it would start a new database without telling you. Put a backup in its place, or look for the sessions in another database or in storage/.",
+    "Do not start opencode: it would start a new database without telling you. Put a backup in the file's place, or look for the sessions in another database or in storage/.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -21,7 +21,8 @@ export const NOT_A_DATABASE = {
   title: "The file is not an SQLite database",
   invariant: "The file begins with SQLite's header.",
   cause: "Another file has this name, or the whole file was overwritten.",
-  advice: "Stop opencode, and put a backup in its place; keep this file and its -wal. Do not delete the -wal.",
+  advice:
+    "Stop opencode. Move this file and its -wal to another folder and keep both. Then put a backup in the place of the database.",
   issues: [30157],
   ...reported,
   classes: ["B1"],
@@ -29,11 +30,11 @@ export const NOT_A_DATABASE = {
 
 export const HEADER_DAMAGED = {
   code: "header-damaged",
-  title: "The header of the database is overwritten, but pages behind it can be read",
+  title: "The header of the database is overwritten, but pages after it can be read",
   invariant: "The file begins with SQLite's header.",
   cause: "The beginning of the file was overwritten or lost.",
   advice:
-    "Stop every opencode, then `opencode-session-repair salvage --swap`: it reads the pages without the header. Do not delete the -wal.",
+    "Stop every opencode, then run `opencode-session-repair salvage --swap`: it reads the pages without the header. Do not delete the -wal.",
   issues: [30157],
   ...reported,
   classes: ["B1"],
@@ -53,11 +54,11 @@ export const WAL_WITHOUT_DATABASE = {
 
 export const WAL_DAMAGED = {
   code: "wal-damaged",
-  title: "The write-ahead log is damaged: SQLite ignores everything behind the damage",
+  title: "The write-ahead log is damaged: SQLite ignores everything after the damage",
   invariant: "Every committed page of the -wal can be read.",
-  cause: "Power loss, a full disk, or a copy made while opencode was writing.",
+  cause: "The machine lost power, the disk was full, or the files were copied during a write.",
   advice:
-    "Do not start opencode: it would overwrite the log. `opencode-session-repair salvage --swap` also reads the log behind the damage.",
+    "Do not start opencode: it would overwrite the log. `opencode-session-repair salvage --swap` also reads the log after the damage.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -67,7 +68,8 @@ export const DATABASE_MALFORMED = {
   code: "database-malformed",
   title: "The database is damaged inside",
   invariant: "SQLite can read every page that it needs.",
-  cause: "Power loss, a network file system with several hosts, or a copy made while opencode was writing.",
+  cause:
+    "The machine lost power, several machines wrote to one network file system, or the file was copied during a write.",
   advice: swapAdvice(
     "it builds a new database from everything that can still be read. Keep the data directory off network file systems.",
   ),
@@ -80,9 +82,9 @@ export const DATABASE_UNAVAILABLE = {
   code: "database-unavailable",
   title: "The database cannot be opened at the moment",
   invariant: "The operating system and other processes allow the tool to read the database.",
-  cause: "Another process has an exclusive lock, or the disk is full or failing. Busy is not broken.",
+  cause: "Another process has an exclusive lock, or the disk is full or failing. The database may be undamaged.",
   advice:
-    "If another process has locked it, wait for that process. If the disk is full, free some space. Then check again. Any other code in brackets is what the system reported.",
+    "If another process has locked it, wait for that process. If the disk is full, free some space. Then check again. Any other code in brackets is the error that the system reported.",
   issues: [19521, 21215, 33320, 38849, 47566],
   ...reported,
   classes: ["B3", "B4"],
@@ -91,8 +93,8 @@ export const DATABASE_UNAVAILABLE = {
 export const TABLES_MISSING = {
   code: "tables-missing",
   title: "The database lacks tables that opencode needs",
-  invariant: "The tables project, session, message and part are there.",
-  cause: "A migration that stopped half way, or tables that were dropped by hand.",
+  invariant: "The tables project, session, message and part exist.",
+  cause: "A migration stopped half way, or tables were dropped by hand.",
   advice: `${KEEP_A_COPY} Restore a backup from before the upgrade.`,
   issues: [16678, 17270],
   ...reported,
@@ -102,9 +104,9 @@ export const TABLES_MISSING = {
 export const SCHEMA_NEWER = {
   code: "schema-newer",
   title: "The database was written by a newer opencode than this tool knows",
-  invariant: "All migrations are known.",
+  invariant: "This tool knows every migration that the database records.",
   cause:
-    "opencode was upgraded. In such a database, only records that no JSON parser reads are repaired, and only if every table has the known columns and needs no others.",
+    "opencode was upgraded. In such a database, this tool repairs only records that no JSON parser can read. For that, every table must have the known columns and require no others.",
   advice:
     "Use the newer opencode, or give the older one a database of its own (OPENCODE_DB). Do not add columns by hand.",
   issues: [49614, 50260, 41217],
@@ -129,7 +131,7 @@ export const MIGRATION_FAILING = {
   title: "stops the upgrade of the database, so opencode 1.17 and newer do not start",
   invariant: "Every message is JSON when the migration session_usage reads it.",
   cause:
-    "That migration adds up the cost of every message, and stops at one malformed document (measured: 1.14.41 to 1.18.33).",
+    "The migration adds up the cost of every message, and stops at one malformed document (measured: 1.14.41 to 1.18.33).",
   advice:
     "`opencode-session-repair repair` repairs the message, or moves it to quarantine. Then opencode starts and completes the upgrade.",
   issues: [34584, 31412],
@@ -164,7 +166,7 @@ export const NO_SQLITE_RUNTIME = {
   code: "no-sqlite-runtime",
   title: "There is a database, but this runtime has no SQLite that can read it",
   invariant: "The tool runs on Bun, or on Node 22.5 or newer.",
-  cause: "An older Node. The database is not known to be damaged.",
+  cause: "The tool runs on a Node older than 22.5. This says nothing about the state of the database.",
   advice:
     "Run the tool with Bun or with Node 22.5 or newer: `npx -p node@24 -p opencode-session-repair opencode-session-repair`.",
   issues: [],

@@ -10,25 +10,26 @@ import { REFUSED_BY_2X } from "./opencode-2.ts";
 import { GIANT_RECORD } from "./size.ts";
 
 /**
- * The reasons why opencode 2.x fails on a row. The functions are pure; evidence names places, sizes and types, never
- * content.
+ * One reason why opencode 2.x fails on a row. `evidence` names places, sizes and types, never content, because reports
+ * are shared in public. All functions of this module are pure.
  */
 export interface ProblemOf2x {
-  /** The JSON column that is wrong; `null`: a column that is not JSON is wrong. */
+  /** The JSON column that is wrong. `null` means that a column without JSON is wrong. */
   readonly column: string | null;
   readonly fault: Fault;
   readonly evidence: string;
-  /** Whether no JSON parser reads the value. Only a value that no JSON parser reads may be quarantined. */
+  /** `true` if no JSON parser can read the value. Only such a value may be moved to quarantine. */
   readonly isUnreadable: boolean;
 }
 
-/** The problem that opencode 2.x has with a row of `session_message`; `null` if it can decode the row. */
+/** Why opencode 2.x cannot decode a row of `session_message`; `null` if opencode 2.x can decode that row. */
 export function messageProblem({ messages }: Profile, { values, json }: RowOf2x): ProblemOf2x | null {
   const stored = json.get("data");
   if (stored === undefined) return refused("data", [{ words: "missing", path: [] }]);
   const read = readColumn("data", stored);
   if ("problem" in read) return read.problem;
-  // opencode copies the fields of the document first, so columns replace fields of the same name.
+  // opencode 2.x copies the fields of the document first, so the columns `id` and `type` replace fields with these
+  // names.
   const document = { ...(read.value as object), id: values.id, type: values.type };
   const { type } = values;
   const shape = typeof type === "string" && Object.hasOwn(messages, type) ? messages[type] : undefined;
@@ -38,15 +39,15 @@ export function messageProblem({ messages }: Profile, { values, json }: RowOf2x)
 }
 
 /**
- * The problems that opencode 2.x has with a session's row, one for each JSON column. Empty if opencode 2.x lists the
- * session.
+ * The problems that opencode 2.x has with a session's row, one for each JSON column. If the list is empty, opencode 2.x
+ * lists the session.
  */
 export function sessionProblems({ jsonColumns, session }: Profile, row: RowOf2x): ProblemOf2x[] {
   return rowProblems({ jsonColumns, row: session }, row);
 }
 
 /**
- * The problems that opencode 2.x has with a row that is decoded as a whole: each JSON column, then all other columns
+ * The problems that opencode 2.x has with a row of any table. Each JSON column is checked alone, then all other columns
  * together.
  */
 export function rowProblems(
@@ -72,8 +73,8 @@ export function rowProblems(
 }
 
 /**
- * The valid document inside an unreadable value: stored as a BLOB, after a byte order mark, or before NUL bytes. `null`
- * if there is none. A host decodes the document only if it has no other problem.
+ * The valid JSON document inside an unreadable value: stored as a BLOB, after a byte order mark, or before NUL bytes.
+ * `null` if there is no such document. The caller checks whether opencode accepts the document.
  */
 export function documentInside({ storage, bytes }: StoredValue): Buffer | null {
   if (bytes === null) return null;
@@ -85,7 +86,10 @@ export function documentInside({ storage, bytes }: StoredValue): Buffer | null {
 
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
-/** All columns that are not JSON count as one place. */
+/**
+ * Joins the problems of all columns without JSON into one problem. A row without its JSON columns is repaired as one
+ * unit.
+ */
 function oneForTheRow(problems: readonly ProblemOf2x[]): ProblemOf2x[] {
   const [first, ...more] = problems.filter(({ column }) => column === null);
   const others = problems.filter(({ column }) => column !== null);
@@ -111,6 +115,6 @@ function refused(column: string | null, mismatches: readonly Pick<Mismatch, "pat
   const [first] = mismatches;
   const place = first === undefined || first.path.length === 0 ? "" : `${pathText(first.path)}: `;
   const more = mismatches.length > 1 ? ` and ${mismatches.length - 1} more` : "";
-  const evidence = `${place}${first?.words ?? "of another shape"}${more}`;
+  const evidence = `${place}${first?.words ?? "of another form"}${more}`;
   return { column, fault: REFUSED_BY_2X, evidence, isUnreadable: false };
 }

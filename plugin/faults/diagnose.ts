@@ -31,10 +31,10 @@ import {
 } from "./unreadable.ts";
 
 /**
- * Judges one record by its exact bytes: the problem that a host of this store has with the record. `null`: it loads. If
- * hosts of several lines may load the store and only some of them fail, the problem is a warning that names those
- * hosts. The function is pure; evidence holds sizes and offsets, never content. `now` is in milliseconds since the
- * epoch. `isLeftAlone`: it is certain that no process works on the store.
+ * Finds the problem that opencode has with one record, from the record's exact bytes. `null` means that opencode loads
+ * the record without a problem. If several versions of opencode may load the store and only some of them fail, the
+ * problem is a warning that names those versions. Evidence holds sizes and offsets, never content. `now` is in
+ * milliseconds since the epoch. `isLeftAlone` is `true` if certainly no process works on the store.
  */
 export function diagnose(
   artifact: Artifact,
@@ -59,14 +59,17 @@ export function diagnose(
   return { ...failure.verdict, severity: "warning", hosts };
 }
 
-/** For a record that every host loads: the hosts whose terminal UI cannot print the record. */
+/**
+ * A problem of a record that every version of opencode loads, but that the terminal UI of some versions cannot print.
+ * The result names these versions.
+ */
 function onScreen(answers: readonly Answer[]): Diagnosis | null {
   const ending = answers.filter(({ verdict }) => verdict?.fault === SCREEN_FATAL);
   const verdict = ending[0]?.verdict ?? null;
   return verdict && { ...verdict, hosts: ending.map(({ reading }) => versionsOf(hostLine(reading))) };
 }
 
-/** How one of the hosts that may load a store reads a record. */
+/** How one of the opencode versions that may load a store judges a record. */
 interface Answer {
   readonly reading: StoreDescription;
   readonly verdict: Diagnosis | null;
@@ -110,8 +113,8 @@ function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis |
 }
 
 /**
- * A copy next to its record: opencode reads both and shows a session, message or part twice (measured 1.1.65). If the
- * record is gone, the copy is the only one left, so it is not moved.
+ * A copy of a record in the folder of that record. opencode reads both files and shows the session, message or part
+ * twice (measured on 1.1.65). If the record itself is gone, only its copy is left, so the copy is not moved.
  */
 function diagnoseCopy({ stray }: Evidence, evidence: string): Diagnosis {
   const isAlone = stray?.outcome !== "copy" || stray.original.laterMs === null;
@@ -126,8 +129,9 @@ function copyWords({ recordID, laterMs, isSame }: CopiedRecord): string {
 }
 
 /**
- * How severe a fault is. opencode reads a damaged todo file as an empty list, writes a damaged project file again, and
- * never reads orphans (measured on 1.0.152 and 1.1.65).
+ * Decides whether opencode fails on a damaged record (`blocking`) or works without the record (`warning`). A damaged
+ * todo file counts as an empty list in opencode, and a damaged project file is written again. A record that no session
+ * leads to is never read (measured on 1.0.152 and 1.1.65).
  */
 function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescription, wasRead: boolean): Severity {
   if (!evidence.reachable) return "warning";
@@ -148,13 +152,13 @@ const HOUR_MS = 60 * 60 * 1000;
 interface Problem {
   readonly fault: Fault;
   readonly evidence: string;
-  /** Whether the host parsed a value and fails on that value. */
+  /** `true` if the record could be parsed, so the problem is in the parsed value. */
   readonly wasRead: boolean;
-  /** Whether none of the requests that load a session fails. */
+  /** `true` if opencode loads the session in spite of the problem. */
   readonly isHarmless?: boolean;
 }
 
-/** The facts that decide whether an unfinished turn will never be finished. */
+/** The facts that decide whether an unfinished turn still runs or was abandoned. */
 interface Moment {
   readonly now: number;
   readonly isLeftAlone: boolean;
@@ -244,7 +248,10 @@ function judgedInPieces(evidence: Evidence, accepted: readonly string[]): Proble
   return fromShape(shape, size);
 }
 
-/** `null` if the host's parser throws. The host's parser gets a BLOB as a byte array, turned into text like `1,2,3`. */
+/**
+ * Parses a record as opencode does; `null` if opencode's parser throws. opencode gives a BLOB to that parser as a byte
+ * array, which becomes a text like `1,2,3`.
+ */
 function parseAsHost(bytes: Buffer, storage: Evidence["storage"]): { value: unknown } | null {
   const text =
     storage === "file" ? fileText(bytes) : storage === "text" ? sqliteText(bytes) : Array.from(bytes).join(",");
@@ -256,8 +263,8 @@ function parseAsHost(bytes: Buffer, storage: Evidence["storage"]): { value: unkn
 }
 
 /**
- * The value that a host's JSON parser reads in a database, or the fault that prevents the parsing. Evidence holds sizes
- * and offsets, never content.
+ * The value that opencode parses from a JSON column of a database, or the problem that prevents the parsing. Evidence
+ * holds sizes and offsets, never content.
  */
 export function readStored(
   stored: Uint8Array,

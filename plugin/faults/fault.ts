@@ -1,6 +1,9 @@
 import type { Remedy, Severity } from "../model/finding.ts";
 
-/** One entry of the catalogue. The entries of the catalogue drive diagnosis, documentation and tests. */
+/**
+ * One kind of problem. The list of all kinds is called the catalogue. The check, docs/faults.md and tests use the
+ * catalogue.
+ */
 export interface Fault {
   readonly code: string;
   /** The problem in one clause, as users read it. */
@@ -11,16 +14,19 @@ export interface Fault {
   readonly cause: string;
   /** Known ways to repair the damage, and known ways to make it worse. */
   readonly advice: string;
-  /** Another advice, used if no store is a database. */
+  /** The text that replaces `advice` if the user has JSON files and no database. */
   readonly adviceWithoutDatabase?: string;
   readonly remedy: Remedy;
-  /** The remedy for a record that should be completed, if no rule can complete it. The default is `report`. */
+  /** The remedy if `remedy` is to complete the record and no rule can complete the record. The default is `report`. */
   readonly otherwise?: Remedy;
-  /** Whether the remedy may be applied at the start of opencode without asking. */
+  /** Whether the remedy may be applied without asking when opencode starts. */
   readonly unasked: boolean;
-  /** anomalyco/opencode issues and pull requests about this fault. */
+  /** Numbers of the issues and pull requests of anomalyco/opencode about this problem. */
   readonly issues: readonly number[];
-  /** The classes of known cases that this entry covers (A1 … I). */
+  /**
+   * Codes (`A1` to `I`) of the groups of reported cases that this entry covers. A test checks that every group is
+   * covered.
+   */
   readonly classes: readonly string[];
 }
 
@@ -29,8 +35,8 @@ export interface Diagnosis {
   readonly fault: Fault;
   readonly severity: Severity;
   readonly remedy: Remedy;
-  /** Sizes, offsets and names of shapes, never content. */
+  /** Sizes, offsets and types, never content of the record. */
   readonly evidence: string;
-  /** The versions of opencode that fail on the record, if others that may load the store do not. */
+  /** The opencode versions that fail on the record, if other versions that may load the store do not fail. */
   readonly hosts?: readonly string[];
 }

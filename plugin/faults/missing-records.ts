@@ -1,14 +1,14 @@
 import type { Fault } from "./fault.ts";
 
-/** Records that are missing from the place that opencode logged, although opencode never logged their removal. */
+/** Catalogue entries for records that are missing, although opencode never logged that it removed them. */
 export const LOST_RECORD = {
   code: "lost-record",
   title: "is missing from the place that opencode's log names, and was never removed",
   invariant:
     "Every record that opencode logged and did not remove is in its table, under its id, and attached to its parent.",
-  cause: "A damaged page of the database, a repair by hand, or another tool that deleted or changed rows.",
+  cause: "A page of the database was damaged, or rows were deleted or changed by hand or by another tool.",
   advice:
-    "If you did not delete the record on purpose, `opencode-session-repair repair --only lost-record` recovers it as logged. This can be undone. The repair recovers missing rows, rows with the wrong parent, and rows with the same content under an id that no event knows. A check looks for lost records in a session that you name (`--session`), and in databases of up to 64 MB.",
+    "If you did not delete the record on purpose, `opencode-session-repair repair --only lost-record` recovers it as logged, which can be undone. The repair recovers missing rows, rows with the wrong parent, and rows with the same content under an id that is not in the log. A check looks for lost records in a session that you name (`--session`), and in databases of up to 64 MB.",
   remedy: "recover",
   unasked: false,
   issues: [],
@@ -18,10 +18,10 @@ export const LOST_RECORD = {
 export const LOST_SESSION = {
   code: "lost-session-record",
   title: "has messages, but no record of its own",
-  invariant: "Every session that has messages has a record, because opencode does not list it otherwise.",
+  invariant: "Every session that has messages has a record, because opencode does not list a session without one.",
   cause: "The session's record was damaged and quarantined, deleted by hand, or lost with a page of the database.",
   advice:
-    "`opencode-session-repair repair --only lost-session-record` rebuilds the record from the messages: folder, times, and the title Recovered session with its day. The session's title, parent session and share are lost. This is offered if a project of the store has the session's folder.",
+    "`opencode-session-repair repair --only lost-session-record` rebuilds the record from the messages: folder, times, and the title `Recovered session` with the day. The session's title, parent session and share are lost. This needs a project that has the session's folder.",
   remedy: "recover",
   unasked: false,
   issues: [37450, 15884],
@@ -31,10 +31,10 @@ export const LOST_SESSION = {
 export const LOST_MESSAGE = {
   code: "lost-message-record",
   title: "has parts, but no record of its own",
-  invariant: "The message of every part has a record, because opencode shows no part without one.",
+  invariant: "The message of every part has a record, because opencode shows no part without its message.",
   cause: "The message's row was deleted by hand without foreign keys, or lost with a page of the database.",
   advice:
-    "`opencode-session-repair repair --only lost-message-record` rebuilds the message from its parts and the messages beside it. A damaged message is rebuilt in the same way if you ask for its repair. When opencode starts, the plugin cannot ask you, so a damaged message is quarantined with its parts. Then `restore RUN` and `repair` bring the parts back to the screen.",
+    "`opencode-session-repair repair --only lost-message-record` rebuilds the message from its parts and the messages beside it. A damaged message is rebuilt in the same way if you ask for its repair. When opencode starts, the plugin cannot ask you, so a damaged message is quarantined with its parts. Then `restore RUN`, and after it `repair`, makes opencode show the parts again.",
   remedy: "recover",
   unasked: false,
   issues: [37450, 15884, 36670],

@@ -4,7 +4,7 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** Databases that do not belong to opencode 1.x, or not only to it. */
+/** Catalogue entries for databases that do not belong to opencode 1.x, or not only to opencode 1.x. */
 export const OPENCODE_2 = {
   code: "opencode-2",
   title: "The database holds records of opencode 2.x",
@@ -45,9 +45,9 @@ export const MALFORMED_NOT_SALVAGEABLE = {
   code: "malformed-not-salvageable",
   title: "The database is damaged, and `salvage` would not save all of it",
   invariant: DATABASE_MALFORMED.invariant,
-  cause: "The damage is that of `database-malformed`, but the database may not belong to opencode 1.x alone.",
+  cause: "The file is damaged as in `database-malformed`, but the database may not belong to opencode 1.x alone.",
   advice:
-    "Stop every opencode, also the background service of 2.x. Copy the file with its -wal and -shm, and work on the copy: `sqlite3 COPY .recover` reads the rest of every table. Or put a backup in its place. `opencode-session-repair salvage` never replaces this database, because it does not save the tables of 2.x. If it can, it builds a new database beside this one.",
+    "Stop every opencode, also the background service of 2.x. Copy the file with its -wal and -shm, and work on the copy: `sqlite3 COPY .recover` reads the rest of every table. Or put a backup in its place. `opencode-session-repair salvage` never replaces this database, because it does not save the tables of 2.x. If possible, it builds a new database beside this one.",
   issues: [42671],
   classes: ["B1", "C2"],
   ...reported,

@@ -6,7 +6,7 @@ import { remarkOn } from "./remarks.ts";
 
 const NOTHING_AROUND: Surroundings = { row: null, siblings: null };
 
-/** The quick check of every artifact of a scan: `false` means that a diagnosis of the exact bytes is needed. */
+/** A quick check of one record while a whole store is read. `false` means that the exact bytes must be diagnosed. */
 export function looksHealthy(
   artifact: Artifact,
   text: string | null,
@@ -19,8 +19,8 @@ export function looksHealthy(
 }
 
 /**
- * The same for a file that is not in a subfolder among the records, and that was read in one piece. `text`: each byte
- * is a letter (Latin-1).
+ * The quick check of a record's file that is not in a subfolder among the records. `text`: the file, with one character
+ * for each byte (Latin-1).
  */
 export function looksHealthyInPlace(artifact: Artifact, text: string | null, store: StoreDescription): boolean {
   if (text === null) return false;
@@ -34,7 +34,10 @@ export function looksHealthyInPlace(artifact: Artifact, text: string | null, sto
   return remarkOn(artifact, value, store) === null && !statesOtherID(artifact, value);
 }
 
-/** A quick check that only decides whether the host can load the record. `isUnremarkable` decides on its document. */
+/**
+ * A quick check whether opencode can load a record. `isUnremarkable` may add one more condition for the parsed
+ * document.
+ */
 export function looksLoadable(
   artifact: Artifact,
   text: string | null,
@@ -52,10 +55,11 @@ export function looksLoadable(
   }
 }
 
-/** The quick check of many documents at once: `true` if each of them looks healthy. */
+/** The quick check of many rows at once: `true` if each of their documents looks healthy. */
 export function looksHealthyThroughout(bundle: Bundle, store: StoreDescription): boolean {
   const { kind, documents } = bundle;
-  // Only the beginning of an id is compared.
+  // The check needs a record. One made-up record is enough for all rows of the group, because the check compares only
+  // the beginnings of ids.
   const any: Artifact = {
     kind,
     sessionID: bundle.sessionIDBeginning,

@@ -32,7 +32,10 @@ const COMPLETABLE: Readonly<Record<string, readonly string[]>> = {
   error: ["state.input", "state.time", "state.time.start", "state.time.end"],
 };
 
-/** The fault in the catalogue for a record's mismatches, with the words for the first place where opencode fails. */
+/**
+ * The catalogue entry for a record that opencode's schema refuses. The text names the first wrong value and the request
+ * that fails.
+ */
 export function refusal(
   artifact: Artifact,
   evidence: Pick<Evidence, "position" | "reachable">,
@@ -101,7 +104,10 @@ function isOldModel(value: unknown): boolean {
   return typeof value === "object" && value !== null && "modelID" in value && typeof value.modelID === "string";
 }
 
-/** The kind that a document states: a message's role or a part's type. For a tool, the kind includes its status. */
+/**
+ * The kind of a message or part, as its document names the kind: the role of a message or the type of a part. For a
+ * tool call, `status` is the call's state.
+ */
 export function variantOf(value: unknown): { readonly tag: string; readonly status: string } {
   if (typeof value !== "object" || value === null) return { tag: "", status: "" };
   if ("role" in value) return { tag: textOf(value.role), status: "" };

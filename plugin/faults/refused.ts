@@ -2,14 +2,14 @@ import type { Fault } from "./fault.ts";
 
 const completed = { remedy: "normalise", unasked: false } as const;
 
-/** Records that can be read, but that the host's schema refuses. */
+/** Catalogue entries for records that can be read, but that opencode's schema refuses. */
 export const SCHEMA_MISMATCH = {
   code: "schema-mismatch",
-  title: "does not have the shape that opencode requires",
+  title: "does not fit the schema that opencode requires",
   invariant: "A record fits the schema by which opencode 1.17 and newer encode their answers.",
-  cause: "A hand edit, a script, another program, or an older opencode. The content is there.",
+  cause: "A person, a script, another program or an older opencode wrote the record. No content is lost.",
   advice:
-    "If the right value follows from the session, `repair` sets it. Otherwise the record is not changed: compare the named place with a healthy record, and correct that one value. Without such a part the session opens: `opencode-session-repair repair --only schema-mismatch` moves these parts to quarantine.",
+    "If the right value follows from the session, `repair` sets it. Otherwise the record is not changed: compare the named place with a healthy record, and correct that one value. If it is a part, the session opens without it: `opencode-session-repair repair --only schema-mismatch` moves such parts to quarantine.",
   issues: [29908, 27701, 48539],
   ...completed,
   classes: ["D3", "D8"],
@@ -20,7 +20,7 @@ export const LEGACY_FIELDS = {
   title: "lacks fields that a newer opencode requires",
   invariant: "Every field that opencode 1.17 and newer require exists.",
   cause:
-    "An older opencode or an interrupted turn wrote the record. The content is intact, and the missing values follow from it.",
+    "An older opencode or an interrupted turn wrote the record. The content is intact, and the missing values can be derived from the session.",
   ...completed,
   advice: "`repair` completes the record; the original stays in quarantine.",
   issues: [29908, 27701, 21489],
@@ -40,11 +40,11 @@ export const NULL_NUMBER = {
 
 export const LEGACY_MODEL = {
   code: "legacy-model",
-  title: "names its model in the shape of an older opencode",
+  title: "names its model in the form of an older opencode",
   invariant: "A session's model has `id` and `providerID`.",
-  cause: 'Written as {"providerID", "modelID"} before the shape changed without a migration.',
+  cause: 'An older opencode wrote {"providerID", "modelID"}. Later, the form changed without a migration.',
   ...completed,
-  advice: "`repair` writes the model in the new shape. One such row keeps the whole list from loading.",
+  advice: "`repair` writes the model in the new form. One such row keeps the whole session list from loading.",
   issues: [26435, 26572],
   classes: ["D4"],
 } satisfies Fault;
@@ -117,7 +117,7 @@ export const JSON_SCHEMA_FORMAT = {
   invariant: "No user message holds `format`, although opencode itself writes it.",
   cause: "A bug of opencode: it cannot encode the format that it stored. The record is right.",
   advice:
-    "`repair` leaves the format out, and the original stays in quarantine. Or upgrade when a version can read the format.",
+    "`repair` leaves the format out, and the original stays in quarantine. Or wait for a version that can read the format.",
   issues: [26929],
   ...completed,
   classes: ["D8"],

@@ -4,22 +4,22 @@ import type { Artifact, Evidence, NewerMessages } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 
 /**
- * A turn may wait for a permission, an answer or a slow tool for this time. A turn that waits longer counts as
- * abandoned.
+ * An unfinished turn that nothing changed for this time counts as abandoned. A shorter pause may be a wait for a
+ * permission, an answer or a slow tool.
  */
 const LEFT_BEHIND_MS = 60 * 60 * 1000;
 
-/** The limits that providers set for an image (anomalyco/opencode#21668). */
+/** The largest image that providers accept (anomalyco/opencode#21668). */
 const LARGEST_IMAGE_BYTES = 5_242_880;
 
 const DATA_URL = /^data:image\/[^,]*;base64,/;
 
-/** The code of a fault that a record may have although it loads. */
+/** Codes of problems that a record may have although opencode loads the record. */
 export type Remark = "unfinished-tool" | "unfinished-turn" | "large-image" | "screen-fatal";
 
 /**
- * A note about a record that loads; `null` if there is none. If `newer` is absent, the record's message counts as the
- * newest.
+ * The note about a record that opencode loads; `null` if there is none. `newer` describes the newer messages of the
+ * session. Without `newer`, the record counts as part of the newest message.
  */
 export function remarkOn(
   artifact: Artifact,
@@ -56,8 +56,8 @@ function isCompleted(time: unknown): boolean {
 }
 
 /**
- * Whether a note is still true at this time: a turn that is still running gets no note. `now` is in milliseconds.
- * `isLeftAlone`: it is certain that no process works on the store.
+ * Whether a note is true at the time `now` (in milliseconds). An unfinished turn may still be running, so the turn gets
+ * no note before its time limit. `isLeftAlone` is `true` if certainly no process works on the store.
  */
 export function holds(remark: Remark, evidence: Evidence, now: number, isLeftAlone: boolean): boolean {
   if (!evidence.reachable) return false;

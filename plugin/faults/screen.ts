@@ -1,11 +1,10 @@
 import type { Fault } from "./fault.ts";
 
-/** Records that the server returns, but that the terminal UI cannot print. */
+/** Catalogue entries for records that opencode's server returns, but that its terminal UI cannot print. */
 export const SCREEN_FATAL = {
   code: "screen-fatal",
   title: "makes the terminal UI of an older opencode close when its session is opened",
-  invariant:
-    "A tool call or an answer holds texts and lists where the terminal UI of its opencode prints texts and lists.",
+  invariant: "A tool call or an answer holds a text or list wherever opencode's terminal UI prints a text or list.",
   cause:
     "A model gave a tool a number or an object instead of a text (opencode also stores the failed call). Or a question was answered before opencode 1.1.8. Or another program wrote an answer without its mode, time or tokens.",
   advice:

@@ -2,7 +2,7 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** Files other than sessions. */
+/** Catalogue entries for files of the data directory that hold no session. */
 export const AUTH_UNREADABLE = {
   code: "auth-unreadable",
   title: "auth.json cannot be read",

@@ -2,7 +2,7 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** Data that is too large. */
+/** Catalogue entries for data that is too large for opencode or for a provider. */
 export const GIANT_RECORD = {
   code: "giant-record",
   title: "is larger than 64 MB",
@@ -21,7 +21,7 @@ export const LARGE_IMAGE = {
   invariant: "An attached image has at most 5,242,880 bytes.",
   cause:
     "A screenshot or photograph was attached without making it smaller. The session opens, but the provider refuses each new turn.",
-  advice: "Fork the session before that message, or undo it.",
+  advice: "Fork the session before that message, or undo the message.",
   issues: [21668, 9512, 23570, 12068, 47721],
   classes: ["E5"],
   ...reported,
@@ -43,7 +43,7 @@ export const EVENT_BLOAT = {
   code: "event-bloat",
   title: "Messages and parts are less than half of the database",
   invariant: "Messages and parts are the larger part of a large database.",
-  cause: "opencode logs every update of a message whole in the table event; deleted sessions leave theirs behind.",
+  cause: "opencode logs every update of a message whole in the table event, and keeps the events of deleted sessions.",
   advice: "The sessions are not damaged. VACUUM frees the unused pages, but needs as much space again while it runs.",
   issues: [47223, 33356, 46341, 43456, 32716],
   classes: ["B5"],

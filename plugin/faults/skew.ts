@@ -3,13 +3,14 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** Databases that are between two versions of opencode. */
+/** Catalogue entries for databases whose upgrade from one opencode version to another is incomplete. */
 export const COLUMNS_MISSING = {
   code: "columns-missing",
   title: "The database lacks columns or tables that its opencode needs",
-  invariant: "Every column and table that the opencode of this database names is there.",
-  cause: "An upgrade that stopped half way, or a database that was changed by hand.",
-  advice: "Go back to the copy from before the upgrade. Do not add columns by hand: one leads to the next.",
+  invariant: "Every column and table that the opencode of this database uses exists.",
+  cause: "An upgrade stopped half way, or the database was changed by hand.",
+  advice:
+    "Go back to the copy from before the upgrade. Do not add columns by hand, because opencode then fails on the next missing column.",
   remedy: "recover",
   unasked: false,
   issues: [38471, 35403, 37193, 49225],

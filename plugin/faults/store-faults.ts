@@ -4,7 +4,7 @@ import * as container from "./container.ts";
 import type { Fault } from "./fault.ts";
 import * as origin from "./origin.ts";
 
-/** The catalogue's entries for problems that keep a store from being read. */
+/** For each problem that keeps a store from being read, its entry in the catalogue. */
 export const STORE_FAULTS: Readonly<Record<StoreProblemCode, Fault>> = {
   "database-empty": container.DATABASE_EMPTY,
   "database-malformed": container.DATABASE_MALFORMED,

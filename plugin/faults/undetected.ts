@@ -1,4 +1,4 @@
-/** A class of known cases that has no entry in the catalogue, and the reason. */
+/** A group of known cases that this tool does not detect, and the reason for that. */
 export interface Undetected {
   readonly classes: readonly string[];
   readonly what: string;
@@ -6,7 +6,8 @@ export interface Undetected {
 }
 
 /**
- * The cases that this tool does not look for. Together with the catalogue, this list covers every class of known cases.
+ * The known cases that this tool does not look for. A test checks that each group of known cases is here or in the
+ * catalogue.
  */
 export const UNDETECTED: readonly Undetected[] = [
   {
@@ -16,18 +17,18 @@ export const UNDETECTED: readonly Undetected[] = [
   },
   {
     classes: ["D1"],
-    what: "Different clocks on several machines, a smaller form of the id overflow",
-    why: "Messages out of order load and are shown by their time. The records do not show whether a clock or the network caused it.",
+    what: "Messages out of order, because the clocks of several machines differ",
+    why: "The messages load and are shown by their time. The records do not show whether a clock or the network caused it.",
   },
   {
     classes: ["E2"],
     what: "A tool call whose result never reached the provider",
-    why: "The records do not show this if the tool is completed. If it is not, the call is reported as unfinished-tool.",
+    why: "The record of a completed call does not show this. Another call is reported as unfinished-tool.",
   },
   {
     classes: ["E3"],
     what: "A session that ends with an interrupted tool",
-    why: "This is a normal state of the records; newer versions continue from it. Upgrade.",
+    why: "This is a normal state of the records. Newer versions of opencode continue from it: upgrade.",
   },
   {
     classes: ["E4"],
@@ -47,12 +48,12 @@ export const UNDETECTED: readonly Undetected[] = [
   {
     classes: ["E7"],
     what: "A parentID that names no message",
-    why: "It loads. To look up every parentID would double the time of a check.",
+    why: "Such a message loads. To look up every parentID would double the time of a check.",
   },
   {
     classes: ["G"],
     what: "Archived sessions, list filters, sessions of another operating system",
-    why: "The user or the client may want it so: the records cannot tell intent from accident.",
+    why: "The user or the client may want this. The records do not show whether it was intended.",
   },
   {
     classes: ["H"],

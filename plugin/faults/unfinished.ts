@@ -1,6 +1,9 @@
 import type { Fault } from "./fault.ts";
 
-/** Turns that a dead process left unfinished. Such turns load, but a session may look busy forever. */
+/**
+ * Catalogue entries for turns that a dead process left unfinished. Such turns load, but a session may look busy
+ * forever.
+ */
 export const UNFINISHED_TOOL = {
   code: "unfinished-tool",
   title: "is a tool call that never ended",

@@ -2,14 +2,14 @@ import type { Fault } from "./fault.ts";
 
 const quarantined = { remedy: "quarantine", unasked: true } as const;
 
-/** Records that cannot be read at all. */
+/** Catalogue entries for records that cannot be read at all. */
 export const EMPTY = {
   code: "empty",
   title: "is empty",
   invariant: "A record holds a JSON document.",
   cause:
     "The disk was full. Or the process died after it had emptied the file, before it wrote the new content (0 bytes).",
-  advice: "Quarantine it: its content is lost, but the rest of the session loads again.",
+  advice: "Quarantine the record: its content is lost, but the rest of the session loads again.",
   issues: [7607, 7598, 2135, 5431, 12002, 8825, 13032, 13745, 7733, 7734],
   ...quarantined,
   classes: ["A1", "D7"],
@@ -19,8 +19,8 @@ export const NUL_FILLED = {
   code: "nul-filled",
   title: "holds nothing but NUL bytes",
   invariant: "A record holds a JSON document.",
-  cause: "A power loss or a system crash: the file's length reached the disk, its content did not.",
-  advice: "Quarantine it: its content never reached the disk.",
+  cause: "The machine lost power or crashed: the file's length reached the disk, but its content did not.",
+  advice: "Quarantine the record: its content never reached the disk.",
   issues: [10904, 9673, 8661],
   ...quarantined,
   classes: ["A2", "D7"],
@@ -30,7 +30,7 @@ export const NUL_TAIL = {
   code: "nul-tail",
   title: "ends in NUL bytes",
   invariant: "Only white space follows the JSON document.",
-  cause: "A power loss or a system crash in the middle of a write.",
+  cause: "The machine lost power or crashed in the middle of a write.",
   advice: "Use `/repair` or `opencode-session-repair repair`: a complete document before the NUL bytes is kept.",
   issues: [10904],
   ...quarantined,
@@ -53,7 +53,7 @@ export const NOT_UTF8 = {
   code: "not-utf8",
   title: "is not UTF-8 text",
   invariant: "A stored text is well-formed UTF-8.",
-  cause: "Overwritten or foreign bytes.",
+  cause: "Bytes were overwritten, or another program wrote the text.",
   advice:
     "Use `/repair` or `opencode-session-repair repair`: the readable part is kept. The original bytes stay in quarantine.",
   issues: [],
@@ -88,20 +88,22 @@ export const NOT_AN_OBJECT = {
   code: "not-an-object",
   title: "is JSON that opencode cannot use as a record",
   invariant: "The JSON document of a record is an object (or a list, for the kinds that opencode stores as a list).",
-  cause: "A hand edit or a script.",
-  advice: "Let it be quarantined.",
+  cause: "A person or a script changed the record.",
+  advice: "Quarantine the record.",
   issues: [],
   ...quarantined,
   classes: ["A7", "A8"],
 } satisfies Fault;
 
-/** To move the file does not repair this: the bytes exist, but the system does not return them. */
+/**
+ * `unavailable` is only reported: moving the file would not help, because the system still would not return its bytes.
+ */
 export const UNAVAILABLE = {
   code: "unavailable",
   title: "cannot be opened at the moment",
   invariant: "The operating system allows the tool to read the record.",
   cause:
-    "Another program (an antivirus) holds the file, its permissions are wrong, or the disk is failing. Busy is not broken.",
+    "Another program (an antivirus) holds the file open, its permissions are wrong, or the disk is failing. The record may be undamaged.",
   remedy: "report",
   unasked: false,
   advice:

@@ -1,8 +1,8 @@
 import type { Fault } from "./fault.ts";
 
 /**
- * The results of the import of opencode 2.x for records of 1.x. Only `check --for 2.x` and `repair --for 2.x` report
- * it.
+ * Catalogue entries for records of 1.x that the import of opencode 2.x would lose or change. Only `check --for 2.x` and
+ * `repair --for 2.x` report these problems.
  */
 export const UPGRADE_DROPPED = {
   code: "upgrade-dropped",
@@ -15,7 +15,7 @@ export const UPGRADE_DROPPED = {
   otherwise: "report",
   unasked: false,
   advice:
-    "The missing values do not follow from the session. `opencode-session-repair show SESSION` prints the readable text. The record stays in the tables of 1.x, which 2.x keeps but does not read.",
+    "The missing values cannot be derived from the session. `opencode-session-repair show SESSION` prints the readable text. The record stays in the tables of 1.x, which 2.x keeps but does not read.",
   issues: [49641, 49412, 41217],
   classes: ["C2", "D3"],
 } satisfies Fault;
@@ -25,7 +25,7 @@ export const UPGRADE_STOPS = {
   title: "would stop the import of opencode 2.x",
   invariant: "The import of opencode 2.x reads every record without an error.",
   cause:
-    "The record has a value on which the import fails. The import is rolled back and tried again at each start. No session after it ever arrives.",
+    "The record has a value on which the import fails. The import is rolled back and tried again at each start. So later sessions never arrive.",
   remedy: "normalise",
   otherwise: "report",
   unasked: false,
@@ -40,7 +40,7 @@ export const UPGRADE_UNREADABLE = {
   title: "would arrive in opencode 2.x, which then fails on it",
   invariant: "opencode 2.x can read everything that its import writes.",
   cause:
-    "The import does not check a value that 2.x checks when it loads a session. One such row makes a page of the session empty, or the whole list.",
+    "The import does not check a value that 2.x checks when it loads a session. One such row makes a page of the session, or the whole session list, empty.",
   remedy: "normalise",
   otherwise: "report",
   unasked: false,
@@ -61,7 +61,7 @@ export const UPGRADE_CHANGED = {
   classes: ["C2"],
 } satisfies Fault;
 
-/** For a database that opencode 2.x has upgraded: data that only the tables of 1.x hold. */
+/** The advice for data that only the tables of 1.x hold, in a database that opencode 2.x has upgraded. */
 const exported =
   "`opencode-session-repair rescue --export FOLDER` writes the session to a file for `opencode session import` of opencode 2. Do not start the import of 2.x again: it would replace messages of other sessions, and delete opencode's log.";
 
@@ -93,8 +93,9 @@ export const LOSSES_IN_2X = {
 export const CONTINUED_IN_1X = {
   code: "continued-in-opencode-1",
   title: "was continued in opencode 1.x after the upgrade",
-  invariant: "A session is continued in only one of the two.",
-  cause: "1.x and 2.x were used on one database. Each has its own copy of a session, and neither looks at the other's.",
+  invariant: "A session is continued either in 1.x or in 2.x.",
+  cause:
+    "1.x and 2.x were used on one database. Each version has its own copy of a session, and ignores the other copy.",
   remedy: "report",
   unasked: false,
   advice: exported,

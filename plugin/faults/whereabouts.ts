@@ -3,7 +3,7 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** Sessions that exist but are not shown, or are shown in the wrong place. */
+/** Catalogue entries for sessions that exist but are not shown, or are shown in the wrong place. */
 export const FOLDER_MISSING = {
   code: "folder-missing",
   title: "has sessions of folders that no longer exist",
@@ -35,7 +35,7 @@ export const DUPLICATE_PROJECT = {
   code: "duplicate-project",
   title: "has the same folder as another project",
   invariant: "A folder belongs to one project.",
-  cause: "The project got another id: another first commit, a new remote, or an id that was cached in .git/opencode.",
+  cause: "The project got another id, by another first commit, a new remote, or an id cached in .git/opencode.",
   advice:
     "The sessions of both projects are complete. `opencode-session-repair rescue` says which of these sessions opencode shows, and names the command for the others.",
   adviceWithoutDatabase:
@@ -51,7 +51,7 @@ export const ORPHANS = {
   invariant: "A part's message and a message's session exist.",
   cause: "Rows were deleted by hand without foreign keys, or a table was damaged and restored.",
   advice:
-    "They do no harm. Do not delete these records: if their parents were lost, nothing else is left of them. `opencode-session-repair rescue` lists the sessions of these records, with the command for each.",
+    "These records do no harm. Do not delete them: if their parents were lost, nothing else is left. `opencode-session-repair rescue` lists the sessions of these records, with the command for each.",
   issues: [37450, 15884, 36670],
   classes: ["F"],
   ...reported,
@@ -74,7 +74,7 @@ export const SEVERAL_DATABASES = {
   title: "There is more than one database with sessions",
   invariant: "All sessions are in the database that opencode opens.",
   cause: "Every release channel has a database of its own (opencode.db, opencode-<channel>.db).",
-  advice: `${NAMES_DATABASE} \`opencode-session-repair rescue --import\` brings in the sessions that only the others have. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db.`,
+  advice: `${NAMES_DATABASE} \`opencode-session-repair rescue --import\` brings in the sessions that only the other databases have. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db.`,
   issues: [21790, 2987, 16562],
   classes: ["B6"],
   ...reported,
@@ -85,9 +85,9 @@ export const DATABASE_COPIES = {
   title: "There are copies of a database beside it",
   invariant: "All sessions are in the database that opencode opens.",
   cause:
-    "The database was renamed to keep it, a program that syncs folders kept a second one, or OPENCODE_DB named it.",
+    "The database was renamed to keep it, a sync program made a second copy, or OPENCODE_DB named another database.",
   advice:
-    "opencode opens one only if OPENCODE_DB names it. `opencode-session-repair rescue` lists the sessions that only they have.",
+    "opencode opens a copy only if OPENCODE_DB names that copy. `opencode-session-repair rescue` lists the sessions that only the copies have.",
   issues: [2987, 31119, 44201],
   classes: ["B6"],
   ...reported,
@@ -95,7 +95,7 @@ export const DATABASE_COPIES = {
 
 export const MESSAGE_ID_WRAP = {
   code: "message-id-wrap",
-  title: "has messages from before and after the clock of message ids started over",
+  title: "has messages from before and after the clock in message ids overflowed",
   invariant: "Message ids sort by time, but ids from before 2026-08-14T11:19:55Z sort behind later ones.",
   cause: "The 48-bit clock in the ids overflowed. The data is right.",
   advice: "Up to 1.18.14 opencode stops answering in such a session: upgrade to 1.18.15 or newer, or fork the session.",

@@ -1,15 +1,16 @@
 import type { Columns, Frame, HostProfile, ReadColumns } from "./profile.ts";
 
 export interface MissingColumns {
-  /** Columns without which the host fails to load sessions, as `table.column`. */
+  /** Columns without which opencode fails to load sessions, as `table.column`. */
   readonly read: readonly string[];
-  /** Columns without which other actions of the host fail. */
+  /** Columns without which opencode loads sessions but fails in other actions, such as a prompt. */
   readonly written: readonly string[];
 }
 
 /**
- * The columns that a line of opencode needs and a database lacks. If a whole table is missing, only its name is listed.
- * A pending migration may still add them.
+ * The columns that a version range of opencode needs and a database lacks. (A version range, `line` in the code, has
+ * versions that read records in the same way.) If a whole table is missing, only its name is listed. Nothing is listed
+ * for an older database that opencode upgrades when it opens that database.
  */
 export function missingColumns(line: HostProfile, frame: Frame): MissingColumns {
   if (line.upgradesOlder && !line.shaped(frame)) return { read: [], written: [] };
@@ -25,8 +26,9 @@ function isOfNewerVersion({ columns, mayLackAll }: ReadColumns, { tables }: Fram
 }
 
 /**
- * Columns that a line needs and that a migration adds of which the journal says that it was applied. That line never adds
- * them, and fails once it opens the database (measured: 1.15.3 and 1.18.33 on a database of 1.14.34).
+ * Columns that a version range of opencode needs and the database lacks, although the journal records the migration
+ * that adds the column. opencode does not apply a recorded migration again, so opencode fails on the database
+ * (measured: 1.15.3 and 1.18.33 on a database of 1.14.34).
  */
 export function neverAdded(line: HostProfile, frame: Frame, isRecorded: (id: string) => boolean): string[] {
   const needed = [...line.reads.map(({ columns }) => columns), line.writes];
@@ -37,8 +39,8 @@ export function neverAdded(line: HostProfile, frame: Frame, isRecorded: (id: str
 }
 
 /**
- * Whether an upgrade stopped before this migration. One malformed message stops an upgrade before the migration for a
- * session's usage. The next start continues at that migration.
+ * Whether opencode will still apply this migration at its next start. An upgrade can stop before a migration, for
+ * example at one malformed message. The next start continues at that migration.
  */
 function isToCome(migration: string | undefined, { migrations }: Frame): boolean {
   return migration !== undefined && migrations.size > 0 && !migrations.has(migration);

@@ -2,31 +2,31 @@ import { posix, sep, win32 } from "node:path";
 import type { PathSystem } from "../model/store-description.ts";
 
 /**
- * The paths of folders as opencode stores them. All rules follow the system of the opencode that loads the store, not
- * this system: a store from Windows may be checked on Linux (WSL, a copy). Pure.
+ * The paths of folders as opencode stores them. A store from Windows may be checked on Linux (WSL, a copy). So all
+ * rules follow the system of the opencode that loads the store, not the system of this process. All functions are pure.
  */
 
-/** The folder of every session outside version control, on every system (read in 1.18.32 for Windows). */
+/** The project folder of every session outside version control, on every system (read in 1.18.32 for Windows). */
 export const NO_WORKTREE = "/";
 
 /** The system this process runs on. */
 export const THIS_SYSTEM: PathSystem = sep === win32.sep ? "windows" : "posix";
 
-/** A drive (`C:\`, `C:/`), or a server (`\\server`, `//server`). */
+/** The beginning of a Windows path with a drive (`C:\`, `C:/`) or a server (`\\server`, `//server`). */
 const WINDOWS_FOLDER = /^([A-Za-z]:[\\/]|[\\/]{2})/;
 
-/** The system to which this absolute path belongs; `null` if it belongs to none. */
+/** The kind of system (Windows, or Linux and macOS) in which this path is absolute; `null` if there is none. */
 export function systemOfPath(path: string): PathSystem | null {
   if (WINDOWS_FOLDER.test(path)) return "windows";
   return posix.isAbsolute(path) ? "posix" : null;
 }
 
-/** A path of Linux or macOS without `.`, `..` and doubled slashes. A path of Windows is not changed. */
+/** Removes `.`, `..` and doubled slashes from a path of Linux or macOS. A path of Windows is not changed. */
 export function withoutDots(path: string): string {
   return systemOfPath(path) === "posix" ? posix.normalize(path) : path;
 }
 
-/** A folder without slashes at its end. A root (`/`, `C:\`, a share) keeps its own. */
+/** A folder without slashes at its end. A root (`/`, `C:\`, a shared folder of a server) keeps its slash. */
 export function withoutLastSlash(path: string): string {
   const isWindows = systemOfPath(path) === "windows";
   const root = (isWindows ? win32 : posix).parse(path).root;
@@ -44,14 +44,17 @@ export function isAbsoluteFor(system: PathSystem, path: string): boolean {
 }
 
 /**
- * Whether a path is a user's work folder on that system: absolute there, not a path of another system, and not {@link
+ * Whether a path can be a user's work folder on a system: absolute there, not a path of another system, and not {@link
  * NO_WORKTREE}.
  */
 export function isFolderOf(system: PathSystem, path: unknown): path is string {
   return typeof path === "string" && path !== NO_WORKTREE && systemOfPath(path) === system;
 }
 
-/** Whether this process can find a folder by its path. A path from another system may name an unrelated folder here. */
+/**
+ * Whether this process can look for a folder by this path. A path from another system could name an unrelated folder
+ * here.
+ */
 export function isFolderHere(path: string): boolean {
   return systemOfPath(path) === THIS_SYSTEM;
 }
@@ -62,21 +65,21 @@ export function storedPath(system: PathSystem, path: string): string {
 }
 
 /**
- * A path of a session's record in the form that the columns of 1.17 and newer use. Events, messages and files keep
- * Windows paths with `\`. `directory`, the session's folder, shows whether the session is from Windows.
+ * The form in which the columns of 1.17 and newer hold a path: Windows paths with `/`. In events, messages and files,
+ * opencode keeps Windows paths with `\`. `directory`, the session's folder, shows whether the session is from Windows.
  */
 export function columnPath(path: unknown, directory: unknown): unknown {
   const isWindows = typeof directory === "string" && systemOfPath(directory) === "windows";
   return isWindows && typeof path === "string" ? withSlashes(path) : path;
 }
 
-/** A path in the form that its line of opencode stores. Before 1.17, that is the form that Windows itself uses. */
+/** A path in the form that the given opencode versions store. Versions before 1.17 store Windows paths with `\`. */
 export function writtenPath(system: PathSystem, path: string, line: { readonly wantsAbsolutePaths: boolean }): string {
   if (line.wantsAbsolutePaths) return storedPath(system, path);
   return system === "windows" && systemOfPath(path) === "windows" ? path.replaceAll("/", "\\") : path;
 }
 
-/** A folder below another one, as it is stored. */
+/** The path of a folder below another folder, in the form that opencode stores. */
 export function folderBelow(system: PathSystem, folder: string, below: string): string {
   if (system === "posix") return posix.join(folder, below).replace(/(?<=.)\/$/, "");
   const joined = withSlashes(win32.join(folder, below));
@@ -86,7 +89,7 @@ export function folderBelow(system: PathSystem, folder: string, below: string): 
 /** The relative path from one folder to another, with `/`. The path is empty if both are the same folder. */
 export function relativePath(system: PathSystem, from: string, to: string): string {
   if (system === "posix") return posix.relative(from, to);
-  // `/` is the root of the drive that opencode runs on.
+  // On Windows, `/` means the root of the drive.
   const root = from === NO_WORKTREE ? win32.parse(to).root : from;
   return withSlashes(win32.relative(root, to));
 }
@@ -101,8 +104,8 @@ export function folderKey(system: PathSystem, path: string): string {
 }
 
 /**
- * The part of a path below a folder, with `/`: empty for the folder itself, `null` if the path is outside. Windows
- * folders are compared as Windows compares them.
+ * The part of a path that is below a folder, with `/`. The result is empty for the folder itself, and `null` if the
+ * path is outside. Windows folders are compared without regard to case, as Windows does.
  */
 export function pathBelow(directory: string, folder: string): string | null {
   const system = systemOfPath(folder) ?? "posix";
@@ -115,21 +118,24 @@ export function pathBelow(directory: string, folder: string): string | null {
   return posix.isAbsolute(rest) ? rest.slice(1) : null;
 }
 
-/** The place where WSL mounts a Windows folder; `null` for a path on a server. */
+/** The place where WSL (Linux in Windows) mounts a Windows folder; `null` for a path on a server. */
 export function mountInWSL(path: string): string | null {
   const [, drive, rest] = /^([A-Za-z]):[\\/](.*)$/.exec(path) ?? [];
   return drive === undefined ? null : `/mnt/${drive.toLowerCase()}/${withSlashes(rest ?? "")}`;
 }
 
 /**
- * The evidence about the system in the folders of one kind of record: the newest record of each system, in
- * milliseconds.
+ * The times of the newest records with a Windows path and with a path of Linux or macOS, in milliseconds, for one kind
+ * of record. `null` means that no record has such a path.
  */
 export interface FolderSigns {
   readonly newestMs: Readonly<Record<PathSystem, number | null>>;
 }
 
-/** The evidence in a few folders, the newest first. */
+/**
+ * What a list of folders (the newest first) shows about the system that they belong to. The position in the list is
+ * used instead of a time.
+ */
 export function signsOf(folders: readonly string[]): FolderSigns {
   const newest = (system: PathSystem) => {
     const index = folders.findIndex((each) => isFolderOf(system, each));
@@ -139,10 +145,11 @@ export function signsOf(folders: readonly string[]): FolderSigns {
 }
 
 /**
- * The system whose opencode loads a store, as the folders in its records show it. If all paths are of one system, it is
- * that system. If there are paths of both systems (WSL), opencode on Windows reads all of them, and on the others it
- * fails on Windows paths. If so, it counts as a Windows store only if the newest path of every kind of record is a
- * Windows path, or if `here` is Windows. A store without folders counts as a store of this system.
+ * The system whose opencode loads a store, judged by the folders in the store's records. If all paths are of one
+ * system, that system is the answer. opencode on Windows reads the paths of every system, but opencode on Linux and
+ * macOS fails on Windows paths. So a store with both kinds of paths counts as a Windows store if `here` is Windows. It
+ * also counts as one if the newest path of every kind of record is a Windows path. A store without folders counts as a
+ * store of `here`.
  */
 export function systemOfStore(signs: readonly FolderSigns[], here: PathSystem = THIS_SYSTEM): PathSystem {
   const told = signs.filter(({ newestMs }) => newestMs.windows !== null || newestMs.posix !== null);
@@ -161,15 +168,15 @@ function withSlashes(path: string): string {
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 
 /**
- * Whether a name is valid for one file on Windows. `:` would open another stream of a file, Windows drops dots and
- * spaces at the end, and a device name is no file.
+ * Whether a name can be that of a file on Windows. `:` would open another stream of a file, Windows drops dots and
+ * spaces at the end, and the name of a device is not that of a file.
  */
 export function isNameOnWindows(name: string): boolean {
   const hasControl = [...name].some((character) => character < " ");
   return !hasControl && !/[<>:"|?*]|[. ]$/.test(name) && !DEVICE.test(name);
 }
 
-/** Whether a name is valid for one file on this system. Outside Windows, every name without a slash is valid. */
+/** Whether a name can be that of a file on this system. Outside Windows, every name without a slash can. */
 export function isNameHere(name: string): boolean {
   return THIS_SYSTEM !== "windows" || isNameOnWindows(name);
 }

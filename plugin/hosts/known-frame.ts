@@ -1,17 +1,17 @@
 import { KNOWN_SCHEMAS, type KnownJournal, type KnownSchema } from "./known-schema.ts";
 import { JOURNALS } from "./store-line.ts";
 
-/** The layout of a database, by which its host is recognised. */
+/** The tables, columns and indexes of a database. They show which opencode versions can have made the database. */
 export interface Layout {
-  /** Columns by table. */
+  /** The names of the columns of each table. */
   readonly tables: ReadonlyMap<string, readonly string[]>;
-  /** Names of the indexes that have a statement of their own. */
+  /** Names of the indexes that were made by a statement of their own, not by a constraint of a table. */
   readonly indexes: ReadonlySet<string>;
 }
 
-/** The rows of a journal table as the host would have written them. */
+/** The rows that opencode would have written into the table in which it records migrations (the journal). */
 export interface WholeJournal extends KnownJournal {
-  /** The column in which the host looks for a migration. */
+  /** The column in which opencode looks up whether a migration was applied. */
   readonly key: string;
   /** The SQL statement that creates the table. */
   readonly statement: string;
@@ -20,9 +20,9 @@ export interface WholeJournal extends KnownJournal {
 const JOURNAL_NAMES: readonly string[] = JOURNALS.map(({ name }) => name);
 
 /**
- * The journal that belongs to a layout, if a known host makes exactly this layout: every table, column and index.
- * Otherwise `null`, because nothing shows which migrations were applied. No two recorded schemas with the same layout
- * have different journals (test/hosts/known-frame.test.ts).
+ * Finds the journal of migrations that belongs to a layout, if a known opencode makes exactly this layout: every table,
+ * column and index. Otherwise `null`, because nothing shows which migrations were applied. No two recorded schemas with
+ * the same layout have different journals (test/hosts/known-frame.test.ts).
  */
 export function journalOf(layout: Layout): WholeJournal | null {
   const schemas = KNOWN_SCHEMAS.filter((known) => isLaidOut(known, layout, JOURNAL_NAMES));
@@ -37,7 +37,10 @@ export function journalOf(layout: Layout): WholeJournal | null {
   return null;
 }
 
-/** The statement for the one table that differs from its host's, if everything else is as a known host makes it. */
+/**
+ * The statement that creates `table`, if a known opencode makes exactly the other tables, columns and indexes of this
+ * layout. Otherwise `null`.
+ */
 export function statementOf(table: string, layout: Layout): string | null {
   const known = KNOWN_SCHEMAS.find((each) => isLaidOut(each, layout, [...JOURNAL_NAMES, table]));
   return known?.objects.find(({ type, name }) => type === "table" && name === table)?.sql ?? null;
@@ -56,7 +59,7 @@ function isLaidOut({ objects }: KnownSchema, { tables, indexes }: Layout, beside
   return own.length === known.length && known.every(hasSame) && named.every(({ name }) => indexes.has(name));
 }
 
-/** The columns that a statement of a known schema creates, in order. */
+/** The names of the columns that a statement of a known schema creates, in order. */
 export function columnsIn(statement: string): string[] {
   return clausesIn(statement).flatMap((clause) => columnIn(clause) ?? []);
 }

@@ -2,39 +2,47 @@ import recorded from "./known-schemas.json" with { type: "json" };
 
 type Value = string | number | null;
 
-/** One row of `sqlite_schema`. */
+/** One row of `sqlite_schema`, which describes a table or an index. */
 export interface KnownObject {
   readonly type: string;
   readonly name: string;
   readonly table: string;
-  /** SQLite chooses the page. */
+  /** The root page is always 0 here, because SQLite chooses the page when it creates the table or index. */
   readonly root: 0;
   readonly sql: string;
 }
 
-/** The rows of a table in which hosts record migrations and other changes to a database. Times are `null`. */
+/**
+ * The rows of a table in which opencode records migrations and other changes to a database. Times are `null`, because
+ * they differ in each database.
+ */
 export interface KnownJournal {
   readonly table: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Value[])[];
 }
 
-/** A schema as real hosts leave it, created by them or upgraded from an older one (`scripts/known-schemas.ts`). */
+/**
+ * A schema as a real opencode leaves it, in a new database or in one that was upgraded (`scripts/known-schemas.ts`).
+ */
 export interface KnownSchema {
-  /** Versions, the oldest first. */
+  /** The opencode versions that leave this schema, the oldest first. */
   readonly hosts: readonly string[];
   readonly objects: readonly KnownObject[];
   readonly journals: readonly KnownJournal[];
-  /** The migrations that the journals record, in the form that `journalKeys` reads from a damaged database. */
+  /**
+   * The migrations that the journals record, in the form that `journalKeysOf` reads from the pages of a damaged
+   * database.
+   */
   readonly done: ReadonlySet<string>;
 }
 
-/** The part of a journal row that distinguishes it from other rows. */
+/** A text that identifies one row of a journal, so that rows of two databases can be compared. */
 export function journalKey(table: string, value: string | number): string {
   return `${table} ${value}`;
 }
 
-/** When a migration was recorded, in the form of its column. */
+/** For each column that holds the time of a migration: the present time in the form of that column. */
 export const MOMENTS: Readonly<Record<string, () => string | number>> = {
   applied_at: () => new Date().toISOString(),
   time_completed: Date.now,
@@ -53,7 +61,7 @@ const objects: readonly KnownObject[] = recorded.objects.map(([type = "", name =
 
 const rows: readonly (readonly Value[])[] = recorded.rows;
 
-/** The schemas of every version that could be run, the oldest first. */
+/** The schemas of every opencode version that could be run, the oldest first. */
 export const KNOWN_SCHEMAS: readonly KnownSchema[] = recorded.schemas.map((schema) => {
   const journals = schema.journals.map(({ table, columns, rows: places }) => {
     return { table, columns, rows: places.map((place) => rows[place] ?? []) };
@@ -66,5 +74,5 @@ export const KNOWN_SCHEMAS: readonly KnownSchema[] = recorded.schemas.map((schem
   };
 });
 
-/** Every statement of a known schema. */
+/** Every SQL statement that creates a table or an index in a known schema. */
 export const STATEMENTS: ReadonlySet<string> = new Set(objects.map(({ sql }) => sql ?? ""));

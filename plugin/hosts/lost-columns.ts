@@ -5,20 +5,21 @@ import { JOURNALS } from "./store-line.ts";
 export interface LostColumn {
   readonly table: string;
   readonly name: string;
-  /** The definition of the column in its host's statement. */
+  /** The column's definition, from the statement with which opencode creates the table. */
   readonly clause: string;
 }
 
-/** The columns that a database lost, and its schema before that. */
+/** The columns that a database lost, and the known schema that the database had before. */
 export interface LostColumns {
   readonly known: KnownSchema;
   readonly columns: readonly LostColumn[];
 }
 
 /**
- * The columns that a database lost, if everything else in it is exactly as a known host makes it. The journal must be
- * that host's, because otherwise a later start could add the columns itself, and fail. `null` if no column was lost, if
- * something else differs, or if a lost column cannot be empty.
+ * Finds the columns that a database lost. Everything else in the database must be exactly as a known opencode makes it.
+ * The journal of migrations must be the same too. With another journal, a later start of opencode could try to add the
+ * columns itself, and fail. `null` if no column was lost, if something else differs, or if a lost column cannot be
+ * empty.
  */
 export function lostColumns(layout: Layout, isRecorded: (known: KnownSchema) => boolean): LostColumns | null {
   const found: LostColumns[] = [];
@@ -36,8 +37,8 @@ export function lostColumns(layout: Layout, isRecorded: (known: KnownSchema) => 
 const OF_EVERY_SESSION = ["project", "session", "message", "part"];
 
 /**
- * The tables that a database lost, if it is in everything else exactly as a known host leaves it, and its journal is that
- * host's. `null` if no table was lost or if something else differs.
+ * The tables that a database lost, if everything else in the database is exactly as a known opencode leaves it. The
+ * journal of migrations must also be the same. `null` if no table was lost or if something else differs.
  */
 export function lostTables({ tables, indexes }: Layout, isRecorded: (known: KnownSchema) => boolean): string[] | null {
   for (const known of KNOWN_SCHEMAS) {
@@ -51,17 +52,17 @@ export function lostTables({ tables, indexes }: Layout, isRecorded: (known: Know
   return null;
 }
 
-/** `table.column`. */
+/** The full name of a column: `table.column`. */
 export function columnName({ table, name }: LostColumn): string {
   return `${table}.${name}`;
 }
 
-/** The rows of a journal, as the values in which its host looks for a migration. */
+/** The values of a journal table by which opencode looks up migrations, one value for each row. */
 export interface RecordedKeys {
   readonly keys: readonly string[];
 }
 
-/** Whether the journals of a database record exactly the migrations that the host of a schema records. */
+/** Whether the journals of a database record exactly the migrations that a known schema records. */
 export function hasJournalsOf({ journals }: KnownSchema, own: ReadonlyMap<string, RecordedKeys>): boolean {
   return JOURNALS.every(({ name, keys }) => {
     const known = journals.find(({ table }) => table === name);
@@ -96,7 +97,7 @@ function lackingIn({ name: table, sql }: KnownObject, own: readonly string[] | u
   return lacking.every(({ name, clause }) => mayBeEmpty(clause) && !isBound(name)) ? lacking : null;
 }
 
-/** Whether SQLite can add the column to rows: it gives them NULL, or the default. */
+/** Whether SQLite can add the column to a table with rows. SQLite gives these rows NULL, or the column's default. */
 function mayBeEmpty(clause: string): boolean {
   return (
     !/\b(primary\s+key|unique|references|generated)\b/i.test(clause) &&

@@ -3,7 +3,7 @@ import { columnPath } from "./folder-paths.ts";
 
 type Wire = Readonly<Record<string, unknown>>;
 
-/** The columns of a row with their values. */
+/** The columns of a row, each with its value. */
 export type RowForm = ReadonlyMap<string, CellValue>;
 
 const NULL: CellValue = { storage: "null" };
@@ -19,7 +19,7 @@ function integer(value: unknown): CellValue {
     : { storage: "real", number: String(value) };
 }
 
-/** SQLite stores whole numbers in a REAL column as reals. */
+/** A number for a REAL column, where SQLite stores whole numbers as reals too. */
 function real(value: unknown): CellValue {
   return typeof value === "number" ? { storage: "real", number: String(value) } : NULL;
 }
@@ -33,8 +33,9 @@ function inside(value: unknown): Wire {
 }
 
 /**
- * The row that opencode 1.17-1.18 writes for a part (measured: equal to the host's own rows, except for the order of
- * keys). `time`, in milliseconds, is the time of the part's first event. The host sets `time_updated` by its clock.
+ * The row that opencode 1.17-1.18 writes for a part (measured: equal to opencode's own rows, except for the order of
+ * keys). `time`, in milliseconds, is the time of the part's first event. opencode sets `time_updated` by its own clock,
+ * so that column may differ.
  */
 export function partRow(part: Wire, time: unknown): RowForm {
   const { id, messageID, sessionID, ...document } = part;
@@ -98,14 +99,14 @@ export function sessionRow(info: Wire): RowForm {
   ]);
 }
 
-/** The value of a cell as a host reads it. */
+/** The value of a cell as opencode reads it. */
 export function cellValue(cell: CellValue | undefined): string | number | Uint8Array | null {
   if (cell === undefined || cell.storage === "null") return null;
   if ("number" in cell) return Number(cell.number);
   return cell.storage === "text" ? Buffer.from(cell.bytes).toString("utf8") : cell.bytes;
 }
 
-/** A value of a session's row as the host's SQLite stores it. Only the column `cost` has the type REAL. */
+/** A value of a session's row as opencode's SQLite stores it. Only the column `cost` has the type REAL. */
 export function sessionCell(column: string, value: string | number | Uint8Array | null): CellValue {
   if (value instanceof Uint8Array) return { storage: "blob", bytes: value };
   if (typeof value !== "number") return text(value);

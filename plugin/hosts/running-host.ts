@@ -1,6 +1,7 @@
 /**
- * The version of the opencode process that this plugin runs in, or `null` (opencode from source, Desktop on Node).
- * Every released binary carries it as `--user-agent=opencode/<version>` (measured on the six versions tested against).
+ * The version of the opencode process that this plugin runs in. Every released binary has the argument
+ * `--user-agent=opencode/<version>` (measured on six versions). `null` if opencode runs from source, or as the desktop
+ * app on Node.
  */
 export function runningHostVersion(execArgv: readonly string[] = process.execArgv): string | null {
   for (const argument of execArgv) {
@@ -10,23 +11,23 @@ export function runningHostVersion(execArgv: readonly string[] = process.execArg
   return null;
 }
 
-/** The behaviour of the running opencode, and the actions that it allows a plugin. */
+/** What the running opencode does, and what it allows a plugin to do. */
 export interface HostAbilities {
   /** Whether this opencode keeps its sessions in JSON files. */
   readonly keepsFiles: boolean;
-  /** Whether one bad file makes a whole list fail (true up to 1.1.34, false from 1.1.53 on: measured). */
+  /** Whether one bad file makes the whole list of sessions fail (measured: yes up to 1.1.34, no from 1.1.53 on). */
   readonly failsWholeLists: boolean;
-  /** Whether the agent's tool has `ctx.ask` (measured: absent in 1.1.12, present in 1.1.25). */
+  /** Whether a tool of a plugin can ask the user with `ctx.ask` (measured: absent in 1.1.12, present in 1.1.25). */
   readonly asksForTools: boolean;
-  /** Whether a plugin can keep the user's text from the model (measured 1.1.65 to 1.18.34). */
+  /** Whether a plugin can keep a text of the user from being sent to the model (measured on 1.1.65 to 1.18.34). */
   readonly interceptsMessages: boolean;
-  /** Whether a tool may return more than text (measured: not in 1.2.27; 1.14.41 ignores the title). */
+  /** Whether a tool of a plugin may return more than text (measured: not in 1.2.27; 1.14.41 ignores the title). */
   readonly takesRichResults: boolean;
 }
 
 /**
- * The abilities of a version of opencode. An unknown version counts as one of the newest, because these are the most
- * common.
+ * What a version of opencode does and allows. An unknown version is treated like the newest, because the newest is the
+ * most common.
  */
 export function abilitiesOf(version: string | null): HostAbilities {
   return {
@@ -38,12 +39,12 @@ export function abilitiesOf(version: string | null): HostAbilities {
   };
 }
 
-/** Whether the first version is equal to or newer than the second. */
+/** Whether `version` is equal to or newer than `wanted`. An unknown version (`null`) counts as newer. */
 function isAtLeast(version: string | null, wanted: string): boolean {
   return version === null || compareVersions(version, wanted) >= 0;
 }
 
-/** Compares two versions: below zero if the first is older. */
+/** Compares two versions: below zero if the first is older, above zero if the first is newer. */
 export function compareVersions(one: string, other: string): number {
   const [left, right] = [one, other].map((version) => version.split(".").map((part) => Number.parseInt(part, 10)));
   for (let index = 0; index < 3; index += 1) {

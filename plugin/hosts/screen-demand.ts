@@ -1,11 +1,12 @@
 /**
- * The requirement of the terminal UI of opencode 1.0 to 1.15 for a value. The profile of each version states its
- * requirements in these terms. A search finds the values that do not meet the requirements.
+ * The values that the terminal UI of opencode 1.0 to 1.15 can print. The UI closes when it has to print another value.
+ * The folders `v1.0` to `v1.14` state these requirements for each range of versions. `collect` finds the values of a
+ * record that break them.
  */
 
 /**
- * One step of a path. A text is a key. `EACH` is every item of a list, `EACH_ANSWER` the value under the number of each
- * question, `OWN_FILE` the value under the name of the call's file.
+ * One step of a path to a value. A text is a key. `EACH` means every item of a list. `EACH_ANSWER` means the number of
+ * each question. `OWN_FILE` means the name of the file that a tool call works on.
  */
 type Step = string | typeof EACH | typeof EACH_ANSWER | typeof OWN_FILE;
 
@@ -17,9 +18,9 @@ export const FILE_OF_CALL = ["state", "input", "filePath"] as const;
 
 type Want = keyof typeof WANTS;
 
-/** The values that the screen of opencode 1.0 to 1.15 accepts. */
+/** The kinds of values that the terminal UI of opencode 1.0 to 1.15 accepts in one place. */
 const WANTS = {
-  /** A value that JavaScript treats as false counts as no path. */
+  /** The path of a file. The UI ignores a value that JavaScript treats as false, so such a value is accepted too. */
   path: { words: "a text", holds: (value: unknown) => !value || typeof value === "string" },
   text: { words: "a text", holds: (value: unknown) => isNothing(value) || typeof value === "string" },
   "some text": { words: "a text", holds: (value: unknown) => typeof value === "string" },
@@ -31,7 +32,7 @@ const WANTS = {
   something: { words: "an object", holds: (value: unknown) => !isNothing(value) },
   object: { words: "an object", holds: (value: unknown) => typeof value === "object" && value !== null },
   list: { words: "a list", holds: (value: unknown) => isNothing(value) || Array.isArray(value) },
-  /** The screen joins the items of the value if it has a length. */
+  /** The UI joins the items of a value that has a length. So such a value must be a list. */
   answer: { words: "a list", holds: (value: unknown) => Array.isArray(value) || !lengthOf(value) },
   diagnostic: { words: "an object with a place and a text", holds: isDiagnostic },
   "any diagnostic": { words: "an object with a place and a text", holds: isPlaced },
@@ -40,45 +41,48 @@ const WANTS = {
 export interface ScreenDemand {
   readonly at: readonly Step[];
   readonly wants: Want;
-  /** The requirement applies only if this other value is truthy. Otherwise the screen does not reach the place. */
+  /**
+   * The requirement applies only if the value at this other path is truthy. Otherwise the UI does not print the value.
+   */
   readonly ifAny?: readonly string[];
 }
 
-/** The differences of the terminal UI between lines of opencode. */
+/** How the terminal UI differs between ranges of opencode versions. */
 export interface Screen {
-  /** The UI's requirements for calls of opencode's own tools, by tool name. */
+  /** What the UI requires of calls of opencode's own tools, by the name of the tool. */
   readonly tools: ReadonlyMap<string, readonly ScreenDemand[]>;
-  /** The UI's requirements for calls of tools from a plugin or a server. */
+  /** What the UI requires of calls of tools that come from a plugin or an MCP server. */
   readonly otherTools: readonly ScreenDemand[];
-  /** The UI's requirements for failed calls. */
+  /** What the UI requires of tool calls that failed. */
   readonly failedCalls: readonly ScreenDemand[];
   /**
-   * Whether a failed command with an output is a block of its own. Anything printable may be shown below such a block.
+   * Whether the UI prints a failed command with an output as a block of its own. Below such a block, the UI can print
+   * any text or number.
    */
   readonly hasFailedBlocks: boolean;
-  /** Whether the UI does not print the error of an aborted answer. */
+  /** Whether the UI leaves out the error of an aborted answer. */
   readonly leavesOutAborted: boolean;
   /** How many of the newest messages of a session the UI fetches. */
   readonly fetches: number;
   /** Whether the UI reads the time of every answer, and of every question that it prints. */
   readonly readsEveryTime: boolean;
-  /** The answers below which the UI prints the mode and the model (`hosts/screen.ts`). */
+  /** The rule for the answers below which the UI prints the mode and the model (`HAS_FOOTER` in `hosts/screen.ts`). */
   readonly footers: "by finish" | "by steps and newest" | "by steps";
 }
 
-/** A value that the screen cannot print. */
+/** A value in a record that the terminal UI cannot print. */
 export interface ScreenMismatch {
   readonly path: readonly (string | number)[];
-  /** The problem at that place, in words without session content. */
+  /** The problem at that place, in words without content of the session. */
   readonly words: string;
   readonly found: "nothing" | "null" | "something";
-  /** `list on screen`: the screen joins this list or loops over it. */
+  /** `list on screen` means that the UI joins this list or loops over it. */
   readonly wants: "text on screen" | "list on screen" | "other on screen";
 }
 
 /**
- * Whether every value of a record meets the requirement: {@link collect} would add nothing. This is asked of each
- * record, so nothing is written down.
+ * Whether every value of a record meets the requirement `demand`, so that {@link collect} would add nothing. A check
+ * calls this function for each record, so the function makes no list.
  */
 export function meets(record: unknown, demand: ScreenDemand): boolean {
   return (demand.ifAny !== undefined && !at(record, demand.ifAny)) || meetsFrom(0, record, record, demand);
@@ -99,7 +103,7 @@ function meetsFrom(step: number, value: unknown, record: unknown, demand: Screen
   return WANTS[demand.wants].holds(here);
 }
 
-/** Adds each value of a record that does not meet the requirement to `mismatches`. */
+/** Searches a record for values that do not meet the requirement `demand`, and adds them to `mismatches`. */
 export function collect(record: unknown, demand: ScreenDemand, mismatches: ScreenMismatch[]): void {
   if (demand.ifAny === undefined || at(record, demand.ifAny)) search(record, record, demand, 0, [], mismatches);
 }
@@ -180,7 +184,8 @@ function lengthOf(value: unknown): unknown {
 }
 
 /**
- * Whether a diagnostic is an error. The screen prints errors with their position, and leaves out warnings and hints.
+ * Whether the UI can print a diagnostic (an error or warning in a file). The UI prints errors with their position, so
+ * an error needs a position. The UI leaves out warnings and hints.
  */
 function isDiagnostic(value: unknown): boolean {
   if (isNothing(value)) return false;
@@ -197,7 +202,10 @@ function typeWords(value: unknown): string {
   return typeof value === "object" ? "an object" : typeof value === "string" ? "a text" : `a ${typeof value}`;
 }
 
-/** A path as maintainers of opencode write it. All names in it are opencode's own, except for a file name. */
+/**
+ * The path to a value, written as in JavaScript. All names in the path are opencode's own. The name of a user's file is
+ * replaced by `[…]`.
+ */
 export function screenPath({ path }: ScreenMismatch): string {
   const isOfFile = path[2] === "diagnostics";
   const names = path.map((name, index) => (isOfFile && index === 3 ? "[…]" : name));

@@ -1,7 +1,7 @@
 import type { AnswerSteps, NewerMessages, ShownIn } from "../model/artifact.ts";
 import { at, collect, isNothing, meets, type Screen, type ScreenDemand, type ScreenMismatch } from "./screen-demand.ts";
 
-/** The state of a session's newest message: no message follows it. */
+/** The value for a session's newest message: no message is newer. */
 export const NOTHING_NEWER: NewerMessages = { count: 0, anyAnswer: false, anyUnfinished: false, anyOutput: false };
 
 interface Answer {
@@ -11,8 +11,8 @@ interface Answer {
 }
 
 /**
- * Whether the screen prints the mode below an answer. Before 1.0.142 the steps of the answer decide. If the steps are
- * unknown, the mode counts as printed.
+ * Whether the UI prints the mode and the model below an answer. The three rules are those of different versions. Before
+ * 1.0.142 the steps of the answer decide. If the steps are unknown, the mode counts as printed.
  */
 const HAS_FOOTER: Readonly<Record<Screen["footers"], (given: Answer) => boolean>> = {
   "by finish": ({ answer, screen, newer }) =>
@@ -24,21 +24,24 @@ const HAS_FOOTER: Readonly<Record<Screen["footers"], (given: Answer) => boolean>
 };
 
 /**
- * The condition under which the screen reaches a value of an answer (source of 1.0.0, 1.0.61, 1.0.98, 1.0.142 to
- * 1.0.185, 1.1.65, 1.2.27, 1.14.41 and 1.15.13).
+ * The conditions under which the UI prints a value of an answer (source of 1.0.0, 1.0.61, 1.0.98, 1.0.142 to 1.0.185,
+ * 1.1.65, 1.2.27, 1.14.41 and 1.15.13).
  */
 const COMES_TO = {
-  /** The screen reads the time of the running answer. The time that an answer took is shown at the end of its turn. */
+  /**
+   * Whether the UI reads an answer's time. It does so for an answer that may still be running. At the end of a turn, it
+   * shows how long the answer took.
+   */
   time: ({ answer, screen, newer }: Answer) => screen.readsEveryTime || !newer.anyUnfinished || isLastOfTurn(answer),
   footer: (given: Answer) => HAS_FOOTER[given.screen.footers](given),
-  /** For a running answer, the oldest screens print the model in another way, which accepts any value. */
+  /** For a running answer, the oldest versions print the model in another way, which accepts any value. */
   model: (given: Answer) =>
     given.screen.footers === "by steps"
       ? isCompleted(given.answer) && given.newer.steps?.anyStop !== false
       : HAS_FOOTER[given.screen.footers](given),
   error: ({ answer, screen }: Answer) =>
     Boolean(at(answer, ["error"])) && !(screen.leavesOutAborted && isAborted(answer)),
-  /** The size of the context comes from the newest answer that returned tokens. */
+  /** The UI shows the size of the context, which it takes from the newest answer with tokens from the model. */
   tokens: ({ newer }: Answer) => !newer.anyOutput,
   "tokens that count": ({ answer, newer }: Answer) => !newer.anyOutput && hasOutput(answer),
 } as const;
@@ -59,8 +62,8 @@ const OF_ANSWERS: readonly AnswerDemand[] = [
 ];
 
 /**
- * The values of a message or part that the terminal UI of opencode 1.0 to 1.15 cannot print. If `newer` is absent, the
- * message counts as the newest of its session. A pure function.
+ * The values of a message or part that the terminal UI of opencode 1.0 to 1.15 cannot print. `newer` describes the
+ * newer messages of the session; without it, the message counts as the newest. A pure function.
  */
 export function mismatchesOnScreen(
   kind: string,
@@ -76,7 +79,7 @@ export function mismatchesOnScreen(
 
 /**
  * Whether the terminal UI of opencode 1.0 to 1.15 can print a message or part: {@link mismatchesOnScreen} would find
- * nothing. Every record is asked this, so no list is made. A pure function.
+ * nothing. A check calls this function for each record, so the function makes no list. A pure function.
  */
 export function isShownBy(screen: Screen, kind: string, value: unknown, newer: NewerMessages = NOTHING_NEWER): boolean {
   if (newer.count >= screen.fetches) return true;
@@ -104,7 +107,7 @@ function questionMismatches(question: unknown, screen: Screen, newer: NewerMessa
   return mismatches;
 }
 
-/** Below each question, the oldest screens print the time at which it was asked. */
+/** Below each user message, the oldest versions print the time at which the message was written. */
 function isTimeOfQuestionRead(question: unknown, screen: Screen, { shownIn }: NewerMessages): boolean {
   return screen.readsEveryTime && shownIn !== "nowhere" && at(question, ["role"]) === "user";
 }
@@ -120,7 +123,7 @@ function answerMismatches(answer: unknown, screen: Screen, newer: NewerMessages)
   );
 }
 
-/** The effect of a message on the screen of the older messages of its session. */
+/** How a message affects what the UI prints for the older messages of the same session. */
 export function asNewer(message: unknown): NewerMessages {
   const time = at(message, ["time"]);
   const isOne = isAnswer(message);
@@ -158,7 +161,7 @@ function isAborted(answer: unknown): boolean {
   return at(answer, ["error", "name"]) === "MessageAbortedError";
 }
 
-/** Compares as JavaScript does. */
+/** opencode compares with `> 0`, so a text that JavaScript turns into a number counts too. */
 function hasOutput(answer: unknown): boolean {
   return Number(at(answer, ["tokens", "output"])) > 0;
 }
@@ -174,12 +177,13 @@ const OF_FILES: readonly ScreenDemand[] = [
   { at: ["filename"], wants: "printable" },
 ];
 
-/** For a user message the screen prints the user's own text and the names of files. */
+/** Of a user message, the UI prints only the user's own text and the names of files. */
 const OF_OWN_TEXTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "printable" }];
 
 /**
- * The values that the terminal UI of opencode 1.0 to 1.15 cannot print, by the part's JSON. The list is empty if the UI
- * shows the part. If `shownIn` is absent, the place of the part does not matter. A pure function.
+ * The values of a part that the terminal UI of opencode 1.0 to 1.15 cannot print. The list is empty if the UI shows the
+ * part. Without `shownIn`, the part may be in a question or in an answer, and the requirements of both apply. A pure
+ * function.
  */
 export function screenMismatches(part: unknown, screen: Screen, shownIn?: ShownIn): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
@@ -207,7 +211,7 @@ function demandsOn(part: unknown, screen: Screen, shownIn: ShownIn | undefined):
   return own.filter((demand) => isOfEveryStatus(demand) && (status !== "pending" || !demand.at.includes("metadata")));
 }
 
-/** The facts in the parts of an answer about the end of its steps. */
+/** How the steps of an answer ended, read from the parts of the answer. */
 export function stepsOf(parts: readonly unknown[]): AnswerSteps {
   const reasons = parts.filter((part) => at(part, ["type"]) === "step-finish").map((part) => at(part, ["reason"]));
   return {
@@ -224,8 +228,8 @@ export function isOwnText(part: unknown): boolean {
 }
 
 /**
- * Whether the screen reads this value in every status. The screen reads the result and the time of a call only after
- * the call has ended.
+ * Whether the UI reads this value of a tool call in every status. The UI reads the result and the time of a call only
+ * after the call has ended.
  */
 function isOfEveryStatus({ at: [, name] }: ScreenDemand): boolean {
   return name !== "output" && name !== "time";

@@ -9,7 +9,7 @@ import { LINE_1_14 } from "./v1.14/profile.ts";
 import { LINES_OF_1_15 } from "./v1.15/profile.ts";
 import { LINE_1_17_11, LINES_OF_1_17 } from "./v1.17/profile.ts";
 
-/** Oldest first. */
+/** All lines of opencode, the oldest first. A line is a range of versions that read records in the same way. */
 export const LINES: readonly HostProfile[] = [
   ...LINES_OF_1_0,
   ...LINES_OF_1_1,
@@ -19,10 +19,13 @@ export const LINES: readonly HostProfile[] = [
   ...LINES_OF_1_17,
 ];
 
-/** This line has no end: a version after its last measured one belongs to it. */
+/** The newest version range has no end: a version after its last measured one belongs to it too. */
 export const NEWEST_LINE: HostProfile = LINE_1_17_11;
 
-/** The newer kind of store is first, because a host that has it reads the older kind only once. */
+/**
+ * The tables in which opencode records migrations. The newer table is first, because an opencode that uses the newer
+ * table reads the older one only once.
+ */
 export const JOURNALS: readonly JournalTable[] = [
   ...new Set(LINES.toReversed().flatMap(({ journal }) => journal ?? [])),
 ];
@@ -35,10 +38,16 @@ export function lineNamed(name: LineName): HostProfile {
   return line;
 }
 
-/** The check of each record asks for the line. To find it by the version costs more than to read a small record. */
+/**
+ * The version range of the opencode that loads each store. It is kept because the check of every record asks for it,
+ * and a search by version would cost more than reading a small record.
+ */
 const lineOfStore = new WeakMap<StoreDescription, HostProfile>();
 
-/** The line of the host that loads a store. If several lines are possible, this is the likeliest. */
+/**
+ * The version range of the opencode that loads a store. If several version ranges are possible, the likeliest is
+ * returned.
+ */
 export function hostLine(store: StoreDescription): HostProfile {
   const known = lineOfStore.get(store);
   if (known !== undefined) return known;
@@ -48,29 +57,38 @@ export function hostLine(store: StoreDescription): HostProfile {
   return line;
 }
 
-/** The system whose opencode loads a store. Folders are checked by the rules of that system. */
+/**
+ * The kind of system (Windows, or Linux and macOS) whose opencode loads a store. Folders are checked by the rules of
+ * that system.
+ */
 export function pathSystem(store: StoreDescription): PathSystem {
   return store.system ?? "posix";
 }
 
-/** The line for a store whose description names none: files, or records that are only intended for a database. */
+/**
+ * The version range for a store whose description names none. That is a store of JSON files, or a description made for
+ * records that have no database yet.
+ */
 function lineOfKind(store: StoreDescription): LineName {
   if (store.generation === "json") return lineOfFiles(store.hostVersion);
   if (store.contract === "strict") return NEWEST_LINE.name;
   return store.sessionDiffReader === "1.14" ? "1.14" : "1.2.20";
 }
 
-/** The line of a host that keeps files. A version that was not measured counts as the nearest measured one. */
+/**
+ * The version range for an opencode that keeps sessions in files. A version that was not measured counts as the nearest
+ * measured one.
+ */
 export function lineOfFiles(version: string | null): LineName {
   const line = version === null ? null : lineOf(version);
   if (line?.journal === null) return line.name;
   return version?.startsWith("1.0.") ? "1.0" : "1.1";
 }
 
-/** Every record of a store needs its descriptions and its screens, so they are made once for each store. */
+/** The descriptions of each store, kept because the check of every record needs them. */
 const readingsOfStore = new WeakMap<StoreDescription, readonly StoreDescription[]>();
 
-/** The description of a store for each line of opencode that may load it, the likeliest first. */
+/** The descriptions of a store, one for each version range of opencode that may load the store, the likeliest first. */
 export function readings(store: StoreDescription): readonly StoreDescription[] {
   const known = readingsOfStore.get(store);
   if (known !== undefined) return known;
@@ -83,9 +101,13 @@ export function readings(store: StoreDescription): readonly StoreDescription[] {
   return found;
 }
 
+/** The requirements of the terminal UIs for each store, kept because the check of every record needs them. */
 const screens = new WeakMap<StoreDescription, readonly Screen[]>();
 
-/** The screens of the hosts that may load the store, if a value can make them close. */
+/**
+ * The requirements of each terminal UI that may show the sessions of a store. A UI that never closes because of a value
+ * is left out.
+ */
 export function screensOf(store: StoreDescription): readonly Screen[] {
   const { lines } = store;
   const known = screens.get(store);
@@ -98,26 +120,26 @@ export function screensOf(store: StoreDescription): readonly Screen[] {
 
 const UNREAD: DiffReading = { failsUnread: false, isUtf8: false, holds: "anything" };
 
-/** How the host of a store reads its session diffs. */
+/** How the opencode of a store reads the store's session diffs. */
 export function diffReading({ sessionDiffReader }: StoreDescription): DiffReading {
   return (sessionDiffReader === null ? null : lineNamed(sessionDiffReader).sessionDiffs) ?? UNREAD;
 }
 
-/** The parts of a store's description that state the requirements of its line for records. */
+/** The fields of a store's description that state what a version range of opencode requires of records. */
 export function demandsOf(line: HostProfile): Pick<StoreDescription, "contract" | "sessionDiffReader"> {
   return { contract: line.contract, sessionDiffReader: line.sessionDiffs === null ? null : line.name };
 }
 
-/** Whether the host of a store checks every record against its schema when it loads it. */
+/** Whether opencode checks every record of the store against a schema when it loads the record. */
 export function checksRecords({ contract }: Pick<StoreDescription, "contract">): boolean {
   return contract === "strict";
 }
 
 /**
- * The lines that may load a database. The version of the running host decides, if it is known and can open the
- * database. Otherwise the tables decide; for lines with the same tables, the version of the newest session decides. If
- * tables and version contradict each other, all of these lines are possible. That happens after an upgrade without a
- * new session, or with an older opencode on a newer database.
+ * The version ranges of opencode that may load a database. If the version of the running opencode is known and can open
+ * the database, that version decides. Otherwise the tables decide. If several version ranges have the same tables, the
+ * version of the newest session decides. Tables and version may contradict each other: after an upgrade without a new
+ * session, or if an older opencode opened a newer database. Then all of these version ranges are possible.
  */
 export function linesOfDatabase(
   frame: Frame,
@@ -137,7 +159,10 @@ export function linesOfDatabase(
   return shaped.includes(newest) ? [newest] : [newest, ...shaped];
 }
 
-/** The line of a version; `null` for a version between the last measured one of a line and the first of the next. */
+/**
+ * The version range that contains a version. `null` if the version is between two ranges, because such a version was
+ * not measured.
+ */
 function lineOf(version: string): HostProfile | null {
   return (
     LINES.find(
@@ -147,12 +172,15 @@ function lineOf(version: string): HostProfile | null {
   );
 }
 
-/** Whether the rules of a version were measured. If not, the rules of the last measured version are used. */
+/**
+ * Whether a version of opencode is at most as new as the last measured one. For newer versions, the rules of the last
+ * measured version are used.
+ */
 export function isMeasured(version: string): boolean {
   return compareVersions(version, NEWEST_LINE.last) <= 0;
 }
 
-/** The versions of a line in words: `1.15.13`, `1.14.48 to 1.15.4`, `1.17.11 and newer`. */
+/** The versions of a version range in words: `1.15.13`, `1.14.48 to 1.15.4`, `1.17.11 and newer`. */
 export function versionsOf(line: HostProfile): string {
   if (line === NEWEST_LINE) return `${line.first} and newer`;
   return line.first === line.last ? line.first : `${line.first} to ${line.last}`;

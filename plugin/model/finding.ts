@@ -1,15 +1,15 @@
 import type { Locator, RecordKind } from "./artifact.ts";
 import type { ContentHash, Replacement } from "./replacement.ts";
 
-/** `blocking`: because of this record, a request that loads sessions fails in the host of the store. */
+/** `blocking`: because of this record, the opencode that loads the store fails on a request that loads sessions. */
 export type Severity = "blocking" | "warning" | "info";
 
 export type Remedy = "quarantine" | "recover" | "normalise" | "settle" | "report";
 
-/** An action of opencode 2.x that fails because of a row. */
+/** The actions of opencode 2.x that may fail because of a row. */
 export type Stop = "session list" | "session" | "messages" | "prompts" | "project list" | "settings" | "import";
 
-/** One diagnosed fault and its place. */
+/** One problem that a check found, and its place. */
 export interface Finding {
   readonly code: string;
   readonly severity: Severity;
@@ -19,32 +19,35 @@ export interface Finding {
   readonly locator: Locator;
   readonly remedy: Remedy;
   readonly evidence: string;
-  /** Index into the check's list of stores. */
+  /** The position of the store in the check's list of stores. */
   readonly store: number;
-  /** The versions of opencode that fail on the record, if not all that may load the store do. */
+  /** The versions of opencode that fail on the record, if other versions that may load the store do not fail. */
   readonly hosts?: readonly string[];
-  /** For a row that opencode 2.x reads: the actions that fail because of it. */
+  /** For a row that opencode 2.x reads: the actions of opencode that fail because of the row. */
   readonly stops?: readonly Stop[];
 }
 
-/** A finding with the data that a repair needs: the bytes that were checked, and their possible replacement. */
+/** A finding with the data that a repair needs: the hash of the bytes that were checked, and a possible replacement. */
 export interface ConfirmedFinding extends Finding {
   /** The time at which the record was last written, if the store shows it; milliseconds since 1970. */
   readonly writtenMs: number | null;
   readonly seen: ContentHash | null;
-  /** The replacement, if the remedy uses one. */
+  /** The new content of the record, if the remedy replaces the content. */
   readonly replacement: Replacement | null;
   /**
-   * A rebuilt record that is used instead of quarantine. opencode did not record it. The rebuilt record is used only if
-   * the user asks for the repair.
+   * A record that was rebuilt from other records, because opencode kept no copy. If the user asks for the repair, this
+   * record replaces the damaged one. Otherwise the damaged record is quarantined.
    */
   readonly rebuilt?: Replacement;
   /**
-   * No rule completes this part. If the user names the code of the fault, the part is quarantined, and the session
-   * opens without it.
+   * `true` for a part that no rule completes. If the user names the code of the problem, the part is quarantined, and
+   * the session opens without it.
    */
   readonly leavesIfNamed?: true;
-  /** Another advice, because the catalogue's advice is refused for this database. */
+  /**
+   * Advice that replaces the catalogue's advice, because the command in the catalogue's advice is refused for this
+   * database.
+   */
   readonly advice?: string;
 }
 
@@ -60,22 +63,22 @@ export function isOnScreen({ code }: Finding): boolean {
 }
 
 /**
- * Whether the running opencode cannot load or cannot show the record. The version of opencode decides which screen
- * problems are found.
+ * Whether the running opencode cannot load or cannot show the record. Which records it cannot show depends on its
+ * version.
  */
 export function isFailingHere(finding: Finding): boolean {
   return finding.severity === "blocking" || isOnScreen(finding);
 }
 
-/** The verb for the action that fails in opencode on the records of these findings. */
+/** The verb for what opencode cannot do with these records, used in sentences about them. */
 export function failedVerb(findings: readonly Finding[]): "load" | "load or show" {
   return findings.some(isOnScreen) ? "load or show" : "load";
 }
 
-/** `unread`: no problem was found, but some records were not read. */
+/** The result of a check. `unread`: no problem was found, but some records were not read. */
 export type Verdict = "healthy" | "damaged" | "unusable" | "unread";
 
-/** Blocking findings make a store damaged. A store that cannot be opened gives the verdict `unusable`. */
+/** The verdict of a check. With a `blocking` problem it is `damaged`. If a store cannot be opened, it is `unusable`. */
 export function verdictOf(findings: readonly Finding[], { anyUnusable, anyUnread }: StoreStates): Verdict {
   if (anyUnusable) return "unusable";
   if (findings.some((finding) => finding.severity === "blocking")) return "damaged";

@@ -1,7 +1,10 @@
 import type { RecordKind } from "./artifact.ts";
 import type { Remedy } from "./finding.ts";
 
-/** The folder of one run for one session of one store. Both paths are absolute. */
+/**
+ * The folder in quarantine that one run (a repair, rescue or salvage) uses for one session of one store. Both paths are
+ * absolute.
+ */
 export interface RunFolder {
   readonly path: string;
   readonly items: string;
@@ -9,7 +12,7 @@ export interface RunFolder {
 
 export type ItemState = "planned" | "done" | "restored" | "rolled-back" | "skipped";
 
-/** Bytes in a file of a run's folder. `file` is relative to the folder of the run. */
+/** Bytes in a file of the folder in quarantine that belongs to one repair. `file` is relative to that folder. */
 export interface SavedFile {
   readonly file: string;
   /** The offset of the bytes in the file. Absent if the bytes are the whole file. */
@@ -19,15 +22,15 @@ export interface SavedFile {
 }
 
 /**
- * One column of a quarantined row: storage class and exact value. Any value except a short UTF-8 text has a file of its
- * own.
+ * One column of a quarantined row: its storage class and exact value. Any value except a short UTF-8 text has a file of
+ * its own.
  */
 export type ManifestCell =
   | { readonly storage: "null" }
   | { readonly storage: "integer" | "real"; readonly number: string }
   | { readonly storage: "text" | "blob"; readonly value: { readonly text: string } | SavedFile };
 
-/** The content of a column after it was replaced. */
+/** The content of a column after a repair replaced it. A text or BLOB is recorded by its size and hash. */
 export type CellDigest =
   | { readonly storage: "null" }
   | { readonly storage: "integer" | "real"; readonly number: string }
@@ -35,7 +38,10 @@ export type CellDigest =
 
 export type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
 
-/** A changed value of a document. Absent: there was no value, or there is none now. */
+/**
+ * A changed value of a document. `from` is absent if there was no value before, and `to` is absent if there is no value
+ * now.
+ */
 export interface RecordedField {
   readonly path: (string | number)[];
   readonly from?: Json;
@@ -62,15 +68,16 @@ export interface ManifestItem {
   readonly remedy: Exclude<Remedy, "report"> | "rescue";
   readonly state: ItemState;
   /**
-   * Item of the parent row (for parts of a quarantined message). Parent and parts are removed and restored together.
+   * For a part of a quarantined message: the manifest item of that message. Message and part are removed and restored
+   * together.
    */
   readonly partOf?: string;
-  /** `null`: nothing was there before. */
+  /** The record before the repair; `null` if the repair added the record. */
   readonly original:
     | (SavedFile & {
-        /** For a file, ISO 8601; `null` for a row. */
+        /** For a file, the time of its last change in ISO 8601; `null` for a row. */
         readonly mtime: string | null;
-        /** The permission bits of a file, octal; `null` for a row. */
+        /** The permission bits of the file in octal; `null` for a row. */
         readonly mode: string | null;
         readonly row?: {
           readonly rowID: string | null;
@@ -79,15 +86,15 @@ export interface ManifestItem {
         };
       })
     | null;
-  /** What replaced the original. */
+  /** The content that replaced the original. */
   readonly replacement?: {
-    /** The source of the replacement, in words. */
+    /** Where the new content comes from, in words. */
     readonly source: string;
-    /** The hash of the new file or value. For several columns, the hash of all of them. */
+    /** The hash of the new file or value. If several columns were changed, one hash of all of them. */
     readonly sha256: string;
     /**
-     * For a file: its name in the run's folder, until it is moved to its place. For an added session: the list of its
-     * rows.
+     * For a file: the name of the new file in the repair's folder, until the file is moved to its place. For an added
+     * session: the name of the list of its rows.
      */
     readonly file?: string;
     readonly bytes?: number;

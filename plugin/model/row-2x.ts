@@ -1,11 +1,13 @@
 import type { RowValues } from "./artifact.ts";
 
-/** One value of a row that opencode parses as JSON. A value that is NULL is absent from the row. */
+/** One value of a row that opencode parses as JSON. For NULL there is no such value. */
 export interface StoredValue {
-  /** A value that is neither text nor BLOB is a number. opencode's parser gets its digits. */
+  /**
+   * The storage class of the value. A value that is neither text nor BLOB is a number, and opencode parses its digits.
+   */
   readonly storage: "text" | "blob" | "number";
   readonly size: number;
-  /** `null` if the value is too large for memory (`LARGEST_LOADED_BYTES`). */
+  /** The bytes of the value; `null` if the value is too large for memory (`LARGEST_LOADED_BYTES`). */
   readonly bytes: Buffer | null;
 }
 

@@ -1,13 +1,13 @@
 export type Generation = "json" | "sqlite";
 
 /**
- * The requirement of a store's host for a record that it loads. `syntax`: the JSON parses. `strict`: the record also
- * fits the schema.
+ * What the opencode that loads a store requires of each record. `syntax`: the JSON parses. `strict`: the record also
+ * fits opencode's schema.
  */
 export type Contract = "syntax" | "strict";
 
 /**
- * A line of opencode: the versions that treat every record in the same way. A line is named after the first of its
+ * A line of opencode: a range of versions that treat every record in the same way, named after the first of its
  * versions.
  */
 export type LineName =
@@ -26,10 +26,10 @@ export type LineName =
   | "1.17.9"
   | "1.17.11";
 
-/** The system whose paths the folders have: Linux and macOS, or Windows. */
+/** The kind of paths that the folders have: those of Linux and macOS, or those of Windows. */
 export type PathSystem = "posix" | "windows";
 
-/** The facts about a store that are known before its records are checked. */
+/** The facts about a store (a `storage/` folder or one database) that are known before its records are checked. */
 export interface StoreDescription {
   readonly generation: Generation;
   /** Absolute path of opencode's data directory. */
@@ -37,23 +37,24 @@ export interface StoreDescription {
   /** Absolute path of the database file; absent for files. */
   readonly database?: string;
   readonly contract: Contract;
-  /** Version that wrote the newest session, if the store shows it. */
+  /** The version that wrote the newest session, if the store shows it. */
   readonly hostVersion: string | null;
-  /** Version of the opencode that loads the store now, if known. */
+  /** The version of the opencode that loads the store now, if known. */
   readonly running?: string;
   /**
-   * The line of hosts that reads `storage/session_diff/<id>.json` (`sessionDiffs` of its profile). For files next to a
-   * database, it is the line of the database. `null`: no host reads them.
+   * The version range of opencode that reads `storage/session_diff/<id>.json` (`sessionDiffs` of its profile). For
+   * files next to a database, the version range of the database counts. `null` means that no opencode reads these
+   * files.
    */
   readonly sessionDiffReader: LineName | null;
   /**
-   * The lines of opencode that may load a database, the likeliest first. There are several lines if the database and
-   * its newest session contradict each other and no running host is known. Absent for files.
+   * The version ranges of opencode that may load a database, the likeliest first. There are several if the database and
+   * its newest session contradict each other and the running opencode is not known. Absent for files.
    */
   readonly lines?: readonly LineName[];
   /**
-   * The system whose opencode loads the store, according to its folders; absent: Linux or macOS. Inside opencode, this
-   * is the running system.
+   * The system whose opencode loads the store, according to the folders in its records; absent for Linux or macOS.
+   * Inside opencode, this is always the running system.
    */
   readonly system?: PathSystem;
 }

@@ -1,7 +1,7 @@
 import type { Severity } from "./finding.ts";
 
 /**
- * Problems that may prevent a store from being read. The catalogue has an entry for each of these names
+ * The codes of problems that may prevent a store from being read. The catalogue has an entry for each of these codes
  * (faults/store-faults.ts).
  */
 export type StoreProblemCode =
@@ -21,10 +21,12 @@ export type StoreProblemCode =
   | "database-is-folder"
   | "no-room-for-copy";
 
-/** The reason why a store, or the part of it that belongs to another opencode, is not read. No repair fixes this. */
+/**
+ * The reason why a store, or a part of the store that belongs to another opencode, is not read. No repair fixes this.
+ */
 export interface StoreProblem {
   readonly code: StoreProblemCode;
   readonly severity: Severity;
-  /** Sizes, offsets and names, never content. */
+  /** Sizes, offsets and names, never content of the store. */
   readonly evidence: string;
 }

@@ -3,7 +3,7 @@ import { followRecursively } from "./recursive-watch.ts";
 import type { System } from "./system.ts";
 
 export const darwin: System = {
-  // Only `lsof` shows this. The program looks at every process, which takes seconds.
+  // On macOS only `lsof` shows open files. `lsof` looks at every process, which takes seconds.
   openFiles: null,
   isHeldOpen: null,
   hasOtherDescriptor,

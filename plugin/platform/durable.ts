@@ -1,7 +1,10 @@
 import { dirname, join } from "node:path";
 import type { FileSystem } from "./file-system.ts";
 
-/** Quarantine holds the content of sessions, so only its owner may read its folders and files, whatever the umask. */
+/**
+ * The mode of folders in quarantine. They hold the content of sessions, so only their owner may read them, whatever the
+ * umask.
+ */
 const PRIVATE_DIRECTORY = 0o700;
 export const PRIVATE_FILE = 0o600;
 
@@ -16,18 +19,18 @@ export async function makePrivateDirectory(files: FileSystem, root: string, ...n
   return path;
 }
 
-/** `false` if the folder exists already. */
+/** Creates one folder. `false` if the folder exists already. */
 async function makePlainDirectory(files: FileSystem, path: string, name: string): Promise<boolean> {
   while (!(await files.makeDirectory(path, PRIVATE_DIRECTORY))) {
     const found = await files.stat(path);
     if (found?.type === "directory") return false;
-    // Another process may have removed the empty folder between the two steps.
+    // Another process may have removed the empty folder between these two calls, so the creation is tried again.
     if (found !== null) throw new NotAFolderError(name);
   }
   return true;
 }
 
-/** A path of the quarantine is not an ordinary folder: a file or a symbolic link is in its place. */
+/** A path in the quarantine is a file or a symbolic link where an ordinary folder is expected. */
 export class NotAFolderError extends Error {
   constructor(name: string) {
     super(`"${name}" in the quarantine is not a folder.`);
@@ -36,8 +39,9 @@ export class NotAFolderError extends Error {
 }
 
 /**
- * Replaces a file's content in one step. At every moment, also after a crash, the path holds the old or the new bytes.
- * `unforced`: after a power loss, the path may hold neither. Only one writer may call this at a time.
+ * Replaces a file's content in one step, by a rename. At every moment, also after a crash, the path holds the old or
+ * the new bytes. With `unforced`, the path may hold neither after a power loss. Only one writer may call this function
+ * for a path at a time.
  */
 export async function replaceFile(
   files: FileSystem,

@@ -11,7 +11,7 @@ export interface FileStat {
   readonly size: number;
   readonly mtimeMs: number;
   readonly ctimeMs: number;
-  /** The time at which the file was created; 0 if the system does not state it. */
+  /** The time at which the file was created; 0 if the system does not report that time. */
   readonly birthMs: number;
   readonly mode: number;
   readonly links: number;
@@ -25,34 +25,41 @@ export interface DirectoryEntry {
 }
 
 /**
- * All effects of this project on files go through this port, so that tests can make any single operation fail or crash.
- * Absence is a value (`null`). Every other failure is an errno error of the runtime.
+ * The interface through which this project makes all changes to files. Tests replace it to make any single operation
+ * fail or crash. A missing file is reported as a value (`null` or `absent`). Every other failure throws an errno error
+ * of the runtime.
  */
 export interface FileSystem {
   stat(path: string): Promise<FileStat | null>;
   /** The path without symbolic links; `null` if the path does not exist. */
   realPath(path: string): Promise<string | null>;
-  /** Entries of a folder, sorted by name; `null` if there is no such folder. */
+  /** The entries of a folder, sorted by name; `null` if there is no such folder. */
   list(path: string): Promise<DirectoryEntry[] | null>;
   /**
-   * The whole content, unless it is longer than `largest` bytes. Never follows a symbolic link. Anything except an
-   * ordinary file counts as absent.
+   * The whole content of a file, or `too-large` if it is longer than `largest` bytes. A symbolic link is never
+   * followed. Anything except an ordinary file counts as absent.
    */
   read(path: string, largest?: number): Promise<Buffer | "absent" | "too-large">;
-  /** A piece of the content. The result is shorter if the file ends first. Never follows a symbolic link. */
+  /**
+   * A piece of a file's content. The result is shorter if the file ends before `length` bytes. A symbolic link is never
+   * followed.
+   */
   readPiece(path: string, offset: number, length: number): Promise<Buffer | "absent">;
-  /** The content in pieces of at most 1 MiB, for files too large for memory. Never follows a symbolic link. */
+  /**
+   * The content of a file in pieces of at most 1 MiB, for files too large for memory. A symbolic link is never
+   * followed.
+   */
   readChunks(path: string): AsyncIterable<Buffer>;
-  /** Creates a file that must not exist yet, writes it, and forces it to disk. */
+  /** Creates a file that must not exist yet, writes the bytes, and forces the file to disk. */
   writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>;
   /**
-   * Copies into a file that must not exist yet, including the modification time (to the microsecond). After a signal,
-   * the copy ends within one piece and throws the signal's reason. What was copied stays.
+   * Copies a file, with its modification time (to the microsecond), to a path that must not exist yet. After an abort
+   * signal, the copy ends within one piece and throws the signal's reason. The unfinished copy stays on disk.
    */
   copyNew(from: string, to: string, mode: number, signal?: AbortSignal): Promise<void>;
   /**
-   * Makes a copy that shares its blocks with the original, in a file that must not exist yet; `false` if that is not
-   * possible.
+   * Copies a file by sharing its blocks, to a path that must not exist yet. `false` if the file system cannot share
+   * blocks.
    */
   cloneNew(from: string, to: string, mode: number): Promise<boolean>;
   /** Forces a file's content to disk. */
@@ -64,7 +71,7 @@ export interface FileSystem {
   unlink(path: string): Promise<void>;
   removeDirectory(path: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
-  /** Sets the time of the last change to now. For a symbolic link, the time of the link itself. */
+  /** Sets the time of the last change to now. For a symbolic link, this is the time of the link itself. */
   touch(path: string): Promise<void>;
   /** Forces the entries of a folder to disk. */
   syncDirectory(path: string): Promise<void>;
@@ -92,38 +99,41 @@ async function absentAsNull<T>(work: () => T | Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    // No file can have a name that the system refuses as too long.
+    // ENAMETOOLONG: the system refuses the name as too long, so no file can have that name.
     if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errnoCode(error) ?? "")) return null;
     throw error;
   }
 }
 
-// The open does not block, so that a named pipe in place of a record does not stop the reader. Windows has neither
-// flag.
+// A read does not block on a named pipe that is in the place of a record, and does not follow a symbolic link. Windows
+// has neither flag.
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-/** Error codes for systems that cannot share blocks. */
+/** Error codes of systems and file systems that cannot share blocks between two files. */
 const NO_CLONE = new Set(["ENOTSUP", "EOPNOTSUPP", "EXDEV", "EINVAL", "ENOSYS", "ENOTTY", "ETXTBSY", "EBADF"]);
 
-/** In a copy that a signal may stop, each piece of this size is forced to disk at once. */
+/** A copy that a signal may stop is forced to disk each time this many bytes were written. */
 const FORCED_BYTES = 32 * 1024 * 1024;
 
 const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
-/** Whether a port only accesses the disk of this machine. In that case files may also be read without the port. */
+/**
+ * Whether this is the real disk of this machine, not a replacement made by a test. If so, files may also be read
+ * directly, which is faster.
+ */
 export function isDisk(files: FileSystem): boolean {
   return disks.has(files);
 }
 
 const disks = new WeakSet<FileSystem>();
 
-/** Marks a port that only accesses the disk of this machine. */
+/** Marks an object as one that accesses only the real disk of this machine ({@link isDisk}). */
 export function asDisk(files: FileSystem): FileSystem {
   disks.add(files);
   return files;
 }
 
 const disk: FileSystem = {
-  // The call is synchronous, because the thread pool of a starting process needs milliseconds for each call.
+  // This call is synchronous, because an asynchronous call takes milliseconds in a process that has just started.
   async stat(path) {
     const found = await absentAsNull(() => lstatSync(path));
     if (found === null) return null;
@@ -205,7 +215,7 @@ const disk: FileSystem = {
         await target.writeFile(chunk);
         unforced += chunk.length;
         if (signal === undefined || unforced < FORCED_BYTES) continue;
-        // To force the whole copy at the end may take many seconds, and nothing can stop that.
+        // Forcing the whole copy to disk at the end could take many seconds, and a signal could not stop that.
         await target.datasync();
         unforced = 0;
       }
@@ -219,7 +229,8 @@ const disk: FileSystem = {
     try {
       await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
     } catch (error) {
-      // The file system, the runtime or this pair of places does not support shared blocks. Nothing remains then.
+      // The file system, the runtime or this pair of paths does not support shared blocks. The failed call left no
+      // file.
       if (!NO_CLONE.has(errnoCode(error) ?? "")) throw error;
       return false;
     }
@@ -227,7 +238,8 @@ const disk: FileSystem = {
     return true;
   },
   async syncFile(path) {
-    // Windows syncs only files that are open for writing. Other systems can also sync a read-only file.
+    // Windows forces only files to disk that are open for writing. Other systems also accept a file that is open for
+    // reading.
     const handle = await open(path, process.platform === "win32" ? constants.O_RDWR : constants.O_RDONLY);
     try {
       await handle.sync();
@@ -257,7 +269,7 @@ const disk: FileSystem = {
     await lutimes(path, now, now);
   },
   async syncDirectory(path) {
-    // Windows cannot open a folder for syncing; NTFS journals the folder entry itself.
+    // Windows cannot open a folder to force it to disk, and does not need that: NTFS has a journal for folder entries.
     if (process.platform === "win32") return;
     const handle = await open(path, constants.O_RDONLY);
     try {
@@ -276,7 +288,7 @@ const disk: FileSystem = {
 };
 
 /**
- * The real file system. On Windows the port tries again if a program holds a file for a moment, and it replaces
- * read-only files.
+ * The real file system. On Windows, an operation is tried again if another program holds the file for a moment, and
+ * read-only files can be replaced too.
  */
 export const nodeFileSystem: FileSystem = asDisk(process.platform === "win32" ? patient(pastReadOnly(disk)) : disk);

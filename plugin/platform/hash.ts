@@ -8,7 +8,8 @@ export function sha256(bytes: Uint8Array): string {
 }
 
 /**
- * Size and SHA-256 of a file's content, read in pieces. @throws the signal's reason, within one piece after a signal
+ * The size and the SHA-256 of a file's content, read in pieces.
+ * @throws the reason of the abort signal, at the next piece after the signal
  */
 export async function hashFile(files: FileSystem, path: string, signal?: AbortSignal): Promise<ContentHash> {
   const hash = createHash("sha256");

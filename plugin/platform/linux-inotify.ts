@@ -10,11 +10,15 @@ interface Libc {
   read(queue: number, into: Uint8Array, bytes: number): number;
 }
 
-/** O_NONBLOCK and O_CLOEXEC, with the values that Linux has on every architecture of opencode. */
+/**
+ * The flags O_NONBLOCK and O_CLOEXEC, with the values that Linux uses on every architecture for which opencode is
+ * built.
+ */
 const QUEUE_FLAGS = 0o2004000;
 
 /**
- * Written, times or mode changed, closed after writing, moved out or in, created, removed; folders only (inotify(7)).
+ * The inotify events to report: a file was written, closed after writing, moved out or in, created or removed, or its
+ * times or mode changed. The last bit allows only folders to be watched (inotify(7)).
  */
 const WANTED = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x01000000;
 const OVERFLOWED = 0x4000;
@@ -24,16 +28,19 @@ const QUEUE_BYTES = 64 * 1024;
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-/** The plugin may use this share of the watches, because other programs of the user watch folders too. */
+/**
+ * The plugin uses at most this share of the watches that a user may have, because other programs of the user watch
+ * folders too.
+ */
 const SHARE_OF_WATCHES = 0.5;
 
-/** Follows folders with inotify; `null` if the runtime cannot call inotify. */
+/** Reports changes in folders by inotify; `null` if the runtime cannot call inotify. */
 export async function followByInotify(root: string): Promise<FolderChanges | null> {
   const called = await libcWith<Libc>({
     inotify_init1: { args: ["i32"], returns: "i32" },
     inotify_add_watch: { args: ["i32", "ptr", "u32"], returns: "i32" },
-    // With the types "u64" and "i64", both numbers would become a BigInt at each call. Bun would collect these as
-    // garbage, which costs 1 to 2 % of a core.
+    // With the types "u64" and "i64" instead, Bun would turn both numbers into a BigInt at each call. Collecting these
+    // as garbage costs 1 to 2 % of a core.
     read: { args: ["i32", "ptr", "u64_fast"], returns: "i32" },
   });
   if (called === null) return null;
@@ -53,7 +60,8 @@ export async function followByInotify(root: string): Promise<FolderChanges | nul
     },
     drain() {
       let bytes = libc.read(queue, events, QUEUE_BYTES);
-      // This function is called as long as opencode runs. So it allocates no memory, and no garbage is collected.
+      // opencode runs this code again and again. If nothing happened, no memory is allocated, so that no garbage must
+      // be collected.
       if (bytes <= 0) return NOTHING;
       const changed = new Set<string>();
       let isLost = false;

@@ -3,26 +3,32 @@ import { open, statfs } from "node:fs/promises";
 import { libcWith } from "./linux-libc.ts";
 import { isWrittenByUsAlone } from "./permissions.ts";
 
-/** The functions of the C library that are needed here. */
+/** The functions of the C library that this module calls. */
 interface Libc {
   fcntl(descriptor: number, command: number, argument: number): number;
   __errno_location(): number;
 }
 
-/** Commands and values of fcntl(2), the same on every architecture of opencode. */
+/** Commands and values of fcntl(2). They are the same on every architecture for which opencode is built. */
 const SET_SIGNAL = 10;
 const SET_LEASE = 1024;
 const WRITE_LEASE = 1;
 const NO_LEASE = 2;
 const EAGAIN = 11;
 
-/** A process that opens the file while we have the lease sends a signal. The default one would end this process. */
+/**
+ * If a process opens the file while we hold the lease, Linux sends us a signal. The default signal would end this
+ * process. So Linux is asked for this signal, which is ignored by default.
+ */
 const IGNORED_SIGNAL = 23;
 
-/** The PID namespace that shows the processes of all others (PROC_PID_INIT_INO of Linux). */
+/** The PID namespace in which the processes of all namespaces are visible (PROC_PID_INIT_INO of Linux). */
 const OUTERMOST = "pid:[4026531836]";
 
-/** File systems of this machine alone, by their numbers in statfs(2). A lease on a network file system tells of its server. */
+/**
+ * File systems that only this machine uses, by their numbers in statfs(2). On a network file system, a lease would show
+ * only what the server knows.
+ */
 const LOCAL_FILE_SYSTEMS: readonly number[] = [
   0xef53, // ext2, ext3, ext4
   0x58465342, // XFS
@@ -34,16 +40,20 @@ const LOCAL_FILE_SYSTEMS: readonly number[] = [
 ];
 
 /**
- * Whether any other open descriptor of a file exists: Linux grants a write lease only on the sole one, whatever container
- * the others are in. If this runtime or file system has no lease, the answer is `false` only if `/proc` shows every
- * process that may write to the file, else `null`. Opens and closes the file, so this process loses its POSIX locks on it.
+ * Whether a file is open anywhere else on this machine. Linux grants a write lease only to the sole open descriptor of
+ * a file, whatever container the other processes are in. If this runtime or file system has no leases, `/proc` decides.
+ * The answer is then `false` if `/proc` shows every process that may write to the file, and `null` otherwise. This
+ * function opens and closes the file, so this process loses its POSIX locks on the file.
  */
 export async function hasOtherDescriptor(path: string): Promise<boolean | null> {
   const refused = await leaseRefused(path).catch(() => null);
   return refused ?? (showsAllProcesses() && isWrittenByUsAlone(path) ? false : null);
 }
 
-/** `null`: this file system has no leases, the file is another user's, or the runtime cannot ask. */
+/**
+ * Whether Linux refuses a write lease because the file is open elsewhere. `null` if this file system has no leases, the
+ * file belongs to another user, or the runtime cannot ask.
+ */
 async function leaseRefused(path: string): Promise<boolean | null> {
   const called = await libcWith<Libc>({
     fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },

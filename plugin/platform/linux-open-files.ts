@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { errnoCode } from "./file-system.ts";
 import type { LockedRange, NamedFile, Opener, OpenFiles } from "./open-files.ts";
 
-/** Open files according to `/proc` (proc(5)). */
+/** What Linux shows about open files in `/proc` (proc(5)). */
 export const linuxOpenFiles: OpenFiles = { openersOf, openersBelow, openForWriting, exclusiveLockersOf, holdsLock };
 
 async function openersOf(paths: readonly string[]): Promise<Opener[]> {
@@ -12,7 +12,7 @@ async function openersOf(paths: readonly string[]): Promise<Opener[]> {
   return openers((target) => real.includes(target));
 }
 
-/** The real path of a file. For a missing file, the path that it would have. */
+/** The real path of a file. For a missing file, this is the path that it would have in the real folder. */
 async function realPath(path: string): Promise<string> {
   return realpath(path).catch(async () =>
     join(await realpath(dirname(path)).catch(() => dirname(path)), basename(path)),
@@ -56,15 +56,15 @@ function openForWriting<T extends NamedFile>(files: readonly T[]): Set<T> {
     for (const descriptor of namesIn(`/proc/${pid}/fd`)) {
       const open = `${pid}/fd/${descriptor}`;
       try {
-        // The name is read first, because Linux never answers a request for the status of a file on an unreachable
-        // server.
+        // The name is read before the status, because a status request for a file on an unreachable server never
+        // returns.
         const name = basename(readlinkSync(`/proc/${open}`).replace(/ \(deleted\)$/, ""));
         const meant = named.get(name);
         if (meant === undefined || !mayWrite(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, "utf8"))) continue;
         const { dev, ino } = statSync(`/proc/${open}`);
         for (const file of meant) if (file.stat.device === dev && file.stat.inode === ino) writing.add(file);
       } catch {
-        // The file was closed meanwhile.
+        // The file was closed in the meantime, so it no longer counts.
       }
     }
   }
@@ -79,7 +79,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Whether the file is open for writing: the last two bits of the octal flags say so. */
+/** Whether a descriptor is open for writing: the last two bits of its octal flags show that. */
 function mayWrite(descriptorInfo: string): boolean {
   const flags = /^flags:\s+([0-7]+)$/m.exec(descriptorInfo)?.[1];
   return flags !== undefined && (Number.parseInt(flags, 8) & 3) !== 0;
@@ -94,8 +94,8 @@ async function exclusiveLockersOf(path: string, inode: number): Promise<Opener[]
   const text = await readFile("/proc/locks", "utf8").catch(() => "");
   const pids = new Set<number>();
   for (const line of text.split("\n")) {
-    // An example: "1: POSIX  ADVISORY  WRITE 1234 fd:01:5678 0 EOF". In that list, a waiting lock has an arrow before
-    // its kind.
+    // A line of `/proc/locks`: "1: POSIX  ADVISORY  WRITE 1234 fd:01:5678 0 EOF". A lock that a process still waits for
+    // has an arrow before its kind, and is not matched.
     const match = /^\d+:\s+(?:POSIX|OFDLCK|FLOCK)\s+\S+\s+WRITE\s+(\d+)\s+[0-9a-f]+:[0-9a-f]+:(\d+)\s/.exec(line);
     if (match !== null && Number(match[2]) === inode) pids.add(Number(match[1]));
   }
@@ -103,11 +103,14 @@ async function exclusiveLockersOf(path: string, inode: number): Promise<Opener[]
   return (await openersOf([path])).filter(({ pid }) => pids.has(pid));
 }
 
-/** Linux also shows a process its own locks. */
+/**
+ * Whether this process holds a lock on exactly these bytes. `/proc/locks` also lists the locks of the process that
+ * reads it.
+ */
 function holdsLock(inode: number, { first, last }: LockedRange): boolean {
   try {
     const own = readlinkSync("/proc/self");
-    // "5: POSIX  ADVISORY  READ 1234 fd:01:5678 128 128"
+    // The line to find looks like this: "5: POSIX  ADVISORY  READ 1234 fd:01:5678 128 128"
     const line = new RegExp(
       `^\\d+:\\s+\\S+\\s+\\S+\\s+\\S+\\s+${own}\\s+[0-9a-f]+:[0-9a-f]+:${inode}\\s+${first} ${last}$`,
       "m",

@@ -7,7 +7,8 @@ export const linux: System = {
   openFiles: linuxOpenFiles,
   isHeldOpen: null,
   hasOtherDescriptor,
-  // Not `fs.watch`, because Bun's opens every file of the folder and keeps it open (measured on 1.3.3 and 1.3.9).
+  // `fs.watch` is not used, because in Bun it opens every file of the folder and keeps the file open (measured on 1.3.3
+  // and 1.3.9).
   followFolders: followByInotify,
   soleLocking: "unix-excl",
 };

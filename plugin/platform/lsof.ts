@@ -2,16 +2,16 @@ import { open } from "node:fs/promises";
 import { isWrittenByUsAlone } from "./permissions.ts";
 import { outputOf } from "./programs.ts";
 
-/** It looks at every process of this user, which takes seconds. */
+/** `lsof` is stopped after this time. It looks at every process of this user, which takes seconds. */
 const LSOF_MS = 60_000;
 
-/** Where macOS has it. */
+/** The path of `lsof` on macOS. */
 const LSOF = "/usr/sbin/lsof";
 
 /**
- * Whether another process has a file open, as `lsof` tells. `null`: it could not be asked, or a process of another user,
- * which it does not show, may write to the file. Opens and closes the file: if `lsof` does not name this process, it did
- * not look.
+ * Whether another process has a file open, as the program `lsof` reports. `null` if `lsof` gave no answer. Also `null`
+ * if a process of another user may write to the file, because `lsof` does not show such a process. This function opens
+ * and closes the file: if `lsof` does not name this process, its answer is not used.
  */
 export async function hasOtherDescriptor(path: string, program: string = LSOF): Promise<boolean | null> {
   const file = await open(path, "r");

@@ -4,7 +4,7 @@ import { errnoCode, type FileSystem } from "./file-system.ts";
 import { hashFile } from "./hash.ts";
 import { isReadOnly } from "./read-only-files.ts";
 
-/** The destination exists already: nothing was moved. */
+/** The destination of a move exists already, so nothing was moved. */
 export class OccupiedError extends Error {
   constructor() {
     super("The destination is already there.");
@@ -12,7 +12,7 @@ export class OccupiedError extends Error {
   }
 }
 
-/** The file changed while it was copied to another file system: nothing was moved. */
+/** The file changed while it was copied to another file system, so nothing was moved. */
 export class ChangedWhileCopiedError extends Error {
   constructor() {
     super("The file changed while this tool copied it.");
@@ -21,19 +21,19 @@ export class ChangedWhileCopiedError extends Error {
 }
 
 /**
- * Error codes for a file system without hard links. On exFAT and FAT, Windows reports a wrong function (EISDIR in
- * Node).
+ * Error codes of file systems without hard links. On exFAT and FAT, Windows reports "incorrect function", which Node
+ * calls EISDIR.
  */
 const NO_HARD_LINKS = new Set(["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EISDIR", "EINVAL"]);
 
 /**
- * Moves a file to another file system. The file is copied under a name that hosts do not list, compared, and renamed
- * into place.
+ * Moves a file to another file system. The file is copied under a name that opencode does not list, and compared. Then
+ * the copy is renamed, and the original is removed.
  */
 async function moveAcross(files: FileSystem, from: string, to: string): Promise<void> {
   const before = await files.stat(from);
   const aside = join(dirname(to), `.${basename(to)}.moving`);
-  // An earlier attempt that crashed left this file.
+  // If this file exists, an earlier attempt that crashed has left it.
   if ((await files.stat(aside)) !== null) await files.unlink(aside);
   try {
     await files.copyNew(from, aside, before?.mode ?? 0o600);
@@ -50,14 +50,14 @@ async function moveAcross(files: FileSystem, from: string, to: string): Promise<
 }
 
 /**
- * Moves a file on a file system without hard links. An exclusive create reserves the free path, and only one process
- * can succeed with it. Then the file is moved onto that empty file. A crash between the two steps leaves the empty
- * file, and the original in its old place.
+ * Moves a file on a file system without hard links, and never overwrites. First an empty file is created at the free
+ * path, which only one process can do. Then the file is renamed onto that empty file. After a crash between the two
+ * steps, the empty file is there and the original is in its old place.
  */
 async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise<void> {
   const moved = await files.stat(from);
   try {
-    // Windows does not replace a read-only file.
+    // The new file must be writable, because Windows does not replace a read-only file.
     await files.writeNew(to, EMPTY, (moved?.mode ?? 0) | PRIVATE_FILE);
   } catch (error) {
     if (errnoCode(error) === "EEXIST") throw new OccupiedError();
@@ -66,7 +66,7 @@ async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise
   try {
     await files.rename(from, to);
   } catch (error) {
-    // If another process has written into the empty file meanwhile, it is not removed.
+    // The empty file is removed again. If another process has written to the file, it is kept.
     if ((await files.stat(to))?.size === 0) await files.unlink(to).catch(() => undefined);
     throw error;
   }
@@ -78,9 +78,9 @@ const EMPTY = new Uint8Array();
 
 /**
  * Moves a file to a path that must be free, and never overwrites. The move uses a hard link and unlink if the file
- * system has them. Otherwise it moves the file onto an empty file that it creates there. Between two file systems the
- * function copies, compares hashes, and only then removes the source. @throws OccupiedError, ChangedWhileCopiedError,
- * or the errno error of the failing step
+ * system has hard links. Otherwise the file is renamed onto an empty file that is created at the path. Between two file
+ * systems, the file is copied and both hashes are compared before the source is removed.
+ * @throws OccupiedError, ChangedWhileCopiedError, or the errno error of the failing step
  */
 export async function moveNoClobber(files: FileSystem, from: string, to: string): Promise<void> {
   const way = await moveByLink(files, from, to);
@@ -91,7 +91,8 @@ export async function moveNoClobber(files: FileSystem, from: string, to: string)
 }
 
 /**
- * Moves a file to a path that must be free, with a hard link and unlink. If there are no hard links, nothing is moved.
+ * Moves a file to a path that must be free, with a hard link and unlink. If the file system has no hard links, or the
+ * path is on another file system, nothing is moved.
  * @throws OccupiedError, or the errno error of the failing step
  */
 export async function moveByLink(
@@ -117,7 +118,8 @@ export async function moveByLink(
 }
 
 /**
- * When one name of a file is removed, Windows removes the read-only attribute of the file, also for its other names.
+ * Restores the mode of a file after one of its names was removed. Windows then removes the read-only attribute, also
+ * from the file's other names.
  */
 async function keepMode(files: FileSystem, path: string, mode: number): Promise<void> {
   const left = await files.stat(path);

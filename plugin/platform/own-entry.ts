@@ -7,9 +7,9 @@ export interface Printed {
 }
 
 /**
- * Runs a module of this package in its own process, with the same runtime as this process. An opencode binary is a Bun,
- * which runs a module with `BUN_BE_BUN=1` (measured on eleven releases). `null`: the process could not be started, or
- * was stopped.
+ * Runs a module of this package in a process of its own, with the runtime of this process. An opencode binary is a Bun,
+ * which runs a module if `BUN_BE_BUN=1` is set (measured on eleven releases). `null` if the process could not be
+ * started, or was stopped.
  */
 export function runEntry(path: string, args: readonly string[], signal?: AbortSignal): Promise<Printed | null> {
   return new Promise((resolve) => {

@@ -1,31 +1,37 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Windows error codes for a file that another program holds for a moment: an antivirus, an indexer, a program that
- * syncs folders. opencode users see `UNKNOWN` (#10533).
+ * Windows error codes for a file that another program holds for a moment: an antivirus, an indexer, or a sync program.
+ * Users of opencode see such an error as `UNKNOWN` (#10533).
  */
 const HELD = new Set<unknown>(["EBUSY", "EPERM", "EACCES", "UNKNOWN"]);
 
-/** Pauses between the tries, in milliseconds: 2.5 seconds in all. A virus scan of one file takes a fraction of that. */
+/**
+ * The pauses between the tries, in milliseconds: 2.5 seconds in all. A virus scan of one file takes a fraction of that
+ * time.
+ */
 const PAUSES_MS = [10, 20, 40, 80, 160, 320, 640, 1_280] as const;
 
-/** A file system without hard links may report EPERM too, and then another way is used. */
+/**
+ * A hard link is tried fewer times, because a file system without hard links reports EPERM too. Then another way is
+ * used.
+ */
 const MOST_LINK_TRIES = 4;
 
-/** Operations that change nothing if they fail. */
+/** Operations that change nothing if they fail, so they can be repeated. */
 const REPEATED = [
   ...["stat", "list", "read", "readPiece", "syncFile", "makeDirectory", "rename", "unlink", "removeDirectory"],
   ...["chmod", "touch"],
 ] as const;
 
-/** Operations that create a file and then write it. Only the creation is repeated. */
+/** Operations that create a file and then write to it. Only the creation is repeated. */
 const MAKING = ["writeNew", "copyNew"] as const;
 
 type Operation = (...args: unknown[]) => Promise<unknown>;
 
 /**
- * A port to files that repeats refused operations while another program holds the file, up to a limit. An operation
- * that is still refused fails with its own error.
+ * Wraps an interface to files, so that it repeats operations which Windows refuses while another program holds a file.
+ * If an operation is still refused after the last pause, it fails with its own error.
  */
 export function patient<Files extends object>(files: Files, pauses: readonly number[] = PAUSES_MS): Files {
   const operations = files as Record<string, Operation>;

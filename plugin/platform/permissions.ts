@@ -3,19 +3,22 @@ import { homedir } from "node:os";
 import { dirname, resolve } from "node:path";
 import { errnoCode } from "./file-system.ts";
 
-/** Whether the system has owners and modes that may deny a user a file. */
+/** Whether the system has owners and modes of files, which may deny a file to a user. */
 export const HAS_MODES = process.platform !== "win32";
 
-/** The access that this user lacks to a file or folder, although opencode needs it. */
+/** The access to a file or folder that opencode needs and this user does not have. */
 export interface Refusal {
   readonly what: "read" | "write" | "write-here";
-  /** The reason in words without a path: `owned by root, mode 644: may not be written`. On Windows, the attribute. */
+  /**
+   * The reason in words without a path: `owned by root, mode 644: may not be written`. On Windows, the words name the
+   * read-only attribute.
+   */
   readonly words: string;
 }
 
 /**
- * The reason why this user may not read, write or enter a path; `null` if they may, or if the path does not exist.
- * `write-here`: no user may write in this place, because the file system is read-only. Opens nothing.
+ * The reason why this user may not read, write or enter a path; `null` if the user may, or if the path does not exist.
+ * `write-here`: no user may write in this place, because the file system is read-only. Opens no file.
  */
 export function refusalOf(path: string, needs: "read" | "read and write"): Refusal | null {
   const isFolder = statOf(path)?.isDirectory() ?? false;
@@ -29,7 +32,7 @@ export function refusalOf(path: string, needs: "read" | "read and write"): Refus
   return { what: "write", words: `${ownership(path)}: may not be written` };
 }
 
-/** Whether this user may start a file as a program. On Windows, whether it exists. */
+/** Whether this user may start a file as a program. On Windows, only whether the file exists. */
 export function mayExecute(path: string): boolean {
   return codeOf(path, constants.X_OK) === null;
 }
@@ -56,13 +59,15 @@ function statOf(path: string): Stats | null {
   }
 }
 
-/** Whether a path belongs to another user than this process runs as. `false` if the system has no such users. */
+/**
+ * Whether a path belongs to another user than the one this process runs as. `false` if the system has no file owners.
+ */
 export function isOfOtherUser(path: string): boolean {
   const found = HAS_MODES ? statOf(path) : null;
   return found !== null && found.uid !== process.geteuid?.();
 }
 
-/** Names of other users are left out, because this text may be part of a report. */
+/** Describes who owns a path. Other users are named by number, because this text may be part of a report. */
 function ownership(path: string): string {
   if (!HAS_MODES) return "it has the read-only attribute";
   const closed = firstClosed(linkTarget(path));
@@ -75,9 +80,9 @@ function ownership(path: string): string {
 }
 
 /**
- * The command that lets this user read and write a path, ready to paste into a shell of this system. `null` on Windows,
- * unless the path is a file with the read-only attribute. `null` too for a path in another user's closed folder outside
- * the home directory and `dataDir`. A command that changes the owner of such a folder (`/root`) would do harm.
+ * The command that lets this user read and write a path, ready to paste into a shell of this system. On Windows, there
+ * is a command only for the read-only attribute. `null` for a path inside a folder of another user, if that folder is
+ * outside the home directory and `dataDir`. Changing the owner of such a folder (`/root`) would do harm.
  */
 export function correctingCommand(path: string, dataDir: string | null = null): string | null {
   if (!HAS_MODES) return codeOf(path, constants.W_OK) === "EPERM" ? `attrib -R "${path}"` : null;
@@ -94,10 +99,10 @@ export function correctingCommand(path: string, dataDir: string | null = null): 
   return isOurs ? chmod : `sudo chown ${flag}"$(id -u):$(id -g)" ${what} && ${chmod}`;
 }
 
-/** More links in a row than this form a circle. */
+/** If more links than this follow each other, they form a circle. */
 const MOST_LINKS = 40;
 
-/** The target of a link, even if this user may not read it. */
+/** The path to which a symbolic link leads, even if this user may not read it. */
 function linkTarget(path: string): string {
   let at = path;
   for (let count = 0; count < MOST_LINKS; count += 1) {
@@ -111,7 +116,7 @@ function linkTarget(path: string): string {
   return path;
 }
 
-/** The outermost folder above a path that may not be entered, or otherwise the path itself. */
+/** The outermost folder above a path that this user may not enter. If there is none, the path itself. */
 function firstClosed(path: string): string {
   const names = path.split("/");
   for (let length = 2; length < names.length; length += 1) {
@@ -124,8 +129,8 @@ function firstClosed(path: string): string {
 }
 
 /**
- * Whether this process can see every process that may write to a file: it is root, or no other user may write. A normal
- * user does not see what root has open.
+ * Whether this process can see every process that may write to a file: this process is root, or no other user may
+ * write. An ordinary user cannot see which files root has open.
  */
 export function isWrittenByUsAlone(path: string): boolean {
   const us = process.getuid?.();

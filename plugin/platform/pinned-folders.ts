@@ -3,16 +3,16 @@ import { basename, dirname, relative, sep } from "node:path";
 import { asDisk, errnoCode, type FileSystem, nodeFileSystem } from "./file-system.ts";
 
 /**
- * The folder in which Linux shows the open files of a process. A path through an open folder leads to the same folder,
- * even if its name changes.
+ * The folder in which Linux shows the open files of this process. A path through an open folder leads to that folder,
+ * even if the folder was renamed.
  */
 const OPENED = "/proc/self/fd";
 
-// `O_NOFOLLOW` and `O_DIRECTORY` together refuse a symbolic link with ENOTDIR.
+// With `O_NOFOLLOW` and `O_DIRECTORY`, opening a symbolic link fails with ENOTDIR.
 const FOLDER_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_DIRECTORY ?? 0);
 
 /**
- * A folder below which no symbolic link is followed: its path, and its real place when this process started to use it.
+ * A folder below which no symbolic link is followed: its path, and the real folder when this process began to use it.
  */
 interface Root {
   readonly named: string;
@@ -20,16 +20,16 @@ interface Root {
 }
 
 /**
- * The file system of this machine for changes to one data directory. A path is checked before a change. After the
- * check, another process may replace a folder by a symbolic link. So every folder on the path is opened, and the change
- * is made in the opened folder. If a folder was replaced, Linux returns an error (`ENOTDIR`), and nothing is changed at
- * the link's target. The data directory and the `folders` (absolute paths) may be links, as opencode allows. The
- * targets of these links are determined here, and a later change of a target is refused. On other systems, and for
- * paths outside the data directory, this is {@link nodeFileSystem}.
+ * The file system for changes to one data directory. Between the check of a path and the change, another process may
+ * replace a folder by a symbolic link. So every folder on the path is opened, and the change is made in the opened
+ * folder. If a folder was replaced, Linux returns the error `ENOTDIR`, and nothing is changed where the link leads. The
+ * data directory and the `folders` (absolute paths) may be links, as opencode allows. Their targets are noted here, and
+ * a change is refused if a target differs later. On other systems, and for paths outside the data directory, this is
+ * {@link nodeFileSystem}.
  */
 export function fileSystemWithin(dataDir: string, folders: readonly string[]): FileSystem {
   if (process.platform !== "linux" || !existsSync(OPENED)) return nodeFileSystem;
-  // The innermost folder is first.
+  // The innermost folder comes first, so that a path is checked against the nearest root.
   const roots = [...folders, dataDir]
     .flatMap((named) => realRoot(named))
     .sort((a, b) => b.named.length - a.named.length);
@@ -38,7 +38,7 @@ export function fileSystemWithin(dataDir: string, folders: readonly string[]): F
   return asDisk({
     ...files,
     writeNew: (path, bytes, mode) => at(path, (pinned) => files.writeNew(pinned, bytes, mode)),
-    // The source may be any path, because the copy is compared before it is moved.
+    // The source of a copy may be any path, because the copy is compared before it is moved into place.
     copyNew: (from, to, mode, signal) => at(to, (pinned) => files.copyNew(from, pinned, mode, signal)),
     cloneNew: (from, to, mode) => at(to, (pinned) => files.cloneNew(from, pinned, mode)),
     makeDirectory: (path, mode) => at(path, async (pinned) => makeFolder(pinned, mode)),
@@ -55,7 +55,7 @@ function realRoot(named: string): Root[] {
   return existsSync(named) ? [{ named, real: realpathSync(named) }] : [];
 }
 
-/** A folder that was or became a link now has another target. */
+/** A folder on the path leads to another place than when this process began to use it. */
 class MovedFolderError extends Error {
   readonly code = "ENOTDIR";
 
@@ -74,7 +74,7 @@ function makeFolder(pinned: string, mode: number): boolean {
   }
   const made = openSync(pinned, FOLDER_FLAGS);
   try {
-    // The mode is set whatever the umask is.
+    // `fchmod` sets the mode exactly, whatever the umask is.
     fchmodSync(made, mode);
   } finally {
     closeSync(made);

@@ -3,43 +3,46 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, uptime } from "node:os";
 import { errnoCode } from "./file-system.ts";
 
-/** Identifies a process. A later process with the same number has another identity. */
+/** Identifies a process. A later process with the same process number has another identity. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly host: string;
-  /** Boot id plus start time in clock ticks since that boot; `null` if the system does not show it. */
+  /** The boot id and the start time in clock ticks since that boot; `null` if the system does not show them. */
   readonly started: string | null;
-  /** The PID namespace in which `pid` is its number, as Linux names it; `null` if there are no namespaces. */
+  /** The PID namespace in which `pid` is valid, as Linux names it; `null` if the system has no namespaces. */
   readonly namespace: string | null;
   /**
-   * A hash of the id of the installed system; `null` if it has none. Cloned systems and containers may have the same
-   * id.
+   * A hash of the id of the installed system; `null` if the system has no id. Cloned systems and containers may have
+   * the same id.
    */
   readonly machine: string | null;
   /**
-   * Only on Windows: when the process started, in milliseconds since the system started; `null` elsewhere. The value is
-   * the same in all threads.
+   * On Windows: when the process started, in milliseconds since the system started. `null` on other systems. All
+   * threads of a process see the same value.
    */
   readonly startedMs: number | null;
 }
 
 /**
- * The state of a process, as this process sees it. `unknown`: the process may run on another machine or in another
- * container, or the system does not show it.
+ * Whether a process still runs, as far as this process can see. `unknown`: the process may run on another machine or in
+ * another container, or the system does not show it.
  */
 export type Standing = "alive" | "gone" | "unknown";
 
-/** The states of a process that has ended, but whose parent has not collected it yet (proc_pid_stat(5)). */
+/** The states of a process that has ended, but that its parent has not collected yet (proc_pid_stat(5)). */
 const ENDED = new Set(["Z", "X", "x"]);
 
-/** `"ended"`: the number is still in use, but the process no longer does anything. */
+/**
+ * The boot id and start time of a process. `"ended"` means that the number is still in use, but the process has ended.
+ * `null` if the system does not show it.
+ */
 function startOf(pid: number): string | null {
   try {
-    // In a PID namespace without a /proc of its own, this number belongs to another process.
+    // In a PID namespace without a /proc of its own, `/proc/<pid>` shows another process with this number.
     if (readlinkSync("/proc/self") !== String(process.pid)) return null;
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The command name is in parentheses and may hold anything. The start time is field 22, the 20th field after the
-    // name.
+    // The command name is in parentheses and may contain any characters. The start time is field 22 of the line, the
+    // 20th field after the command name.
     const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (ENDED.has(state)) return "ended";
     return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}:${fields[18]}`;
@@ -56,7 +59,9 @@ function ownNamespace(): string | null {
   }
 }
 
-/** Other users must not learn the id itself (machine-id(5)). */
+/**
+ * A hash of the id of this system. The id itself is not stored, because other users must not learn it (machine-id(5)).
+ */
 function machineID(): string | null {
   try {
     const id = readFileSync("/etc/machine-id", "utf8").trim();
@@ -84,8 +89,8 @@ export function isFree(pid: number): boolean {
 }
 
 /**
- * The state of a process, as this process sees it. A number is valid only in its own PID namespace, and a start time
- * only for its own boot. The process counts as gone only if the host names are equal too.
+ * Whether a process still runs, as far as this process can see. A process number is valid only in its own PID
+ * namespace, and a start time only for its own boot. The process counts as gone only if the host names are equal too.
  */
 export function standingOf(identity: ProcessIdentity): Standing {
   const own = thisProcess();
@@ -99,7 +104,7 @@ export function standingOf(identity: ProcessIdentity): Standing {
     const isRestarted = isSameHost && identity.machine !== null && identity.machine === own.machine;
     return isRestarted ? "gone" : "unknown";
   }
-  // Version 0.1.0 did not record the namespace.
+  // Version 0.1.0 of this tool did not record the namespace.
   const isOurs = identity.namespace === own.namespace;
   if (!isOurs && identity.namespace !== null) return "unknown";
   const now = startOf(identity.pid);
@@ -108,10 +113,13 @@ export function standingOf(identity: ProcessIdentity): Standing {
   return now !== null || isFree(identity.pid) ? "gone" : "unknown";
 }
 
-/** The two clocks of a process are read one after the other, so they may differ by this much. */
+/**
+ * The start time is the difference of two clocks, which are read one after the other. So two readings may differ by
+ * this much.
+ */
 const CLOCKS_APART_MS = 2_000;
 
-/** Whether an earlier process had the number of this one. Windows reuses numbers at once. */
+/** Whether an earlier process had the same number as this process. Windows reuses the numbers of processes at once. */
 function isEarlierNamesake(identity: ProcessIdentity, own: ProcessIdentity): boolean {
   const [then, now] = [identity.startedMs, own.startedMs];
   return identity.pid === own.pid && then !== null && now !== null && Math.abs(now - then) > CLOCKS_APART_MS;

@@ -1,12 +1,12 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 
-/** The whole environment of another program. Nothing is added. */
+/** All environment variables of another program. No variable of this process is added. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface ProgramOptions {
   readonly folder: string;
   readonly environment: Environment;
-  /** The program is ended after this many milliseconds. */
+  /** If the program still runs after this many milliseconds, it is ended. */
   readonly timeoutMs: number;
 }
 
@@ -17,8 +17,8 @@ export interface ProgramOutput {
 }
 
 /**
- * Runs a program to its end and keeps its output. No shell splits the arguments, and a `.cmd` file of Windows is started
- * too.
+ * Runs a program to its end and keeps its output. The arguments are passed without a shell. A `.cmd` file of Windows
+ * can be started too.
  */
 export async function outputOf(
   program: string,
@@ -35,7 +35,7 @@ export async function outputOf(
   }
   return new Promise((resolve) => {
     let output = "";
-    // What the program itself has started may keep its output open for longer.
+    // A child of the program may keep the output open after the program has ended, so the output is closed here.
     const timer = setTimeout(() => {
       child.kill();
       child.stdout?.destroy();
@@ -53,17 +53,18 @@ export async function outputOf(
   });
 }
 
-/** A program that answers one question of this tool, and ends. */
+/** A program that was started to answer one question of this tool. */
 export interface AskedProgram {
-  /** The output of the program; `null` if it could not be started, was ended, or failed. */
+  /** The text that the program printed; `null` if the program could not be started, was ended, or failed. */
   readonly answer: Promise<string | null>;
   /** Ends the program at once. */
   end(): void;
 }
 
 /**
- * Starts a program, sends it a question on standard input, and collects its answer; `null` if nothing can be started.
- * `onLine` is called with each complete line before the answer. The answer itself ends without a line break.
+ * Starts a program, sends it a question on standard input, and collects its answer; `null` if the program cannot be
+ * started. `onLine` is called with each complete line before the answer. The answer is the last line, which has no line
+ * break.
  */
 export function askProgram(
   program: string,
@@ -75,7 +76,8 @@ export function askProgram(
   try {
     child = spawn(program, [...args], {
       stdio: ["pipe", "pipe", "ignore"],
-      // A terminal then sends its interrupts only to this process, which ends the other one.
+      // The program gets a process group of its own. Then Ctrl-C on a terminal reaches only this process, which ends
+      // the program.
       detached: process.platform !== "win32",
       windowsHide: true,
     });
@@ -95,32 +97,32 @@ function answerOf(child: ChildProcess, question: string, onLine: (line: string) 
     });
     child.once("error", () => resolve(null));
     child.once("close", (code) => resolve(code === 0 ? said : null));
-    // If a child ends before it has read everything, the pipe is closed.
+    // If the program ends before it has read the whole question, writing to the pipe fails. That error is ignored.
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(question);
   });
 }
 
-/** The possible names of a program on this system, the likelier first. */
+/** The possible file names of a program on this system, the likeliest first. */
 export function programNames(name: string): string[] {
   return process.platform === "win32" ? [`${name}.exe`, `${name}.cmd`] : [name];
 }
 
-/** Whether a program runs and succeeds. Its output is not shown. */
+/** Whether a program runs and ends with success. Its output is not shown. */
 export async function succeeds(
   program: string,
   args: readonly string[],
   environment: Environment,
   timeoutMs: number,
 ): Promise<boolean> {
-  // cross-spawn starts `.cmd` files of Windows with unchanged arguments, which `spawn` does not.
+  // cross-spawn starts `.cmd` files of Windows with unchanged arguments. `spawn` of Node does not.
   const { default: crossSpawn } = await import("cross-spawn");
   return crossSpawn.sync(program, [...args], { stdio: "ignore", timeout: timeoutMs, env: environment }).status === 0;
 }
 
 /**
- * Runs a program with this terminal until it ends. @returns its exit status, or 4 if a signal ended it; `null` if it
- * could not be started
+ * Runs a program with this terminal until it ends.
+ * @returns the exit status of the program, or 4 if a signal ended it; `null` if it could not be started
  */
 export async function runInTerminal(
   program: string,
@@ -130,8 +132,8 @@ export async function runInTerminal(
   const { default: crossSpawn } = await import("cross-spawn");
   return new Promise((resolve) => {
     const child = crossSpawn(program, [...args], { stdio: "inherit", env: environment });
-    // From now on, only the other process reacts to signals. A terminal sends its interrupts to both processes by
-    // itself.
+    // From now on, only the other program reacts to signals. A terminal sends Ctrl-C to both processes, so this process
+    // ignores it.
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.removeAllListeners(signal);
     process.on("SIGINT", () => undefined);
     process.on("SIGTERM", () => child.kill("SIGTERM"));
@@ -142,7 +144,10 @@ export async function runInTerminal(
 
 const PARENT_LOOK_MS = 20;
 
-/** Ends this process when its parent has ended for any reason. Windows does not report the end of a parent. */
+/**
+ * Ends this process soon after its parent has ended for any reason. On Windows it does nothing, because Windows does
+ * not report the end of a parent.
+ */
 export function endWithParent(parent: number): void {
   if (process.platform === "win32") return;
   const look = () => {

@@ -13,14 +13,13 @@ import {
 import { errnoCode } from "./file-system.ts";
 
 /**
- * Reads on the calling thread. opencode waits for some answers, and the thread pool of a starting process takes
- * milliseconds for each. The functions in this module change nothing, so they do not use the port for effects
- * (`file-system.ts`).
+ * Synchronous reads. opencode waits for some answers, and asynchronous reads in a starting process take milliseconds
+ * each. The functions in this module change nothing, so they do not use the interface for changes (`file-system.ts`).
  */
 
 /**
- * The system's facts about one path, in the form of the system, because there may be thousands of files. Times in ms
- * since 1970.
+ * The system's facts about one path. The object of the system is used as it is, because there may be thousands of
+ * files. Times are in milliseconds since 1970.
  */
 export interface RawStat {
   readonly ino: number;
@@ -33,12 +32,12 @@ export interface RawStat {
   isDirectory(): boolean;
 }
 
-/** The facts about the path itself, even if it is a symbolic link; `undefined` if the path does not exist. */
+/** What the system knows about a path itself, even if it is a symbolic link; `undefined` if the path does not exist. */
 export function statNow(path: string): RawStat | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 
-/** The facts about the path itself; `null` if the path does not exist or this user may not see it. */
+/** What the system knows about a path itself; `null` if the path does not exist or this user may not see it. */
 export function entryNow(path: string): RawStat | null {
   try {
     return statNow(path) ?? null;
@@ -47,7 +46,9 @@ export function entryNow(path: string): RawStat | null {
   }
 }
 
-/** The facts about the target of a path; `undefined` if the path does not exist, or if links form a circle. */
+/**
+ * What the system knows about the target of a path; `undefined` if there is none, or if symbolic links form a circle.
+ */
 export function targetStatNow(path: string): RawStat | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -57,12 +58,12 @@ export function targetStatNow(path: string): RawStat | undefined {
   }
 }
 
-/** Whether a path leads to a file or folder that this user may see. */
+/** Whether a path leads to a file or folder that this user can see. */
 export function isThere(path: string): boolean {
   return existsSync(path);
 }
 
-/** The size of a path's target in bytes; 0 if it cannot be read. */
+/** The size of the file that a path leads to, in bytes; 0 if that file cannot be read. */
 export function sizeNow(path: string): number {
   try {
     return targetStatNow(path)?.size ?? 0;
@@ -71,12 +72,15 @@ export function sizeNow(path: string): number {
   }
 }
 
-/** Names in a folder, in no order. @throws the errno error of the system */
+/**
+ * The names in a folder, in no order.
+ * @throws the errno error of the system
+ */
 export function namesNow(folder: string): string[] {
   return readdirSync(folder);
 }
 
-/** Names in a folder, in no order; empty if it cannot be listed. */
+/** The names in a folder, in no order; empty if the folder cannot be listed. */
 export function namesOrNone(folder: string): string[] {
   try {
     return readdirSync(folder);
@@ -85,22 +89,29 @@ export function namesOrNone(folder: string): string[] {
   }
 }
 
-/** The whole file as UTF-8. @throws the errno error of the system */
+/**
+ * The whole content of a file as UTF-8.
+ * @throws the errno error of the system
+ */
 export function textNow(path: string | URL): string {
   return readFileSync(path, "utf8");
 }
 
-/** A file that can be read at any position. */
+/** A file that is open for reading at any position. */
 export interface OpenedFile {
   /** The size of the file when it was opened, in bytes. */
   readonly size: number;
-  /** Reads up to `length` bytes from `offset`, and writes them to `into` from `at` on. Returns the number of bytes. */
+  /**
+   * Reads up to `length` bytes from `offset` of the file, and writes them to `into` from `at` on. Returns the number of
+   * bytes.
+   */
   read(into: Buffer, at: number, length: number, offset: number): number;
   close(): void;
 }
 
 /**
- * Opens a file for reading. Inside opencode's process no file of a database may be opened in this way, except its log.
+ * Opens a file for reading. Inside opencode's process, this must not be used for a database: closing the file would
+ * drop opencode's locks. Only its log (`-wal`) may be opened.
  * @throws the errno error of the system
  */
 export function openNow(path: string): OpenedFile {
@@ -112,18 +123,18 @@ export function openNow(path: string): OpenedFile {
   };
 }
 
-/** Longer files are not read by {@link readNow}, in bytes. */
+/** The largest file that {@link readNow} reads, in bytes. */
 const LARGEST_READ_NOW = 1024 * 1024;
 
-/** The bytes are used at once, so one buffer is enough for all reads. The first read allocates it. */
+/** One buffer serves all reads, because the caller uses the bytes before the next read. The first read allocates it. */
 let buffer: Buffer | null = null;
 
-/** A link is not followed, and a pipe does not block the reader (see `file-system.ts`). */
+/** The flags keep a symbolic link from being followed, and a pipe from blocking the reader (see `file-system.ts`). */
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * The bytes of a file of up to a megabyte, valid until the next call; `null` if the file is larger, no ordinary file,
- * or unreadable.
+ * The bytes of a file of up to a megabyte, valid until the next call. `null` if the file is larger, not an ordinary
+ * file, or cannot be read; then the caller must look more closely.
  */
 export function readNow(path: string): Buffer | "absent" | null {
   const size = readIntoBuffer(path);
@@ -150,7 +161,8 @@ function readIntoBuffer(path: string): number | "absent" | null {
   }
   try {
     buffer ??= Buffer.allocUnsafe(LARGEST_READ_NOW + 1);
-    // For everything except an ordinary file, the read fails or returns nothing, which also requests a closer check.
+    // If the path is not an ordinary file, the read fails or returns nothing. The caller then checks the path more
+    // closely.
     const size = readSync(descriptor, buffer, 0, buffer.length, 0);
     return size > LARGEST_READ_NOW ? null : size;
   } catch {

@@ -1,12 +1,12 @@
-/** The one permission that Windows keeps in a file's mode: without it, the file has the read-only attribute. */
+/** The bit of a file's mode that Windows stores. A file without this bit has the read-only attribute. */
 const WRITABLE = 0o200;
 
-/** Windows error codes for an operation that a read-only file forbids. */
+/** Windows error codes for an operation that is refused because a file is read-only. */
 const REFUSED = new Set<unknown>(["EPERM", "EACCES"]);
 
 /**
- * The functions of the port to files (`file-system.ts`) that a read-only file affects, and those that read and change
- * its mode.
+ * Those functions of the interface to files (`file-system.ts`) that may fail on a read-only file, or that read and
+ * change its mode.
  */
 interface Files {
   stat(path: string): Promise<{ readonly type: string; readonly mode: number } | null>;
@@ -18,12 +18,12 @@ interface Files {
 }
 
 /**
- * A port to files for Windows, where a read-only file may not be removed, replaced, forced to disk or given a time. On
- * other systems, only the mode of the folder decides. An operation that Windows refused is repeated without the
- * attribute. A file that still exists afterwards gets the attribute again.
+ * Wraps an interface to files for Windows, which does not let a program remove, replace, touch or force to disk a
+ * read-only file. (On other systems, only the mode of the folder matters.) If Windows refuses an operation, the
+ * attribute is removed and the operation is repeated. A file that still exists afterwards gets the attribute again.
  */
 export function pastReadOnly<Port extends Files>(files: Port): Port {
-  /** `stays`: whether the same file is at the path afterwards. */
+  /** Repeats the work without the read-only attribute. `stays`: whether the same file is at the path afterwards. */
   const withoutIt = async (path: string, stays: boolean, work: () => Promise<void>): Promise<void> => {
     try {
       return await work();
@@ -42,7 +42,7 @@ export function pastReadOnly<Port extends Files>(files: Port): Port {
   };
   return {
     ...files,
-    // A file that is renamed to its own name is neither removed nor replaced.
+    // If a file is renamed to its own name, no file is removed or replaced, so the attribute is no obstacle.
     rename: (from, to) => (from === to ? files.rename(from, to) : withoutIt(to, false, () => files.rename(from, to))),
     unlink: (path) => withoutIt(path, false, () => files.unlink(path)),
     syncFile: (path) => withoutIt(path, true, () => files.syncFile(path)),
@@ -50,7 +50,10 @@ export function pastReadOnly<Port extends Files>(files: Port): Port {
   };
 }
 
-/** The mode of a file, if an operation was refused because the file is read-only; `null` if that was not the reason. */
+/**
+ * The mode of a file, if an operation was refused because the file is read-only; `null` if it was refused for another
+ * reason.
+ */
 async function readOnlyMode(files: Files, path: string, refused: unknown): Promise<number | null> {
   if (!(refused instanceof Error && "code" in refused && REFUSED.has(refused.code))) return null;
   const found = await files.stat(path);

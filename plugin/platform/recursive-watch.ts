@@ -2,7 +2,7 @@ import { watch } from "node:fs";
 import { join, sep } from "node:path";
 import type { FolderChanges } from "./system.ts";
 
-/** Follows a folder on systems that report every change below a folder. */
+/** Reports changes in a folder, on systems that report every change below a watched folder. */
 export function followRecursively(root: string): FolderChanges {
   let changed = new Set<string>();
   let isLost = false;

@@ -2,8 +2,9 @@ import { sep } from "node:path";
 import type { FileSystem } from "./file-system.ts";
 
 /**
- * Whether two existing paths are one, spelled in two ways on a file system that ignores case or the form of accents.
- * Two spellings lead to two folders if a parent folder lists both. One of the two may be a link to the other.
+ * Whether two existing paths are two spellings of one path, on a file system that ignores case or the form of accents.
+ * If a parent folder lists both spellings, the paths are different. In that case, one entry may still be a link to the
+ * other.
  */
 export async function isOneSpelledTwice(files: FileSystem, path: string, other: string): Promise<boolean> {
   const plain = (text: string) => text.normalize("NFC").toLowerCase();
@@ -11,7 +12,7 @@ export async function isOneSpelledTwice(files: FileSystem, path: string, other: 
   const [names, others] = [path.split(sep), other.split(sep)];
   for (const [index, name] of names.entries()) {
     if (name === others[index]) continue;
-    // With the slash at its end: `C:` alone is not the root of the drive.
+    // The separator at the end is needed on Windows: `C:` alone is not the root of the drive.
     const listed = await files.list(names.slice(0, index).join(sep) + sep);
     const has = (wanted: string | undefined) => listed?.some((entry) => entry.name === wanted);
     if (has(name) && has(others[index])) return false;

@@ -18,8 +18,8 @@ import { errnoCode } from "./file-system.ts";
 const force = promisify(fdatasync);
 
 /**
- * A file that is written next to its place, and moved there by a rename. The file is written synchronously and stays
- * open, because opencode waits for every write of a record and writes one record a thousand times. All methods throw
+ * A file that is written next to its final path, and moved there by a rename. The file is written synchronously and
+ * stays open: opencode waits for every write of a record, and may write one record a thousand times. All methods throw
  * the errno error of the system.
  */
 export class StagedFile {
@@ -34,8 +34,8 @@ export class StagedFile {
   }
 
   /**
-   * Creates a file that must not exist yet, and its folder if that is missing. `mode` is exact; if it is absent, the
-   * umask applies.
+   * Creates a file that must not exist yet, and its folder if the folder is missing. `mode` is set exactly. Without
+   * `mode`, the file gets `newMode`, reduced by the umask.
    */
   static create(path: string, newMode: number, mode: number | undefined): StagedFile {
     const descriptor = inFolder(dirname(path), () => openSync(path, "wx", newMode));
@@ -58,7 +58,7 @@ export class StagedFile {
     this.#length = bytes.length;
   }
 
-  /** Forces its content to disk. */
+  /** Forces the content of the file to disk. */
   force(): Promise<void> {
     return force(this.#descriptor);
   }
@@ -67,7 +67,7 @@ export class StagedFile {
     fdatasyncSync(this.#descriptor);
   }
 
-  /** Moves the file to a place. A missing folder is created. */
+  /** Moves the file to its final path. A missing folder is created. */
   takePlace(path: string, rename: typeof renameNow): void {
     inFolder(dirname(path), () => rename(this.path, path));
   }
@@ -85,8 +85,9 @@ export class StagedFile {
 }
 
 /**
- * Replaces a file synchronously with a temporary one that only its owner may read. The file is not forced to disk, so
- * this function is only for files that may be lost. @throws the errno error of the system
+ * Replaces a file synchronously by renaming a temporary file, which only the owner may read. The file is not forced to
+ * disk, so this function is only for files that may be lost.
+ * @throws the errno error of the system
  */
 export function replaceNow(path: string, temporary: string, text: string): void {
   writeFileSync(temporary, text, { mode: 0o600 });
@@ -97,7 +98,10 @@ export function renameNow(from: string, to: string): void {
   renameSync(from, to);
 }
 
-/** Writes a file in place. An error that prevents a replacement may still allow a write in place. */
+/**
+ * Writes to a file in place. If the file cannot be replaced, because its folder is read-only for example, this may
+ * still work.
+ */
 export function writeThroughNow(path: string, text: string): void {
   writeFileSync(path, text);
 }
@@ -107,7 +111,10 @@ export function removeNow(path: string): void {
   rmSync(path, { force: true });
 }
 
-/** Tries the work. If the folder is missing, creates it and tries again. The folder almost always exists. */
+/**
+ * Runs `work`. If that fails because the folder is missing, creates the folder and runs `work` again. The folder is not
+ * checked first, because it almost always exists.
+ */
 function inFolder<T>(folder: string, work: () => T): T {
   try {
     return work();

@@ -11,11 +11,12 @@ export interface TemporaryFolder {
 }
 
 /**
- * Creates a private folder for temporary files, because a copy of a database holds sessions and credentials. @throws
- * the errno error
+ * Creates a private folder for temporary files. It must be private, because a copy of a database holds sessions and
+ * credentials.
+ * @throws the errno error
  */
 export async function makeTemporaryFolder(parent: string = tmpdir()): Promise<TemporaryFolder> {
-  // `mkdtemp` creates the folder with mode 0700.
+  // `mkdtemp` creates the folder with mode 0700, so other users cannot enter it.
   const path = await mkdtemp(join(parent, "opencode-session-repair-"));
   made.add(path);
   return {
@@ -27,21 +28,21 @@ export async function makeTemporaryFolder(parent: string = tmpdir()): Promise<Te
   };
 }
 
-/** Folders that still have to be removed. */
+/** The temporary folders of this process that still have to be removed. */
 const made = new Set<string>();
 
-/** Removes all remaining folders, for a process that ends in the middle of its work. */
+/** Removes all temporary folders of this process. For a process that ends in the middle of its work. */
 export function removeTemporaryFolders(): void {
   for (const path of made) {
     try {
       rmSync(path, { recursive: true, force: true });
     } catch {
-      // On Windows, a file that SQLite still has open cannot be removed. The system clears this folder.
+      // On Windows, a file that SQLite still has open cannot be removed. Windows clears the temporary folder later.
     }
   }
 }
 
-/** A place for temporary folders, with a name for texts that must not contain a path. */
+/** A place for temporary folders. `name` is for texts that must not contain a path. */
 export interface TemporaryPlace {
   readonly name: string;
   readonly path: string;

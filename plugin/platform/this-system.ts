@@ -1,6 +1,9 @@
 import type { System } from "./system.ts";
 
-/** The system of this process. The module is loaded on demand, because a healthy start of opencode does not need it. */
+/**
+ * The abilities of the operating system that this process runs on. The module of a system is loaded only when it is
+ * needed, because a healthy start of opencode does not need it.
+ */
 export async function thisSystem(): Promise<System> {
   switch (process.platform) {
     case "linux":

@@ -5,9 +5,9 @@ import type { System } from "./system.ts";
 export const windows: System = {
   openFiles: null,
   isHeldOpen,
-  // `isHeldOpen` tells it.
+  // `isHeldOpen` answers this question on Windows.
   hasOtherDescriptor: async () => null,
   followFolders: async (root) => followRecursively(root),
-  // SQLite has no VFS with such locks on Windows. Windows itself does not replace an open file.
+  // On Windows, SQLite has no VFS with such locks. They are not needed, because Windows does not replace an open file.
   soleLocking: null,
 };

@@ -21,41 +21,45 @@ import {
 } from "./syntax.ts";
 import type { Description } from "./vocabulary.ts";
 
-/** The facts besides the document on which a host's judgement depends. */
+/**
+ * The facts outside the document that decide whether opencode accepts a record. These are the columns of its row and,
+ * for a part, the number of parts in its message.
+ */
 export type Surroundings = Pick<Evidence, "row" | "siblings">;
 
-/** The shape that a host requires of a value. */
+/** What opencode requires of one value of a record. */
 export interface Demand {
   readonly shape: Description;
-  /** The shape as a plain check. */
+  /** The requirement as a function that only answers yes or no, which is fast. */
   readonly check: Check;
-  /** Selects the value from a record and its content. */
+  /** Selects the value to check, from a record and the parsed content of the record. */
   of(artifact: Artifact, value: unknown): unknown;
-  /** The path of the value in the host's answer; `null`: it is the whole answer. */
+  /** The path of the value in opencode's answer; `null` if the value is the whole answer. */
   readonly at: string | null;
   /**
-   * Whether a request that loads sessions fails without this value. Otherwise an additional request of a client fails.
+   * Whether a request that loads sessions fails if the requirement is not met. If not, only an additional request of a
+   * client fails.
    */
   readonly blocks: boolean;
 }
 
-/** All requirements of a store's host for a readable record. */
+/** All requirements that opencode has for a record that can be parsed. */
 export interface Contract {
   readonly demands: readonly Demand[];
-  /** Mismatches that no shape describes. */
+  /** Mismatches that were found by other rules than `demands`. */
   readonly departures: readonly Mismatch[];
 }
 
 const NO_DEMANDS: Contract = { demands: [], departures: [] };
 
-/** Whether a record consists of the columns of a row that are not JSON. */
+/** Whether a record is the row itself: those columns of the row that are not JSON. */
 export function isWholeRow({ locator }: Artifact, row: RowValues | null): boolean {
   return row !== null && !isFileLocator(locator) && locator.column === undefined;
 }
 
 /**
- * The quick check of a readable value: a document (`value` is its parsed JSON), or the columns of a row (`value` is
- * `row`). `true`: every host that may load the store loads it. `false` requests the closer check by `judge`.
+ * The quick check of a parsed value: a document, or the columns of a row (then `value` is `row`). `true` means that
+ * every opencode that may load the store accepts the value. `false` means that `judge` must look more closely.
  */
 export function fits(artifact: Artifact, value: unknown, around: Surroundings, store: StoreDescription): boolean {
   for (const reading of readings(store)) if (!fitsLine(artifact, value, around, reading)) return false;
@@ -74,8 +78,8 @@ function fitsLine(artifact: Artifact, value: unknown, around: Surroundings, stor
 }
 
 /**
- * The check that the host applies to documents of messages or parts in rows, for any content of other columns; `null`
- * if there is no common check. The check leaves out the ids of records and sessions, which `fits` checks.
+ * One check for the documents of many rows of messages or parts, whatever their other columns hold. `null` if no common
+ * check exists. The check leaves out the ids of records and sessions, because `fits` checks those.
  */
 export function documentCheck(artifact: Artifact, store: StoreDescription): Check | null {
   const contracts = readings(store).map((reading) =>
@@ -92,8 +96,9 @@ export function documentCheck(artifact: Artifact, store: StoreDescription): Chec
 }
 
 /**
- * A part with the value `null` fails only when opencode compares it with another. opencode writes a project file
- * without content again (measured on 1.0.152 and 1.1.65).
+ * Whether opencode loads a session in spite of an odd value in a file. A part with the value `null` fails only when
+ * opencode compares it with another part. If a project file has no content, opencode writes the file again (measured on
+ * 1.0.152 and 1.1.65).
  */
 export function isHarmless(artifact: Artifact, value: unknown, { siblings }: Surroundings): boolean {
   if (!isFileLocator(artifact.locator)) return false;
@@ -102,8 +107,8 @@ export function isHarmless(artifact: Artifact, value: unknown, { siblings }: Sur
 }
 
 /**
- * The requirements of hosts for a record. These requirements were read in the code of 1.0.152, 1.1.65, 1.2.27, 1.14.41,
- * 1.17.18 and 1.18.33, and measured against every version on npm by `npm run oracle`.
+ * The requirements of opencode for a record. They were read in the code of 1.0.152, 1.1.65, 1.2.27, 1.14.41, 1.17.18
+ * and 1.18.33, and measured against every version on npm by `npm run oracle`.
  */
 export function contractFor(
   artifact: Artifact,
@@ -125,7 +130,8 @@ function demand(shape: Description, at: string | null = null, of: Demand["of"] =
   let check: Check | null = null;
   return {
     shape,
-    // A start without such a record does not load this module.
+    // The check is built when it is first used. So a start of opencode that needs no such check does not load the
+    // module that builds checks.
     check: (value) => {
       check ??= checkFor(shape);
       return check(value);
@@ -140,7 +146,7 @@ function itself(_artifact: Artifact, value: unknown): unknown {
   return value;
 }
 
-/** A contract that consists of one shape. */
+/** A contract with one requirement. */
 function only(shape: Description, at: string | null = null): Contract {
   const contract = known.get(shape) ?? { demands: [demand(shape, at)], departures: [] };
   known.set(shape, contract);
@@ -149,7 +155,9 @@ function only(shape: Description, at: string | null = null): Contract {
 
 const RECORD_ID: Demand["of"] = (artifact) => artifact.recordID;
 
-/** The message id of a part is checked together with the message. */
+/**
+ * The requirements for a part. The message id of a part is not here, because it is checked together with the message.
+ */
 const PART: Contract = {
   demands: [
     demand(partID, "id", RECORD_ID),
@@ -159,7 +167,7 @@ const PART: Contract = {
   departures: [],
 };
 
-/** Shapes that differ between the lines whose hosts check records by a schema. */
+/** Requirements that differ between ranges of versions that check records by a schema. */
 interface CheckedShapes {
   readonly message: Contract;
   readonly sessionRow: Description;
@@ -181,12 +189,14 @@ function shapesOf(line: HostProfile, system: PathSystem): CheckedShapes {
 
 const SESSION_1_0: Contract = { demands: [demand(timedSession)], departures: [] };
 
-/** 1.1 reads the time only if a client asks for sessions after a certain time, as its own terminal UI does. */
+/**
+ * 1.1 reads the time of a session only if a client asks for sessions after a certain time, as its own terminal UI does.
+ */
 const SESSION_1_1: Contract = { demands: [demand(timedSession, null, itself, false)], departures: [] };
 
 /**
- * The folders that 1.14 reads from `project.sandboxes`. 1.14 uses `Array.from`, for which a number, a truth value or an
- * object is an empty list (measured on 1.14.41).
+ * The folders that 1.14 takes from `project.sandboxes`. 1.14 uses `Array.from`, which turns a number, a boolean or an
+ * object into an empty list (measured on 1.14.41).
  */
 function soughtSandboxes(_artifact: Artifact, value: unknown): unknown {
   if (value === null || Array.isArray(value)) return value;
@@ -194,8 +204,8 @@ function soughtSandboxes(_artifact: Artifact, value: unknown): unknown {
 }
 
 /**
- * Any value except a list that passed becomes a list then. Only in another worktree, opencode adds that worktree to the
- * value, and fails.
+ * 1.14 turns `project.sandboxes` into a list before it checks the value. Only in another worktree of the project,
+ * opencode adds that worktree to the stored value, and fails if the value is not a list.
  */
 const SANDBOXES_1_14: Contract = {
   demands: [
@@ -228,8 +238,8 @@ function projectFileContract(artifact: Artifact, value: unknown, { projectFile: 
 }
 
 /**
- * opencode lists sessions, and looks them up by project, under the ids inside the files. opencode reads sessions under
- * the name of the file.
+ * opencode lists sessions and projects by the id inside the file, but looks them up by the name of the file. So the two
+ * must be equal.
  */
 function ownID(artifact: Artifact, value: unknown): Mismatch[] {
   const id = typeof value === "object" && value !== null && "id" in value ? value.id : undefined;
@@ -301,7 +311,10 @@ function sessionColumnContract(column: string, row: RowValues | null, line: Host
   return only(shape, column);
 }
 
-/** opencode answers "Workspace not found: …" to every request for the session. An empty name counts as absent. */
+/**
+ * A session that names a missing workspace: opencode answers "Workspace not found: …" to every request for the session.
+ * An empty name counts as absent.
+ */
 function workspaceDeparture(row: RowValues | null): Mismatch[] {
   const named = row?.workspace_id ?? "";
   if (named === "" || named === row?.workspace) return [];

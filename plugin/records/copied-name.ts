@@ -1,18 +1,21 @@
 import { type Artifact, isFileLocator } from "../model/artifact.ts";
 
-/** An id of opencode's own, followed by text that no id of opencode contains; ownCloud writes `_conflict-DATE`. */
+/**
+ * An id of opencode, followed by text that no id contains, as in the names of copied files. ownCloud adds
+ * `_conflict-DATE`.
+ */
 const COPIED = /^((?:ses|msg|prt)_[A-Za-z0-9]+)(?:[^A-Za-z0-9_]|_[Cc]onflict\b).*$/s;
 
-/** An id of full length with any text around it: `Copy of ses_x`, `~ses_x`, `msg_x_BACKUP_123`, `prt_x2`. */
+/** A complete id of opencode with any text around it: `Copy of ses_x`, `~ses_x`, `msg_x_BACKUP_123`, `prt_x2`. */
 const AROUND_WHOLE_ID = /(?:^|[^A-Za-z0-9])((?:ses|msg|prt)_[0-9a-f]{12}[A-Za-z0-9]{14})/;
 
-/** The folders of a path: `storage`, the kind, and the project, session or message. */
+/** The number of folders in the path of a record's file: `storage`, the kind, and the project, session or message. */
 const FOLDERS_OF_RECORD = 3;
 
 /**
- * The id of the record that a file seems to copy, judged by the file's name. Sync tools and people give such names
- * (`ses_x.sync-conflict-20260105-101112-ABCDEFG`, `prt_x (conflicted copy)`, `Copy of msg_x`). `null`: the name is not
- * that of a copy.
+ * The id of the record of which a file seems to be a copy, judged by the name of the file. Sync tools and people give
+ * such names (`ses_x.sync-conflict-20260105-101112-ABCDEFG`, `prt_x (conflicted copy)`, `Copy of msg_x`). `null` if the
+ * name is not that of a copy.
  */
 export function copiedRecordID(recordID: string): string | null {
   const id = COPIED.exec(recordID)?.[1] ?? AROUND_WHOLE_ID.exec(recordID)?.[1] ?? null;
@@ -20,8 +23,8 @@ export function copiedRecordID(recordID: string): string | null {
 }
 
 /**
- * Whether a file has the name of a copy and states another record's id, or is in a subfolder among the records.
- * opencode also reads files in subfolders (measured 1.1.65).
+ * Whether a file is a copy of a record. Either its name is that of a copy, and it contains another id than its name. Or
+ * it is in a subfolder of the folder of its record, which opencode also reads (measured on 1.1.65).
  */
 export function isNamedAsCopy(artifact: Artifact, value: unknown): boolean {
   const { recordID, locator } = artifact;
@@ -39,9 +42,9 @@ function idIn(value: unknown): unknown {
   return typeof value === "object" && value !== null && "id" in value ? value.id : undefined;
 }
 
-/** Whether a file is in a folder that opencode did not make. */
+/** Whether a file is in a subfolder that opencode did not make. */
 export function isBelowItsFolder(path: string): boolean {
-  // This is asked of each file, so no list of the folders is made.
+  // The slashes are counted without making a list of the folders, because this function is called for every file.
   let slash = -1;
   for (let folders = 0; folders <= FOLDERS_OF_RECORD; folders += 1) {
     slash = path.indexOf("/", slash + 1);
@@ -50,7 +53,7 @@ export function isBelowItsFolder(path: string): boolean {
   return true;
 }
 
-/** The folder in which opencode itself would keep a record's file. */
+/** The folder in which opencode would keep a record's file. */
 export function folderOfRecord(path: string): string {
   return path.split("/").slice(0, FOLDERS_OF_RECORD).join("/");
 }

@@ -3,26 +3,27 @@ type Json = unknown;
 
 interface Container {
   readonly closing: "}" | "]";
-  /** The text up to the end of the last complete member. */
+  /** The length of the text up to the end of the last complete member. */
   complete: number;
 }
 
-/** A pattern for a value that is certainly complete, matched at a given position. */
+/** A number or a word of JSON that is certainly complete, because a separator follows. */
 const WORD = /(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}\]])/y;
 
 /** The readable beginning of a damaged JSON text. */
 export interface Beginning {
   readonly value: Json;
   /**
-   * The length in characters of a complete document at the beginning of the text; `null` if the document does not end.
+   * The number of characters of a complete document at the beginning of the text; `null` if the document does not end.
    */
   readonly wholeUntil: number | null;
 }
 
 /**
- * The value of the longest beginning of a JSON text that can be closed: complete members, and a string that is cut off.
- * A control character inside a string ends the string. (Bytes that are not text have already ended the text:
- * `textBeginning`.) A complete document before noise is read completely. `undefined`: nothing can be read.
+ * Reads the longest beginning of a damaged JSON text: all complete members, and a string that is cut off. Missing
+ * brackets and quotes are added. A control character inside a string ends the string. (Bytes that are not text have
+ * already ended the text: `textBeginning`.) If a complete document is followed by noise, the document is read
+ * completely. `undefined` if nothing can be read.
  */
 export function readBeginning(text: string): Beginning | undefined {
   const open: Container[] = [];
@@ -80,12 +81,12 @@ export function readBeginning(text: string): Beginning | undefined {
   return atLastMember();
 }
 
-/** The value of {@link readBeginning}. */
+/** The readable beginning of a damaged JSON text, as {@link readBeginning} reads it. */
 export function cutDocument(text: string): Json | undefined {
   return readBeginning(text)?.value;
 }
 
-/** The offset at which a string, or the rest of it, ends. */
+/** The offset at which a string ends, and whether the string is cut off there. */
 function stringEnd(text: string, start: number): { readonly at: number; readonly isCut: boolean } {
   for (let at = start + 1; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
@@ -115,6 +116,6 @@ export function wholeMembers(text: string): Readonly<Record<string, Json>> {
   const left = cutDocument(text);
   if (typeof left !== "object" || left === null || Array.isArray(left)) return {};
   const members = Object.entries(left);
-  // JavaScript puts names that are numbers first, so the order does not show which member was the last.
+  // JavaScript puts names that are numbers first, so with such names it is unknown which member was the last.
   return members.some(([name]) => /^\d+$/.test(name)) ? {} : Object.fromEntries(members.slice(0, -1));
 }

@@ -2,8 +2,8 @@ import type { Json, RecordedField } from "../model/manifest-item.ts";
 import type { FieldChange, Replacement } from "../model/replacement.ts";
 
 /**
- * A copy of a JSON value with some values changed. Missing objects on the path are created. `null` if a place does not
- * hold the value that a change states, or cannot hold any.
+ * A copy of a JSON value with some values changed. Missing objects on the path of a change are created. `null` if a
+ * changed place does not hold the value `from`, or if it cannot hold a value at all.
  */
 export function withFields(value: unknown, changes: readonly FieldChange[]): { readonly value: unknown } | null {
   const document: unknown = structuredClone(value);
@@ -13,7 +13,8 @@ export function withFields(value: unknown, changes: readonly FieldChange[]): { r
     if (name === undefined || parent === null || !mayHold(parent, name)) return null;
     if (JSON.stringify(Object.hasOwn(parent, name) ? parent[name] : undefined) !== JSON.stringify(from)) return null;
     if (to === undefined) delete parent[name];
-    // This is no assignment, because a name like `__proto__` must stay a name.
+    // `defineProperty` is used instead of an assignment, because an assignment to `__proto__` would change the
+    // prototype.
     else Object.defineProperty(parent, name, { value: to, writable: true, enumerable: true, configurable: true });
   }
   return { value: document };
@@ -35,15 +36,18 @@ function isContainer(value: unknown): value is Record<string | number, unknown> 
   return typeof value === "object" && value !== null;
 }
 
-/** The elements of a list have positions, not names: JSON leaves out a value under a name. */
+/**
+ * Whether a container can hold a value under this name. A list cannot, because JSON leaves out all values of a list
+ * that have a name instead of a position.
+ */
 function mayHold(container: object, name: string | number): boolean {
   return !Array.isArray(container) || typeof name === "number";
 }
 
 /**
- * Field changes as a manifest records them; nothing for a change without content. The old value may be a number that
- * JSON cannot express, read from `1e999`. The manifest says `Infinity` for such a number. @throws TypeError if any
- * other value is not JSON, because the manifest could not state the change
+ * The changed fields of a replacement, in the form that a manifest records. The result is empty if no field was
+ * changed. The old value may be a number that JSON cannot express, such as `1e999`. The manifest then says `Infinity`.
+ * @throws TypeError if any other value is not JSON, because a manifest can only hold JSON
  */
 export function recordedFields(content: Replacement["content"] | undefined): { fields?: RecordedField[] } {
   if (content === undefined || !("fields" in content)) return {};

@@ -6,14 +6,14 @@ import { fitsPlace } from "./shape.ts";
 import { zodSchema } from "./zod-schema.ts";
 
 /**
- * `fits`: the host loads it. `no-record`: the value is no record at all. Otherwise, the places that do not match the
- * contract.
+ * What opencode makes of a record's value. `fits`: opencode loads the value. `no-record`: the value is not a record at
+ * all. A list: the places of the value that opencode does not accept.
  */
 export type Judgement = "fits" | "no-record" | readonly Mismatch[];
 
 /**
- * The judgement of a store's host on a readable value: a document (`value` is its parsed JSON), or the columns of a row
- * (`value` is `row`).
+ * Judges a parsed value as the opencode that loads the store does. The value is the parsed JSON of a document, or the
+ * columns of a row (then `value` is `row`).
  */
 export function judge(artifact: Artifact, value: unknown, around: Surroundings, store: StoreDescription): Judgement {
   if (isHarmless(artifact, value, around)) return "fits";

@@ -1,28 +1,31 @@
 import type { z } from "zod";
 
-/** One place in a readable record that its host does not accept. */
+/** One place in a parsed record that opencode does not accept. */
 export interface Mismatch {
   readonly path: readonly PropertyKey[];
-  /** The problem at that place, in words without content. */
+  /** The problem at that place, in words without content of the session. */
   readonly words: string;
   readonly found: "nothing" | "null" | "something";
-  /** The schema's name of the expected type, if the type is wrong. */
+  /** The type that the schema expects, if the value has another type; otherwise `null`. */
   readonly expected: string | null;
-  /** Whether a request that loads sessions fails on it. Otherwise an additional request of a client fails. */
+  /**
+   * Whether a request that loads sessions fails because of this place. If not, only an additional request of a client
+   * fails.
+   */
   readonly blocks: boolean;
 }
 
-/** The text for a record whose id differs from the id in its place. */
+/** The words for a record whose id differs from the name of its file. */
 export const OTHER_THAN_NAME = "differs from the name of the file";
 
-/** Objects whose keys the user chooses. Their names are content. */
+/** Objects whose keys come from the user or a tool. These keys are content, so they are not printed. */
 const OPEN_OBJECTS: readonly PropertyKey[] = [
   ...["tools", "responseHeaders", "metadata", "input"],
-  // Such objects of opencode 2.x.
+  // The objects with such keys in opencode 2.x.
   ...["structured", "providerMetadata", "resultMetadata"],
 ];
 
-/** A path in the way maintainers of opencode write it: `state.time.start`, `diffs[0].additions`. */
+/** A path to a value, written as in JavaScript: `state.time.start`, `diffs[0].additions`. */
 export function pathText(path: readonly PropertyKey[]): string {
   let text = "";
   path.forEach((key, index) => {
@@ -34,7 +37,7 @@ export function pathText(path: readonly PropertyKey[]): string {
   return text;
 }
 
-/** The mismatches of a document or row with a schema; empty if it fits. */
+/** The places of a document or row that do not fit a schema; empty if it fits. */
 export function schemaMismatches(schema: z.ZodType, value: unknown): Mismatch[] {
   const result = schema.safeParse(value);
   return result.success ? [] : result.error.issues.map((issue) => fromIssue(issue, valueAt(value, issue.path)));

@@ -3,7 +3,7 @@ import type { Description, Vocabulary } from "./vocabulary.ts";
 
 export type Check = (value: unknown) => boolean;
 
-/** Turns a description into a plain check. */
+/** Turns the description of a value into a function that only answers whether a value fits the description. */
 export function checkFor(description: Description): Check {
   return description(plainChecks);
 }
@@ -16,7 +16,7 @@ function fieldCheck(fields: Readonly<Record<string, Check>>): (value: Record<str
   const keys = Object.keys(fields);
   const own = Object.values(fields);
   return (value) => {
-    // Inherited properties (`constructor` …) are not keys of a document, and no field here has such a name.
+    // A plain read also finds inherited properties (`constructor` …), but no field of a description has such a name.
     for (let index = 0; index < keys.length; index += 1) {
       if (!(own[index] as Check)(value[keys[index] as string])) return false;
     }

@@ -2,7 +2,7 @@ import { checksRecords, diffReading, hostLine } from "../hosts/store-line.ts";
 import { type Artifact, isFileLocator } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 
-/** The type of the top level of a JSON document. */
+/** The type of a JSON document as a whole. */
 export type TopLevel = "object" | "array" | "null" | "string" | "number" | "boolean";
 
 export function topLevelOf(value: unknown): TopLevel {
@@ -16,7 +16,10 @@ const ANYTHING: readonly TopLevel[] = ["object", "array", "null", "string", "num
 const RECORD: readonly TopLevel[] = ["object"];
 const NOT_NULL: readonly TopLevel[] = ANYTHING.filter((each) => each !== "null");
 
-/** Columns of session and project, as hosts from 1.17 on decode them: JSON `null` counts as absent. */
+/**
+ * The accepted top levels of JSON columns of session and project, as opencode 1.17 and newer decode them. JSON `null`
+ * counts as absent.
+ */
 const STRICT_COLUMNS: Readonly<Record<string, readonly TopLevel[]>> = {
   summary_diffs: ["array", "null"],
   metadata: ["object", "null"],
@@ -27,7 +30,9 @@ const STRICT_COLUMNS: Readonly<Record<string, readonly TopLevel[]>> = {
   commands: ["object", "null"],
 };
 
-/** Types of the top level that the host of a store loads without an error at this place. */
+/**
+ * The types of top level (object, list and so on) with which opencode loads a document at this place without an error.
+ */
 export function acceptedTopLevels(artifact: Artifact, store: StoreDescription): readonly TopLevel[] {
   if (isFileLocator(artifact.locator)) {
     switch (artifact.kind) {
@@ -47,13 +52,16 @@ export function acceptedTopLevels(artifact: Artifact, store: StoreDescription): 
   return artifact.locator.column === undefined ? RECORD : (STRICT_COLUMNS[artifact.locator.column] ?? ANYTHING);
 }
 
-/** Whether the host of a store loads a parsed document at this place without an error. */
+/** Whether opencode loads a parsed document at this place without an error. */
 export function fitsPlace(artifact: Artifact, value: unknown, store: StoreDescription): boolean {
   if (!acceptedTopLevels(artifact, store).includes(topLevelOf(value))) return false;
   return artifact.kind !== "session_diff" || !listsDiffs(store) || isDiffList(value);
 }
 
-/** 1.1 to 1.14 map over the diffs, and read the first character of each file name (SessionSummary.diff, 1.1.65). */
+/**
+ * Whether opencode reads a session's diffs as a list. 1.1 to 1.14 go through that list and read the first character of
+ * each file name (SessionSummary.diff, 1.1.65).
+ */
 function listsDiffs(store: StoreDescription): boolean {
   return diffReading(store).holds === "names";
 }

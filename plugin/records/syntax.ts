@@ -1,26 +1,30 @@
 import { messageID, sessionID } from "./strict/values.ts";
 import type { Description } from "./vocabulary.ts";
 
-/** The requirement of opencode 1.14 for `session.model`; earlier lines have no such column. */
+/** What opencode 1.14 requires of `session.model`. Earlier versions have no such column. */
 export const sessionModel: Description = (is) => is.ifAny(is.object({ id: is.text, providerID: is.text }));
 
-/** The only column of a session row that opencode 1.2 to 1.14 check: no request can name another id. */
+/**
+ * What opencode 1.2 to 1.14 require of a session row. Only the form of the id is checked, because no request can name a
+ * session whose id has another form.
+ */
 export const sessionRow: Description = (is) => is.object({ id: sessionID(is) });
 
-/** opencode reads this record when it starts to work in a project. */
+/** What opencode requires of a project row when it starts to work in that project. */
 export const projectRow: Description = (is) => is.object({ vcs: is.ifAny(is.oneOf("git")) });
 
-/**
- * 1.2 and 1.3 filter the list of a project's other worktrees, whatever the list contains; 1.14 looks for each folder.
- */
+/** What 1.2 and 1.3 require of a project's list of other worktrees: it must be a list, with any items. */
 export const anyList: Description = (is) => is.listOf(is.anything);
 export const sandboxes: Description = (is) => is.listOf(is.text);
 
-/** opencode reads the time of a session to list the session. */
+/** What opencode requires of a session when it lists the session: a time. */
 export const timedSession: Description = (is) => is.object({ time: is.something });
 
-/** opencode 1.1 removes missing folders from a project's list of worktrees. */
+/**
+ * What opencode 1.1 requires of a project file. `sandboxes` must be a list if it has a value, because opencode removes
+ * missing folders from that list.
+ */
 export const projectFile: Description = (is) => is.object({ sandboxes: is.ifAny(is.listOf(is.anything)) });
 
-/** opencode 1.0.0 looks for the parts of a message under the id inside the message's file. */
+/** What opencode 1.0.0 requires of a message file: an id inside, by which opencode looks for the message's parts. */
 export const messageFile: Description = (is) => is.object({ id: messageID(is) });

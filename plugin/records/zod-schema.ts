@@ -4,7 +4,7 @@ import type { Description, Vocabulary } from "./vocabulary.ts";
 
 const schemas = new Map<Description, z.ZodType>();
 
-/** The zod schema of a described shape. */
+/** The zod schema of a description. It is built once for each description. */
 export function zodSchema(description: Description): z.ZodType {
   const known = schemas.get(description) ?? description(zodVocabulary);
   schemas.set(description, known);
@@ -13,7 +13,10 @@ export function zodSchema(description: Description): z.ZodType {
 
 const integer = z.int().nonnegative();
 
-/** Zod's own record does not check a key named `__proto__`. */
+/**
+ * A map whose values are all of one type. zod's own record type is not used, because it does not check a key named
+ * `__proto__`.
+ */
 function mapOf(type: "string" | "boolean"): z.ZodType {
   return z.unknown().superRefine((value, context) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {

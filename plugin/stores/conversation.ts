@@ -1,23 +1,26 @@
 import type { Locator, RowValues, StorageClass } from "../model/artifact.ts";
 import { fileText, sqliteText } from "../records/file-text.ts";
 
-/** One JSON document as it is in a store, whatever it contains. */
+/** One JSON document as it is stored, whatever it contains. */
 export interface StoredDocument {
   readonly recordID: string;
   readonly locator: Locator;
   readonly storage: Exclude<StorageClass, "row">;
   readonly size: number;
-  /** `null` if the document is larger than `LARGEST_LOADED_BYTES`, or if the operating system did not return it. */
+  /**
+   * The exact bytes. `null` if the document is larger than `LARGEST_LOADED_BYTES`, or if the operating system did not
+   * return it.
+   */
   readonly bytes: Buffer | null;
-  /** Milliseconds since the epoch: the modification time of a file, or `time_created` of a row. */
+  /** The modification time of a file, or `time_created` of a row, in milliseconds since the epoch. */
   readonly timeMs: number | null;
   /** `time_updated` of a row; `null` for a file. */
   readonly updatedMs: number | null;
 }
 
 /**
- * The data of a session besides its messages, as columns of a database, for every kind of store. For a JSON store the
- * names and values are those of opencode's own import (1.2-1.14).
+ * The data of a session without its messages, as columns of a database. For sessions in JSON files, the names and
+ * values are those of opencode's own import into a database (1.2-1.14).
  */
 export interface SessionColumns {
   readonly session: RowValues | null;
@@ -27,28 +30,27 @@ export interface SessionColumns {
   readonly share: RowValues | null;
 }
 
-/** A project as a store knows it. */
+/** What the JSON files or the database say about a project. */
 export interface ProjectFacts {
   readonly id: string;
   readonly worktree: string;
-  /** Folders besides the worktree in which opencode has opened the project. */
+  /** Folders, other than the worktree, in which opencode has opened the project. */
   readonly sandboxes: readonly string[];
   readonly updatedMs: number | null;
   /** Folders in which opencode 1.17 and newer have opened the project, with the time of the first start in each. */
   readonly directories: readonly { readonly directory: string; readonly createdMs: number | null }[];
 }
 
-/** A message with its parts, in the order in which hosts show them. */
+/** A message with its parts, in the order in which opencode shows them. */
 export interface StoredMessage {
   readonly messageID: string;
-  /** `null` if only parts of the message remain. */
+  /** The document of the message; `null` if only parts of the message remain. */
   readonly document: StoredDocument | null;
   readonly parts: readonly StoredDocument[];
 }
 
 /**
- * The facts that a store has about one session. A value is `null` if the store does not have it, or has it in the wrong
- * type.
+ * What the JSON files or the database say about one session. A value is `null` if it is missing or has the wrong type.
  */
 export interface SessionFacts {
   readonly id: string;
@@ -57,25 +59,28 @@ export interface SessionFacts {
   readonly title: string | null;
   readonly directory: string | null;
   /**
-   * The folder's path below its git worktree, by which the terminal UI lists sessions. Absent if the store has no such
-   * column.
+   * The path of the session's folder below its git worktree, by which the terminal UI lists sessions. Absent if the
+   * table has no such column.
    */
   readonly path?: string | null;
   readonly version: string | null;
-  /** Whether a salvage rebuilt the record and may not have known the folder: then the folder is `/`. */
+  /** Whether a salvage rebuilt the session's record. If the salvage did not know the folder, the folder is `/`. */
   readonly isSalvaged?: boolean;
-  /** Milliseconds since the epoch. */
+  /** When the session was created, in milliseconds since the epoch. */
   readonly createdMs: number | null;
   readonly updatedMs: number | null;
   readonly archivedMs: number | null;
-  /** Whether the session has a readable record of its own. Messages may exist without one. */
+  /** Whether the session has a readable record of its own. Its messages may exist without such a record. */
   readonly hasRecord: boolean;
 }
 
-/** The slug of a session whose record a salvage rebuilt, if its folder may be unknown. No opencode makes such a slug. */
+/**
+ * The slug that a salvage gives to a session that it rebuilds without knowing the folder. No opencode makes such a
+ * slug.
+ */
 export const SALVAGED_SLUG = "recovered";
 
-/** The facts of a session of which only the id is known. */
+/** What is known about a session if only its id, and perhaps its project, are known. */
 export function unknownSession(id: string, projectID: string | null = null): SessionFacts {
   return {
     id,
@@ -93,7 +98,7 @@ export function unknownSession(id: string, projectID: string | null = null): Ses
 
 export type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
 
-/** The result of a host's JSON parser for a document. */
+/** Parses a document as opencode does. */
 export function parseDocument({ bytes, storage }: Pick<StoredDocument, "bytes" | "storage">): Parsed {
   if (bytes === null || storage === "blob") return { ok: false };
   try {
@@ -103,7 +108,7 @@ export function parseDocument({ bytes, storage }: Pick<StoredDocument, "bytes" |
   }
 }
 
-/** An object with any keys. Every record of opencode is such an object. */
+/** An object with any keys, as every record of opencode is. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function isFields(value: unknown): value is Fields {

@@ -3,29 +3,31 @@ import type { SavedFile } from "../model/manifest-item.ts";
 import { PRIVATE_FILE } from "../platform/durable.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 
-/** The location of saved bytes: a file in a run's folder, or a range in a file. */
+/**
+ * Where the bytes of a quarantined record are: a file in the repair's folder in quarantine, or a range of such a file.
+ */
 export type SavedPlace = Pick<SavedFile, "file" | "offset">;
 
-/** Saves the bytes of items into a run's folder. */
+/** Saves the bytes of quarantined records into the folder of one repair. */
 export interface ItemFiles {
   /**
-   * Returns the location of the bytes. The bytes are certain to be on disk only after {@link flush}. `name` is relative
-   * to the run's folder.
+   * Saves bytes and returns their location. The bytes are certain to be on disk only after {@link flush}. `name` is
+   * relative to the repair's folder in quarantine.
    */
   save(name: string, bytes: Uint8Array): Promise<SavedPlace>;
-  /** Forces everything that was saved to disk. */
+  /** Forces all saved bytes to disk. */
   flush(): Promise<void>;
 }
 
 /**
- * Writes the bytes of one item, and forces them to disk before other steps rely on them. `name` is relative to the
- * run's folder.
+ * Writes the bytes of one record and forces them to disk before the next step. `name` is relative to the repair's
+ * folder in quarantine.
  */
 export async function writeItem(files: FileSystem, folder: string, name: string, bytes: Uint8Array): Promise<void> {
   await files.writeNew(join(folder, name), bytes, PRIVATE_FILE);
 }
 
-/** Each item has a file of its own, which a user can find and restore by hand. */
+/** Saves each record in a file of its own, which a user can find and restore by hand. */
 export function separateFiles(files: FileSystem, folder: string): ItemFiles {
   return {
     async save(name, bytes) {
@@ -36,11 +38,11 @@ export function separateFiles(files: FileSystem, folder: string): ItemFiles {
   };
 }
 
-/** At least this many bytes are collected before they are written. */
+/** The size of a bundle, in bytes. Before the collected bytes would exceed this size, they are written as one file. */
 const BUNDLE_BYTES = 8 * 1024 * 1024;
 
 /**
- * Saves many items in a few files. To force a separate file to disk for each of thousands of rows would take minutes.
+ * Saves many records in a few files. Forcing a separate file to disk for each of thousands of rows would take minutes.
  */
 export function bundledFiles(files: FileSystem, folder: string): ItemFiles {
   let gathered: Uint8Array[] = [];

@@ -16,13 +16,13 @@ export interface LocateInput {
 export interface Located {
   readonly dataDir: string;
   /**
-   * The contents of `storage/`: records of the JSON generation, only session diffs (which hosts up to 1.14 read), or
-   * neither.
+   * What `storage/` holds: records of opencode 1.0-1.1, or only session diffs (which opencode up to 1.14 also reads
+   * beside a database), or neither.
    */
   readonly json: "records" | "diffs" | "none";
-  /** Absolute paths. The database that opencode opens by default is first. */
+  /** Absolute paths of the databases. The one that opencode opens by default is first. */
   readonly databases: readonly string[];
-  /** The user named this one database file. Other files of the folder are not read. */
+  /** `true` if the user named this one database file. Then other files of the folder are not read. */
   readonly isDatabaseAlone?: true;
 }
 
@@ -36,15 +36,15 @@ export type LocateResult =
 
 /**
  * The home directory as opencode finds it (`os.homedir()` of Bun and Node): `HOME`, or `USERPROFILE` on Windows. On
- * Windows opencode ignores a `HOME` that another program has set (Git Bash).
+ * Windows, opencode ignores a `HOME` that another program has set (Git Bash).
  */
 export function homeIn(env: Readonly<Record<string, string | undefined>>): string {
   return (THIS_SYSTEM === "windows" ? env.USERPROFILE : env.HOME) || homedir();
 }
 
 /**
- * `$XDG_DATA_HOME/opencode`, otherwise `~/.local/share/opencode`, on every operating system (opencode's xdg-basedir
- * rule).
+ * opencode's default data directory: `$XDG_DATA_HOME/opencode`, otherwise `~/.local/share/opencode`, on every operating
+ * system (opencode's xdg-basedir rule).
  */
 export function defaultDataDir(env: LocateInput["env"]): string {
   const base = env.XDG_DATA_HOME || join(homeIn(env), ".local", "share");
@@ -52,14 +52,15 @@ export function defaultDataDir(env: LocateInput["env"]): string {
 }
 
 const DATABASE_NAME = /^opencode(-[A-Za-z0-9._-]+)?\.db$/;
-/** The file that a stable release opens. A folder with this name keeps opencode from starting. */
+/** The database that a stable release opens. A folder with this name keeps opencode from starting. */
 const DEFAULT_DATABASE = "opencode.db";
 
 const RECORD_FOLDERS = ["session", "message", "part", "project", "todo"];
 
 /**
- * Finds the stores as opencode does. With an explicit `--db`, only that store is read. An explicit `--data-dir`
- * overrides an OPENCODE_DB outside it, so that a named backup is never mixed with the live database.
+ * Finds the JSON files and databases in the way opencode finds them. With `--db`, only that database is read. With
+ * `--data-dir`, an OPENCODE_DB outside that directory is ignored, so that a backup is never mixed with the live
+ * database.
  */
 export async function locate(files: FileSystem, input: LocateInput): Promise<LocateResult> {
   if (input.database !== undefined) return locateDatabase(files, input, resolve(input.database));
@@ -84,7 +85,8 @@ export async function locate(files: FileSystem, input: LocateInput): Promise<Loc
 
 async function located(files: FileSystem, dataDir: string, databases: readonly string[]): Promise<Located> {
   const json = await jsonContent(files, dataDir);
-  // If something else is in the place of the folder, opencode 1.0-1.1 does not start, because it needs the folder.
+  // opencode 1.0-1.1 needs the folder `storage/` to start. So a file or a broken link in its place counts as a store,
+  // and the check reports it.
   const isOther = json === "none" && databases.length === 0 && (await holdsNoFolder(files, join(dataDir, STORAGE)));
   return { dataDir, json: isOther ? "records" : json, databases };
 }
@@ -93,15 +95,12 @@ async function holdsNoFolder(files: FileSystem, path: string): Promise<boolean> 
   return (await files.stat(path)) !== null && (await files.list(path)) === null;
 }
 
-/** Whether there is a store that opencode would load. */
+/** Whether anything was found that opencode would load. */
 export function holdsStore({ json, databases }: Located): boolean {
   return databases.length > 0 || json === "records";
 }
 
-/**
- * The file system through which a data directory is changed. This file system refuses symbolic links that lead out of
- * the directory.
- */
+/** The interface to files for changes in a data directory. It refuses symbolic links that lead out of the directory. */
 export function filesOf({ dataDir, databases }: Located): FileSystem {
   return fileSystemWithin(dataDir, [join(dataDir, STORAGE), ...databases.map((database) => dirname(database))]);
 }
@@ -111,7 +110,7 @@ async function locateDatabase(files: FileSystem, input: LocateInput, database: s
   if (found?.type === "directory") {
     return { ok: false, reason: "no-such-database", message: "This path is a folder, not a database file." };
   }
-  // A WAL may be all that remains of a database.
+  // The WAL may be all that remains of a database, and `salvage` can read a WAL alone.
   if (found === null && (await files.stat(`${database}-wal`)) === null) {
     return { ok: false, reason: "no-such-database", message: "This database file does not exist." };
   }
@@ -124,7 +123,7 @@ async function jsonContent(files: FileSystem, dataDir: string): Promise<Located[
     if (errnoCode(error) === "EACCES" || errnoCode(error) === "EPERM") return "denied" as const;
     throw error;
   });
-  // Its contents cannot be seen. The code that reads the WAL reports that.
+  // The folder exists but may not be read. It counts as a store, so that the check reports the denied access.
   if (entries === "denied") return "records";
   if (entries === null) return "none";
   const folders = entries.filter((entry) => entry.type !== "file").map((entry) => entry.name);
@@ -132,12 +131,15 @@ async function jsonContent(files: FileSystem, dataDir: string): Promise<Located[
   return folders.includes("session_diff") ? "diffs" : "none";
 }
 
-/** The path of a database with this name, if opencode uses such a name. */
+/** The path of a database with this name; `undefined` if opencode gives no database such a name. */
 export function databaseNamed(dataDir: string, name: string): string | undefined {
   return DATABASE_NAME.test(name) ? join(dataDir, name) : undefined;
 }
 
-/** Symbolic links can give one database several names. Keeps the name that is no link, or otherwise the first. */
+/**
+ * Symbolic links can give one database several names. Of these names, the one that is not a link is kept, or otherwise
+ * the first.
+ */
 async function withoutOtherNames(files: FileSystem, paths: readonly string[]): Promise<string[]> {
   if (paths.length < 2) return [...paths];
   const named: { readonly path: string; readonly real: string; readonly isLink: boolean }[] = [];
@@ -163,7 +165,7 @@ async function databases(files: FileSystem, dataDir: string, input: LocateInput)
   return databasesIn(files, dataDir);
 }
 
-/** These files without those of `others`, also if a link leads to one of them. */
+/** The paths that are not among `others`, even if a symbolic link gives the same file another name. */
 export async function filesWithout(
   files: FileSystem,
   paths: readonly string[],
@@ -176,12 +178,12 @@ export async function filesWithout(
   return found;
 }
 
-/** The databases of a data directory under the names that opencode itself gives them, the default one first. */
+/** The databases of a data directory that have a name which opencode gives, the default one first. */
 export async function databasesIn(files: FileSystem, dataDir: string): Promise<string[]> {
   const names = ((await files.list(dataDir)) ?? []).flatMap(({ name, type }) =>
     type === "directory" && name !== DEFAULT_DATABASE ? [] : [name],
   );
-  // A WAL may be all that remains of a database.
+  // The WAL may be all that remains of a database. So the name of a WAL counts as the name of its database.
   const found = names.map((name) => name.replace(/\.db-wal$/, ".db")).filter((name) => DATABASE_NAME.test(name));
   const paths = [...new Set(found)].map((name) => join(dataDir, name));
   return withoutOtherNames(

@@ -3,8 +3,8 @@ import { numberIn, parseDocument, type StoredDocument, type StoredMessage, textI
 import type { MessageFacts, PartFacts, SessionOutline, TokenFacts } from "./outline.ts";
 
 /**
- * A summary of a session of files. The JSON store has no such summary, because only the terminal UI requires values
- * that follow from neighbouring records.
+ * A summary of a session in JSON files, made only when it is needed. These versions of opencode require almost nothing
+ * of a record. Only their terminal UI needs values that can be derived from neighbouring records.
  */
 export async function outlineOf(messages: AsyncIterable<StoredMessage>): Promise<SessionOutline> {
   const facts: MessageFacts[] = [];
@@ -16,7 +16,7 @@ export async function outlineOf(messages: AsyncIterable<StoredMessage>): Promise
       parts.set(message.messageID, message.parts.map(partFacts));
     }
   } catch (error) {
-    // If a folder may not be read, the neighbours give no facts.
+    // If a folder may not be read, the summary is empty, because a part of it could be misleading.
     if (errnoCode(error) === null) throw error;
     return { messages: [], messageOf: () => null, partsOf: () => [] };
   }
@@ -26,8 +26,8 @@ export async function outlineOf(messages: AsyncIterable<StoredMessage>): Promise
 }
 
 /**
- * The time in an id, in milliseconds. Ids count 1/4096 of milliseconds in 48 bits and start over every 2^36 ms. The
- * time nearest to `nearMs` is returned.
+ * The time in the id of a message, in milliseconds. Ids count 1/4096 of a millisecond in 48 bits, so the counter starts
+ * over every 2^36 ms. Of all times that fit, the one nearest to `nearMs` is returned.
  */
 function timeOfID(id: string, nearMs: number): number | null {
   const digits = /^msg_([0-9a-f]{12})/.exec(id)?.[1];
@@ -40,17 +40,18 @@ function timeOfID(id: string, nearMs: number): number | null {
 const HOUR_MS = 60 * 60 * 1000;
 
 /**
- * The time at which a message was made: by its row, or otherwise by its id and the times of its parts; `null` if
- * nothing shows it.
+ * The time at which a message was made: the time of its row, or otherwise the time in its id, checked against its
+ * parts. `null` if nothing shows the time.
  */
 export function madeMs(messageID: string, { document, parts }: StoredMessage): number | null {
-  // The time of a file is the time of its last write.
+  // For a file, only the time of the last write is known, so the id and the parts decide.
   if (document !== null && document.storage !== "file" && isTime(document.timeMs)) return document.timeMs;
   const [first] = parts.flatMap(({ timeMs }) => (isTime(timeMs) ? [Math.floor(timeMs)] : [])).sort((a, b) => a - b);
   if (first === undefined) return null;
   const told = timeOfID(messageID, first);
   const isFile = parts.some(({ storage }) => storage === "file");
-  // The host's clock sets the time of a row. Ids that other programs made contain no time.
+  // An id made by another program contains no time. If the times of part rows are far from the time in the id, the rows
+  // decide.
   return told !== null && (isFile || Math.abs(told - first) < HOUR_MS) ? told : first;
 }
 
@@ -58,20 +59,20 @@ function isTime(value: number | null): value is number {
   return value !== null && value >= 0;
 }
 
-/** Compares messages in the order of opencode. */
+/** Compares two messages in the order in which opencode shows them. */
 export function byTime(a: MessageFacts, b: MessageFacts): number {
   const [of, to] = [a.createdMs ?? a.rowMs ?? 0, b.createdMs ?? b.rowMs ?? 0];
   return of - to || (a.id < b.id ? -1 : 1);
 }
 
-/** The facts that a message states about itself. */
+/** What the document of a message says about the message. */
 export function factsOf({ messageID, document }: Pick<StoredMessage, "messageID" | "document">): MessageFacts {
   const parsed = document === null ? null : parseDocument(document);
   const rowMs = document?.storage === "file" ? null : (document?.timeMs ?? null);
   return factsIn(messageID, rowMs, parsed?.ok === true ? parsed.value : null);
 }
 
-/** The facts that a message will state about itself after it gets this document. */
+/** What a message says about itself if its document is `said`, for example after a repair. */
 export function factsIn(id: string, rowMs: number | null, said: unknown): MessageFacts {
   return {
     id,
@@ -92,7 +93,7 @@ export function factsIn(id: string, rowMs: number | null, said: unknown): Messag
   };
 }
 
-/** The facts that a part states about itself. */
+/** What the document of a part says about the part. */
 export function partFacts(part: StoredDocument): PartFacts {
   const parsed = parseDocument(part);
   const said = parsed.ok ? parsed.value : null;

@@ -2,18 +2,18 @@ import { dirname, join, resolve } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 import { holdsStore, type Located, locate } from "./locate.ts";
 
-/** Folders further away than this are not searched, because a home directory may be very large. */
+/** How many levels of folders are searched. More would take too long, because a home directory may be very large. */
 const LEVELS = 2;
 
-/** In a larger folder, only this many entries are searched. */
+/** The largest number of entries of one folder that are searched. */
 const MOST_ENTRIES = 300;
 
-/** Where opencode's data is below a home directory. */
+/** The place of opencode's data directory in a home directory. */
 const BELOW_HOME = [".local", "share", "opencode"] as const;
 
 /**
- * Data directories with a store at most two levels above or below a path that is not one itself, the nearest first. The
- * path may be missing: then the folders next to it count too. Unreadable folders are skipped.
+ * Finds the data directories near a path that is not a data directory itself: at most two levels above or below, the
+ * nearest first. If the path does not exist, the folders next to it are searched too. Unreadable folders are skipped.
  */
 export async function storesNear(files: FileSystem, path: string): Promise<Located[]> {
   const start = resolve(path);
@@ -25,7 +25,7 @@ export async function storesNear(files: FileSystem, path: string): Promise<Locat
   return found;
 }
 
-/** The stores of one folder, found without environment variables; `null` if there are none. */
+/** The JSON files and databases of one folder, found without environment variables; `null` if there are none. */
 export async function storeIn(files: FileSystem, dataDir: string): Promise<Located | null> {
   try {
     const found = await locate(files, { env: {}, dataDir });

@@ -18,9 +18,9 @@ import { resultName, sqliteFailure } from "./sqlite/sqlite-error.ts";
 import { SqliteStore } from "./sqlite/sqlite-store.ts";
 
 /**
- * Opens every located store for reading. A store that cannot be opened is a value, not an error. `hostVersion` is the
- * version of the host that will load the stores, if it is known. If the version is unknown, that of the newest session
- * is used.
+ * Opens every store (JSON files or a database) that was found, for reading. A store that cannot be opened is a value in
+ * the list, not an error. `hostVersion` is the version of the opencode that will load the stores. If `hostVersion` is
+ * `null`, the version of the newest session is used.
  */
 export async function openStores(
   files: FileSystem,
@@ -39,7 +39,10 @@ export async function openStores(
   return opened;
 }
 
-/** `reader`: the line of hosts that reads the session diffs next to a database. */
+/**
+ * Opens the JSON files of a data directory. `reader`: the version range of opencode that reads session diffs next to a
+ * database.
+ */
 export async function openJson(
   files: FileSystem,
   dataDir: string,
@@ -47,7 +50,7 @@ export async function openJson(
   access: Access,
   knownVersion: string | null,
 ): Promise<OpenedStore> {
-  // Inside opencode the running host loads the store, whichever version wrote it.
+  // Inside opencode, the running version loads the files, whatever version wrote them.
   const newest = access === "outside" || knownVersion === null ? await askNewest(files, dataDir) : null;
   const hostVersion = knownVersion ?? newest?.version ?? null;
   const description: StoreDescription = {
@@ -73,7 +76,10 @@ export async function openJson(
   };
 }
 
-/** The detection is not needed inside opencode, which knows its own version. */
+/**
+ * Asks the newest sessions which opencode wrote them. Inside opencode this is not needed, because the running version
+ * is known.
+ */
 async function askNewest(files: FileSystem, dataDir: string) {
   const { newestSessions } = await import("./json/newest-session.ts");
   return newestSessions(files, dataDir);
@@ -101,7 +107,7 @@ async function openDatabase(
     origin: null,
   });
   const damaged = async (code: StoreProblemCode, evidence: string): Promise<OpenedStore> => {
-    // Inside the host no file of the database may be opened.
+    // Inside opencode's process, files of the database may be opened only through SQLite.
     if (access === "beside-host") return unusable(code, evidence);
     const { damagedDatabase } = await import("./other-databases.ts");
     return damagedDatabase(unread, code, evidence);
@@ -113,8 +119,8 @@ async function openDatabase(
   }
   if (found === null && (await files.stat(`${database}-wal`)) !== null)
     return damaged("wal-without-database", "no file");
-  // If the whole database is still in its WAL, its main file has zero bytes. Such a database is lost only without a
-  // WAL.
+  // The whole database may still be in its WAL, while the main file has zero bytes. So an empty file is a loss only
+  // without a WAL.
   if (found?.size === 0 && ((await files.stat(`${database}-wal`))?.size ?? 0) === 0) {
     return unusable("database-empty", "0 bytes");
   }
@@ -131,7 +137,8 @@ async function openDatabase(
     const schema = { ...read, origin: await provedOrigin(read, view.connection) };
     if (schema.missing.length > 0) {
       closeView(view);
-      // Like all code for such databases, the module is loaded only if there is a problem.
+      // The module for such databases is loaded only if there is a problem, so that a healthy start of opencode stays
+      // small.
       const { withoutTables } = await import("./other-databases.ts");
       const open = () => openView(files, driver, database, access);
       return withoutTables(schema, unread, access === "outside", open, () => openWriter(schema));
@@ -169,8 +176,9 @@ async function openDatabase(
 }
 
 /**
- * What stands in the place of a file; `null` if nothing does, or if this user may not look at what a link leads to: that is
- * said of the database. Whoever opens a named pipe waits for its other end.
+ * What is in the place of a database file, if it is not a file; otherwise `null`. Also `null` if this user may not see
+ * where a symbolic link leads, because that problem is reported for the database. A named pipe must not be opened,
+ * because opening it waits for another program.
  */
 function noFile(found: FileStat | null, path: string): "a folder" | "no file" | null {
   if (found === null || found.type === "file") return null;
@@ -185,8 +193,8 @@ function noFile(found: FileStat | null, path: string): "a folder" | "no file" | 
 }
 
 /**
- * A database that a newer opencode wrote is examined more closely. The code for that is loaded only if there is such a
- * database.
+ * Examines a database that a newer opencode may have written: which changes to it are safe. The code for that is loaded
+ * only for such a database.
  */
 async function provedOrigin(schema: Schema, connection: Connection): Promise<Origin> {
   const { origin, missing } = schema;
@@ -206,21 +214,21 @@ function sessionsOfPreview(connection: Connection, { tables, origin }: Schema): 
   try {
     return Number(connection.all(SESSIONS_OF_PREVIEW)[0]?.sessions ?? 0);
   } catch (error) {
-    // Damaged pages are reported by the check of the pages.
+    // If pages are damaged, no session is counted here, because another check reports the damage.
     if (sqliteFailure(error) === "malformed") return 0;
     throw error;
   }
 }
 
 async function openView(files: FileSystem, driver: Driver, database: string, access: Access): Promise<ReadView> {
-  // Code that a healthy start inside opencode does not need is loaded when it is used.
+  // Code that a healthy start of opencode does not need is loaded only when it is used.
   if (access === "outside") return (await import("./sqlite/read-view.ts")).openReadView(files, driver, database);
   const connection = driver.open(database, "read");
   connection.exec("pragma busy_timeout = 250");
   return { connection, source: null, unchanged: async () => true, release: () => undefined };
 }
 
-/** How the likeliest host line reads a database. */
+/** How the likeliest version range of opencode reads a database. */
 function readersOf([likeliest]: readonly LineName[]): Pick<StoreDescription, "contract" | "sessionDiffReader"> {
   if (likeliest === undefined) return { contract: "strict", sessionDiffReader: null };
   return demandsOf(lineNamed(likeliest));
@@ -240,7 +248,7 @@ function newestVersion(connection: Connection): string | null {
   return typeof version === "string" && /^\d+\.\d+\.\d+/.test(version) ? version : null;
 }
 
-/** The reason why this user can never open a database; `null` if they can. */
+/** Why this user can never open a database; `null` if the user can. */
 async function whyDenied(database: string): Promise<string | null> {
   const { refusalOf } = await import("../platform/permissions.ts");
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
@@ -250,7 +258,7 @@ async function whyDenied(database: string): Promise<string | null> {
   return refusalOf(dirname(database), "read")?.words ?? null;
 }
 
-/** Adds the names of the processes that lock the database, if the system shows them. */
+/** Adds the names of the processes that lock the database to the evidence, if the system shows them. */
 async function withLockers(files: FileSystem, database: string, evidence: string): Promise<string> {
   const { openersText } = await import("../platform/open-files.ts");
   const { openFiles, isHeldOpen } = await (await import("../platform/this-system.ts")).thisSystem();
@@ -267,8 +275,9 @@ async function withLockers(files: FileSystem, database: string, evidence: string
 }
 
 /**
- * The state of a database according to an error while it was opened or read. @throws the error itself, if neither
- * SQLite nor the system reported it. Such an error does not show the state of the database
+ * What an error during opening or reading says about a database.
+ * @throws the error itself, if neither SQLite nor the operating system reported it. Such an error says nothing about
+ * the database.
  */
 export function problemOf(error: unknown): StoreProblem {
   const failure = sqliteFailure(error);

@@ -7,16 +7,18 @@ import type { Store } from "./store.ts";
 import type { StoreWriter } from "./writer.ts";
 
 /**
- * `outside`: from a process of this tool. Reading changes no byte. `beside-host`: inside opencode's process, which
- * already has the database open. There, this tool may open files of the database only through the same SQLite library.
- * To close any other descriptor would drop the host's POSIX locks.
+ * Who reads the store. `outside`: a process of this tool, which must not change a byte by reading. `beside-host`:
+ * opencode's own process, which has the database open already. There, files of the database may be opened only through
+ * the same SQLite library, because closing any other descriptor would drop opencode's POSIX locks.
  */
 export type Access = "outside" | "beside-host";
 
-/** The part of a database that opencode 2.x reads, in tables of its own or in tables that it shares with 1.x. */
+/** The part of a database that opencode 2.x reads, in tables of its own or in tables that 2.x shares with 1.x. */
 export interface Half2x {
   readonly schema: Schema;
-  /** Passes a reading connection to `work`. If possible, all reads of `work` see one state of the database. */
+  /**
+   * Passes a reading connection to `work`. If possible, everything that `work` reads is from one state of the database.
+   */
   read<T>(work: (connection: Connection) => T | Promise<T>): Promise<T>;
   openWriter(): Promise<StoreWriter>;
 }
@@ -26,19 +28,25 @@ export type OpenedStore =
       readonly state: "ok";
       readonly description: StoreDescription;
       readonly store: Store;
-      /** The opencode to which the database belongs; `null` for files. */
+      /** Which opencode the database belongs to; `null` for JSON files. */
       readonly origin: Origin | null;
-      /** How many sessions of a 1.x database have messages that only 2.x reads. This queries the database. */
+      /**
+       * The number of sessions of a 1.x database that have messages which only 2.x reads. Each call queries the
+       * database.
+       */
       sessionsOf2x(): number;
-      /** `null` for files. */
+      /** What opencode 2.x reads in this database; `null` for JSON files. */
       readonly half2x: Half2x | null;
-      /** Writers are loaded on demand, so that a healthy start of opencode does not load them. */
+      /**
+       * Opens the store for changes. The code for writing is loaded on demand, so that a healthy start of opencode does
+       * not load it.
+       */
       openWriter(): Promise<StoreWriter>;
-      /** Whether everything that was read so far is from one consistent state. */
+      /** Whether the store stayed the same during all reads so far. */
       unchanged(): Promise<boolean>;
     }
   /**
-   * The store can be opened, but its opencode writes records that this tool does not read. So the state of its records
+   * The store can be opened, but its opencode writes records that this tool does not read. So the state of the records
    * is unknown.
    */
   | {
@@ -46,7 +54,7 @@ export type OpenedStore =
       readonly description: StoreDescription;
       readonly problem: StoreProblem;
       readonly origin: Origin;
-      /** The damage that SQLite finds in its pages; `null` if there is none. */
+      /** The damage that SQLite finds in the pages of the database; `null` if there is none. */
       damage(): Promise<string | null>;
       readonly half2x: Half2x;
     }
@@ -54,6 +62,6 @@ export type OpenedStore =
       readonly state: "unusable";
       readonly description: StoreDescription;
       readonly problem: StoreProblem;
-      /** The opencode to which the database belongs; `null` if nothing shows it. */
+      /** Which opencode the database belongs to; `null` if nothing shows that. */
       readonly origin: Origin | null;
     };

@@ -11,8 +11,8 @@ import type { Schema } from "./sqlite/schema.ts";
 import type { StoreWriter } from "./writer.ts";
 
 /**
- * A database that SQLite opens, but that lacks the session tables of 1.x. `isOutside`: the file may be read directly,
- * not only through SQLite.
+ * A database that SQLite can open, but that lacks the session tables of opencode 1.x. `isOutside`: the database file
+ * may also be read directly, without SQLite.
  */
 export function withoutTables(
   schema: Schema,
@@ -24,7 +24,8 @@ export function withoutTables(
   const { origin: stated, missing } = schema;
   const lacking = `without ${missing.join(", ")}`;
   const origin = isOutside ? originBehind(description, stated) : stated;
-  // Part of the schema is lost, including the part that showed to which opencode the database belongs.
+  // The pages show another opencode than the schema does. So a part of the schema is lost, and a salvage is not
+  // offered.
   if (origin !== stated)
     return unusable(description, "malformed-not-salvageable", `${lacking}; ${origin.sign}`, origin);
   const unread = (code: StoreProblemCode): OpenedStore => {
@@ -46,8 +47,8 @@ export function withoutTables(
 }
 
 /**
- * A database that SQLite cannot read. The remedy for a 1.x database is refused for others, so the pages show to which
- * opencode the database belongs.
+ * A database that SQLite cannot read. The pages show which opencode it belongs to, because the advice to salvage is
+ * given only for databases of 1.x.
  */
 export function damagedDatabase(description: StoreDescription, code: StoreProblemCode, evidence: string): OpenedStore {
   const database = description.database ?? "";
@@ -62,13 +63,13 @@ export function damagedDatabase(description: StoreDescription, code: StoreProble
   if (origin?.kind === "other program")
     return unusable(description, "other-program", `${evidence}; ${origin.sign}`, origin);
   const sign =
-    origin === null ? "nothing tells whose it is" : origin.isByRowsAlone ? "only rows are left" : origin.sign;
+    origin === null ? "nothing shows whose it is" : origin.isByRowsAlone ? "only rows are left" : origin.sign;
   return unusable(description, "malformed-not-salvageable", `${evidence}; ${sign}`, origin);
 }
 
 /**
- * The origin of a database for a salvage. SQLite may read only part of a damaged schema, so the pages are read too. Any
- * sign of another line than 1.x counts.
+ * Decides which opencode a database belongs to, before a salvage. SQLite may see only a part of a damaged schema, so
+ * the pages are read too. Any sign of a newer opencode than 1.x decides.
  */
 export function originBehind({ database }: StoreDescription, stated: Origin): Origin {
   if (stated.kind !== "1.x" && stated.kind !== "blank" && stated.kind !== "other program") return stated;
@@ -90,7 +91,7 @@ function damageIn(open: () => Promise<ReadView>): Promise<string | null> {
   return readWith(open, (connection) => firstDamage(connection, "quick"));
 }
 
-/** A database that changes while it is read as an immutable file is read again, at most this often. */
+/** A file that another process changes during the reading is read again, at most this many times. */
 const MOST_READINGS = 4;
 
 async function readWith<T>(

@@ -3,38 +3,42 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { homeIn, type LocateInput } from "./locate.ts";
 import { storeIn } from "./nearby.ts";
 
-/** At most this many directories are named. */
+/** The largest number of other data directories that are named to the user. */
 const MOST_NAMED = 10;
 
-/** In a larger folder, only this many entries are searched. */
+/** The largest number of entries of one folder that are searched. */
 const MOST_ENTRIES = 200;
 
-/** Any folder. */
+/** In a pattern of folders, this name stands for any folder. */
 const EACH = "*";
 
 /**
- * A snap has a home folder for each revision. The terminal of an editor in a snap starts its programs there
- * (`XDG_DATA_HOME`).
+ * A snap has a home folder for each revision. If the terminal of an editor runs in a snap, programs that are started in
+ * it use that folder (`XDG_DATA_HOME`).
  */
 const IN_SNAP = ["snap", EACH, EACH, ".local", "share", "opencode"];
-/** `XDG_DATA_HOME` in a flatpak. */
+/** The data directory of opencode in a flatpak, by `XDG_DATA_HOME`. */
 const IN_FLATPAK = [".var", "app", EACH, "data", "opencode"];
 const IN_FLATPAK_HOME = [".var", "app", EACH, ".local", "share", "opencode"];
 const IN_HOME = [".local", "share", "opencode"];
-/** The home directories of Windows as WSL mounts them. */
+/** The data directories of opencode on Windows, as Linux in WSL sees them. */
 const IN_WINDOWS = ["/", "mnt", "c", "Users", EACH, ...IN_HOME];
 
 export interface OtherHomesInput {
   readonly env: LocateInput["env"];
-  /** The data directory that is checked, and those that the user names in addition. */
+  /** The data directory that is checked, and further data directories that the user named. */
   readonly known: readonly string[];
-  /** Whether the user named the data directory. If so, the directory differs from the usual place on purpose. */
+  /**
+   * Whether the user named the data directory. If so, the usual data directory is not searched, because the user chose
+   * another one on purpose.
+   */
   readonly isNamed: boolean;
 }
 
 /**
- * Other data directories of opencode with a store: of a snap, of a flatpak, of Windows next to WSL, and the usual place
- * if `XDG_DATA_HOME` points elsewhere. No file in these directories is opened or changed. Paths.
+ * The paths of other data directories of opencode that hold sessions. They may be in a snap, in a flatpak, or in
+ * Windows seen from WSL. If `XDG_DATA_HOME` leads elsewhere, the usual data directory is one of them. No file in these
+ * directories is opened or changed.
  */
 export async function otherHomes(
   files: FileSystem,
@@ -61,7 +65,7 @@ async function realPath(files: FileSystem, path: string): Promise<string> {
   return (await files.realPath(path).catch(() => null)) ?? path;
 }
 
-/** Existing paths that match a pattern. Unreadable folders are skipped. */
+/** The existing paths that match a pattern of folder names. Folders that cannot be read are skipped. */
 async function matching(files: FileSystem, [root = "", ...names]: readonly string[]): Promise<string[]> {
   let paths = [root];
   for (const name of names) {

@@ -1,21 +1,21 @@
 /**
- * The facts of one message from which missing values of its neighbours can be derived. A value is `null` if the message
- * lacks it or has it in the wrong type.
+ * What one message says about itself. Missing values of neighbouring messages can be derived from these facts. A value
+ * is `null` if it is missing or has the wrong type.
  */
 export interface MessageFacts {
   readonly id: string;
-  /** `time_created` of the row, in milliseconds. */
+  /** `time_created` of the message's row, in milliseconds. */
   readonly rowMs: number | null;
   readonly role: string | null;
   readonly agent: string | null;
   readonly mode: string | null;
   readonly parentID: string | null;
-  /** The model of an answer, or the model that the user chose. */
+  /** The provider of the model that gave the answer, or that the user chose. */
   readonly providerID: string | null;
   readonly modelID: string | null;
   readonly cwd: string | null;
   readonly root: string | null;
-  /** Milliseconds since the epoch. */
+  /** The time at which the message was made, in milliseconds since the epoch. */
   readonly createdMs: number | null;
   readonly completedMs: number | null;
   readonly finish: string | null;
@@ -31,7 +31,7 @@ export interface TokenFacts {
   readonly write: number | null;
 }
 
-/** The facts and the place of a part. Parts are read by message, in the order of their ids. */
+/** What one part says about itself. */
 export interface PartFacts {
   readonly id: string;
   readonly type: string | null;
@@ -39,11 +39,11 @@ export interface PartFacts {
   readonly tokens: TokenFacts;
 }
 
-/** A summary of the records of a session. */
+/** A summary of the messages and parts of a session. */
 export interface SessionOutline {
-  /** In the order of opencode: by time, then by id. */
+  /** The messages in the order of opencode: by time, then by id. */
   readonly messages: readonly MessageFacts[];
-  /** The message to which a part belongs. */
+  /** The id of the message to which a part belongs. */
   messageOf(partID: string): string | null;
   partsOf(messageID: string): readonly PartFacts[];
 }

@@ -5,9 +5,10 @@ import { databaseNamed, filesWithout, type Located, locate } from "./locate.ts";
 import { loadDriver } from "./sqlite/driver.ts";
 
 /**
- * Names that people and programs give a copy of a database: `.old`, `.bak`, ` 2.db`, `.sync-conflict-….db`, `(…
- * conflicted copy …)`, `_conflict-….db`, `Copy of opencode.db`, `opencode.db~`. The names of its side files do not
- * match. A database under any other name counts if it has the tables of opencode: `OPENCODE_DB` may have named it.
+ * Names that people and programs give to a copy of opencode's database: `.old`, `.bak`, ` 2.db`, `.sync-conflict-….db`,
+ * `(… conflicted copy …)`, `_conflict-….db`, `Copy of opencode.db`, `opencode.db~`. Names of its side files (`-wal`,
+ * `-shm`, `-journal`) do not match. A database with any other name is recognised by its tables, because `OPENCODE_DB`
+ * may have named it.
  */
 const COPY_NAME = /(?:^|[^A-Za-z0-9])opencode(?![A-Za-z])(?!.*-(?:wal|shm|journal)\b)/i;
 
@@ -17,23 +18,24 @@ const DATABASE_END = /\.(db|sqlite3?)$/i;
 const HEADER = "SQLite format 3\0";
 
 /**
- * Copies of databases under names that opencode does not open. Links are left out, because their target is listed under
- * its own name. Paths, sorted by name.
+ * The paths of databases that opencode does not open by their names, such as copies, sorted by name. Symbolic links are
+ * left out, because their target is listed by its own name.
  */
 export async function databasesPutAside(
   files: FileSystem,
   { dataDir, databases, isDatabaseAlone }: Located,
 ): Promise<string[]> {
   const listed = (await files.list(dataDir).catch(() => null)) ?? [];
-  // If the user named one file, another database beside it has nothing to do with it.
+  // If the user named one database file, only names of copies count, because other databases beside it are unrelated.
   const isNamed = (name: string) => COPY_NAME.test(name) || (isDatabaseAlone !== true && DATABASE_END.test(name));
-  // A name that opencode itself uses is never that of a copy, even if only another database is checked.
+  // opencode itself opens a database with this name, so it is not a copy, even if the check reads only another
+  // database.
   const named = listed.filter(
     ({ name, type }) => type === "file" && databaseNamed(dataDir, name) === undefined && isNamed(name),
   );
   const paths = named.map(({ name }) => join(dataDir, name));
   const found: string[] = [];
-  // To open and close a database that is being checked would give up the locks that SQLite has on it here.
+  // A database that is being checked is not opened here: closing it would drop the locks that SQLite has on it.
   for (const path of await filesWithout(files, paths, databases)) {
     const head = await files.readPiece(path, 0, HEADER.length).catch(() => "absent" as const);
     if (head === "absent" || head.toString("latin1") !== HEADER) continue;
@@ -43,8 +45,9 @@ export async function databasesPutAside(
 }
 
 /**
- * Whether a database may have sessions of opencode. A plugin may keep one of its own here. If the name does not speak for
- * it, the tables must. Changes no byte.
+ * Whether a database may hold sessions of opencode. A plugin may keep a database of its own in the same folder. So a
+ * file without the name of a copy must have all of opencode's tables. A file with such a name must only have a table of
+ * sessions. Changes no byte.
  */
 async function isOfOpencode(path: string, isCopyName: boolean): Promise<boolean> {
   const driver = await loadDriver();
@@ -68,7 +71,10 @@ export type OtherData =
   | { readonly ok: true; readonly located: Located }
   | { readonly ok: false; readonly message: string };
 
-/** The stores of another data directory, or of the one below a folder that contains `opencode/`. */
+/**
+ * The JSON files and databases of another data directory. `folder` is that directory, or a folder that contains it as
+ * `opencode/`.
+ */
 export async function otherData(files: FileSystem, folder: string, own: Located): Promise<OtherData> {
   for (const dataDir of basename(folder) === "opencode" ? [folder] : [folder, join(folder, "opencode")]) {
     const found = await locate(files, { env: {}, dataDir });
@@ -89,7 +95,7 @@ export async function otherData(files: FileSystem, folder: string, own: Located)
   };
 }
 
-/** Whether two paths lead to one folder, also if the file system ignores upper and lower case. */
+/** Whether two paths lead to the same folder, also on a file system that ignores upper and lower case. */
 async function isSameFolder(files: FileSystem, folder: string, other: string): Promise<boolean> {
   const [real, otherReal] = [await files.realPath(folder), await files.realPath(other)];
   if (real === null || otherReal === null) return false;

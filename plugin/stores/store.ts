@@ -7,24 +7,25 @@ import type { Schema } from "./sqlite/schema.ts";
 import type { WalPosition } from "./sqlite/wal-frames.ts";
 import type { Survey } from "./survey.ts";
 
-/** What a scan visits. `list`: the records that decide whether a session list loads, for one project or all. */
+/** What a scan reads. `list`: the records that decide whether a session list loads, for one project or for all. */
 export type Scope =
   | { readonly what: "everything"; readonly share?: Share }
   | { readonly what: "list"; readonly projectID: string | null }
-  /** Rows of any table of a database that have one of these ids. */
+  /** The rows of all tables of a database that have one of these row ids. */
   | { readonly what: "rows"; readonly rowIDs: readonly string[] }
   | {
       readonly what: "session";
       readonly sessionID: string;
-      /** Visits only this many of the newest messages. Only the SQLite store uses this. */
+      /** Visits only this many of the newest messages. Only databases use this; JSON files are always visited whole. */
       readonly newestMessages?: number;
     };
 
-/** The records that opencode loads in one request. */
+/** Records that opencode loads in one request: those of a session or of a session list. */
 export type LoadedScope = Scope & { readonly what: "session" | "list" };
 
 /**
- * One of several shares of a scan, each for its own thread. The first share includes everything that cannot be divided.
+ * The part of a scan that one of several threads does. The first thread (`index` 0) also does everything that cannot be
+ * divided.
  */
 export interface Share {
   readonly index: number;
@@ -50,10 +51,10 @@ export function addCounts(to: Counts, more: Readonly<Counts>): void {
 }
 
 /**
- * Called for every record that is read. `text` is the text that a host would pass to its JSON parser. The text is
- * `null` if the store already knows that a closer check is needed (a stray name, a BLOB, an I/O error, a very large
- * record). In a fast scan, each letter of the text is one byte (`json/scan-now.ts`). `row`: the columns that are not
- * JSON, if a row has any.
+ * Called for every record that a scan reads. `text` is the text that opencode would give to its JSON parser. It is
+ * `null` if the record must be checked more closely: a stray name, a BLOB, an I/O error, or a very large record. In a
+ * fast scan, each byte became one character of the text (`json/scan-now.ts`). `row` holds the columns of the row that
+ * are not JSON.
  */
 export type Visit = (artifact: Artifact, text: string | null, row: RowValues | null) => void;
 
@@ -62,13 +63,13 @@ export interface ScanOptions {
   readonly signal?: AbortSignal;
   readonly counts: Counts;
   /**
-   * Whether every document of a bundle is certainly healthy. If so, no record of the bundle is visited. A store with
-   * many rows to read asks this question first.
+   * Whether every document of a bundle (the documents of many rows) is certainly healthy. Then no record of the bundle
+   * is visited. Only a store with many rows calls this function.
    */
   readonly isHealthy?: (bundle: Bundle) => boolean;
-  /** Whether a file is certainly healthy. A session in which every file is healthy is not visited. */
+  /** Whether a file is certainly healthy. If every file of a session is healthy, the session is not visited. */
   readonly isHealthyFile?: (artifact: Artifact, text: string | null) => boolean;
-  /** The scan awaits this between steps, so that it does not slow other work down. */
+  /** The scan waits for this promise between its steps, so that it does not slow down other work. */
   readonly pause?: () => Promise<void>;
 }
 
@@ -77,190 +78,204 @@ export interface SessionEntry {
   readonly projectID: string | null;
 }
 
-/** One write of a host, as its log records it. */
+/** One write of opencode, as opencode's own log records it. */
 export interface RecordedEvent {
   readonly sequence: number;
   readonly type: string;
-  /** The JSON of the event, as far as it is undamaged. */
+  /** The JSON of the event, as far as it can be read. */
   readonly text: string;
 }
 
-/** The columns that name the place of a row; `null` if the row has no such column. */
+/** What the columns of a row say about its session and message; `null` if the row has no such column. */
 export interface RecordPlace {
   readonly kind: "session" | "message" | "part";
   readonly sessionID: string | null;
   readonly messageID: string | null;
-  /** `time_created`, in milliseconds; `null` if it is not a number. */
+  /** `time_created` of the row, in milliseconds; `null` if it is not a number. */
   readonly createdMs: number | null;
 }
 
-/** A row that an import of JSON storage may have made. */
+/** A row that opencode's import of JSON files may have made. */
 export interface ImportedRow {
   /**
-   * The id after which the file's folder is named: the message of a part, the session of a message, the project of a
-   * session.
+   * The id that is the name of the imported file's folder. For a part, this is its message; for a message, its session;
+   * for a session, its project.
    */
   readonly parentID: string;
-  /** When the row was last written, in milliseconds. Hosts set this time at every write. */
+  /** When the row was last written, in milliseconds. opencode sets this time at every write. */
   readonly writtenMs: number;
   /**
-   * Whether the times are still those of the import (measured 1.2.27, 1.14.41: the same moment for all rows that it
-   * wrote).
+   * Whether the row still has the times that the import gave it. The import gives all its rows the same time (measured
+   * on 1.2.27 and 1.14.41).
    */
   readonly isUnchanged: boolean;
 }
 
-/** The log that hosts of a database keep of their own writes. */
+/** The log that opencode keeps of its own writes in a database. */
 export interface EventLog {
-  /** The events of a session, newest first. */
+  /** The events of a session, the newest first. */
   events(sessionID: string): Iterable<RecordedEvent>;
-  /** The number of a session's newest event; `null` if the host keeps no log of the session. */
+  /** The number of a session's newest event; `null` if opencode keeps no log of the session. */
   newestEvent(sessionID: string): number | null;
-  /** Every session that the log mentions; empty if the store is larger than this many bytes. */
+  /**
+   * Every session that the log mentions. Empty if the database is larger than `mostBytes`, because reading it would
+   * take too long.
+   */
   loggedSessions(mostBytes: number): string[];
 }
 
-/** The places of records according to their columns, without regard to their documents. */
+/** What the columns of the rows say about which session and message a record belongs to, whatever its document says. */
 export interface RecordPlaces {
-  /** The existing places of a session's own record, its messages and their parts, by id. */
+  /** For a session: where its own record, its messages and their parts are now, by id. */
   ofSession(sessionID: string): ReadonlyMap<string, RecordPlace>;
-  /** The place of one record, whichever session has it now; `null` if the record does not exist. */
+  /** Where one record is now, whatever session it belongs to; `null` if the record does not exist. */
   of(artifact: Artifact): RecordPlace | null;
   /**
-   * Sessions with parts whose message is missing. `null`: of the whole store; empty if the store is larger than
-   * `mostBytes`.
+   * The sessions with parts whose message is missing. `among`: look only at these sessions, or with `null` at all. The
+   * result is empty if all were asked for and the database is larger than `mostBytes`.
    */
   sessionsWithLooseParts(among: readonly string[] | null, mostBytes: number): string[];
 }
 
-/** The facts that a store keeps about an import of JSON storage. */
+/** What a database shows about opencode's import of JSON files. */
 export interface ImportTrace {
-  /** `null` if the row does not exist, or is no session, message or part. */
+  /** The row that an import may have made; `null` if it does not exist, or is not a session, message or part. */
   importedRow(artifact: Artifact): ImportedRow | null;
 }
 
-/** Summarises a session's records, so that missing values can be derived from neighbouring records. */
+/** Summarises the records of a session, so that missing values can be derived from neighbouring records. */
 export interface Outlines {
   of(sessionID: string): Promise<SessionOutline>;
 }
 
-/** Rows that were written, by their ids in any table, and the position up to which the log was read. */
+/** The ids of rows (in any table) that were written, and the position in the log up to which it was read. */
 export interface ChangedRows {
   readonly position: WalPosition;
   readonly rowIDs: readonly string[];
 }
 
-/** Tells which rows of an open database were written, without reading the others. */
+/** Finds out which rows of an open database were written, without reading the other rows. */
 export interface ChangedRowsReader {
   /**
-   * The row ids that were written after a position in the write-ahead log, and the present position. `"lost"`: any row
-   * may have been written. `isDatabaseUntouched`: nothing was written to the database file after that position, for
-   * certain.
+   * The ids of the rows that were written after a position in the write-ahead log, and the present position. `"lost"`
+   * means that any row may have been written. `isDatabaseUntouched`: certainly nothing was written to the database file
+   * after that position.
    */
   changedSince(before: WalPosition | null, isDatabaseUntouched: boolean): ChangedRows | "lost";
-  /** The end of the log, or `"lost"` if it is unknown. */
+  /** The present end of the write-ahead log; `"lost"` if it is unknown. */
   positionNow(): WalPosition | "lost";
-  /** A number that changes whenever another connection has written to the database. */
+  /** A number that changes whenever another connection writes to the database. */
   dataVersion(): number;
 }
 
 /**
- * The records that opencode's terminal UI loads when it opens a session. The functions are synchronous, because the UI
+ * The records that opencode's terminal UI loads when it opens a session. All functions are synchronous, because the UI
  * fetches the messages right afterwards.
  */
 export interface SessionOpening {
-  /** The sessions of a session's subagents. */
+  /** The ids of the sessions that the session started as subagents. */
   subagentSessions(sessionID: string): string[];
-  /** The size of a session's newest messages and their parts. The function counts at most `most` records. */
+  /** The number and size of a session's newest messages and their parts. At most `most` records are counted. */
   sizeOf(sessionID: string, newestMessages: number, most: number): { readonly records: number; readonly bytes: number };
   /**
-   * Visits all records of a scope. The text that this runtime makes of a value is also the text that the host reads.
+   * Visits all records of a scope, with the texts that this runtime makes of their values. In opencode's own process,
+   * opencode reads the same texts.
    */
   readAsHost(scope: Scope, visit: Visit): void;
 }
 
-/** Records in files of their own, each of which is read synchronously. */
+/** Reads records synchronously, in a store that keeps each record in a file of its own. */
 export interface FileRecords {
-  /** Visits a session in short steps. */
+  /** Visits the records of a session in short steps. */
   inSteps(sessionID: string, visit: Visit, counts: Counts): Iterable<void>;
-  /** Visits some files. */
+  /** Visits the records in the given files. */
   visitNow(files: readonly RecordFile[], visit: Visit): void;
 }
 
-/** The file of a record, by its path below the data directory, and its session. */
+/** The file of one record. `path` is relative to the data directory. */
 export interface RecordFile {
   readonly kind: RecordKind;
   readonly sessionID: string | null;
   readonly path: string;
 }
 
-/** Sessions as a user knows them: the facts about each session, and its messages. */
+/** Reads sessions as a user knows them: what is known about each session, and its messages. */
 export interface ConversationReader {
-  /** The order in which hosts sort the messages of a session. Files are ordered by id, rows by time and then id. */
+  /**
+   * The order in which opencode shows the messages of a session. Messages in files are ordered by id, those in a
+   * database by time and then id.
+   */
   readonly order: "id" | "time";
   /**
-   * Reads the remaining parts of a message whose own record is gone; `null` if the host removes parts together with the
-   * message.
+   * Reads the remaining parts of a message whose own record is gone. `null` if opencode always removes parts together
+   * with their message, so that none can remain.
    */
   readonly remainingParts: ((messageID: string) => Promise<readonly StoredDocument[]>) | null;
-  /** The facts about each session, including sessions without a record of their own. */
+  /** What is known about each session, including sessions without a record of their own. */
   sessionFacts(): Promise<SessionFacts[]>;
-  /** The facts about one session; `null` if the store has nothing of it. Reads no other session. */
+  /** What is known about one session; `null` if the store has nothing of the session. Reads no other session. */
   factsOf(sessionID: string): Promise<SessionFacts | null>;
-  /** A session's messages and parts exactly as stored, even if there is no session record. */
+  /** The messages and parts of a session exactly as they are stored, even if the session has no record. */
   messages(sessionID: string): AsyncIterable<StoredMessage>;
-  /** The ids of a session's messages that have a record, readable or not. */
+  /** The ids of a session's messages that have a record, whether the record can be read or not. */
   messageIDs(sessionID: string): Promise<string[]>;
-  /** The data of a session besides its messages. */
+  /** The data of a session without its messages. */
   sessionColumns(sessionID: string): Promise<SessionColumns>;
-  /** The projects that have a record, the last used first. */
+  /** The projects that have a record, the last used one first. */
   projectFacts(): Promise<ProjectFacts[]>;
 }
 
 /**
- * The functions of a store that read. Nothing here changes a byte. An ability that only some stores have is a property,
- * which is `null` in the others.
+ * Reads a store: the JSON files of a data directory, or one database. No function here changes a byte. An ability that
+ * only some stores have is a property, which is `null` in the others.
  */
 export interface Store {
   readonly description: StoreDescription;
-  /** The data that another thread needs to read the same state and to scan a share of it; `null` if it cannot. */
+  /**
+   * What another thread needs to read the same state of the store. `null` if only this thread can read it, so that the
+   * check cannot be divided.
+   */
   readonly source: DatabaseSource | "files" | null;
   readonly conversations: ConversationReader;
   readonly eventLog: EventLog | null;
   readonly places: RecordPlaces | null;
   readonly importTrace: ImportTrace | null;
-  /** `null` if no rule needs it, because the hosts of that store require almost nothing of a record. */
+  /** `null` for JSON files: their opencode requires almost nothing of a record, so no rule needs the summary. */
   readonly outlines: Outlines | null;
   readonly changedRows: ChangedRowsReader | null;
   readonly opening: SessionOpening | null;
   readonly fileRecords: FileRecords | null;
   readonly asDatabase: DatabaseStore | null;
-  /** Visits the records of a scope. The visit returns early, without an error, when the signal is aborted. */
+  /** Visits the records of a scope. When the signal is aborted, the visit returns early, without an error. */
   scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void>;
   /**
-   * Visits the records that opencode is about to load, without a pause for other work. `false` if `isOver` ended the
-   * visit first, or if the scope cannot be read this way.
+   * Visits the records that opencode is about to load, without pausing for other work. Returns `false` if `isOver`
+   * ended the visit, or if these records cannot be read in this way.
    */
   scanNow(scope: LoadedScope, visit: Visit, counts: Counts, isOver: () => boolean): boolean;
-  /** Reads one record again; `null` if it is gone. */
+  /** Reads one record again, with all facts for a diagnosis; `null` if the record is gone. */
   examine(artifact: Artifact): Promise<Evidence | null>;
   /** All sessions that have a record or messages, the most recently used first. */
   sessions(projectID: string | null): Promise<SessionEntry[]>;
-  /** Sessions that have messages but no record of their own. `null`: of the whole store. */
+  /**
+   * The sessions that have messages but no record of their own. `among`: look only at these sessions, or with `null` at
+   * all.
+   */
   sessionsWithoutRecord(among: readonly string[] | null): Promise<string[]>;
-  /** The approximate amount to read, without reading it. Unknown numbers are absent. */
+  /** About how many records there are, found without reading them. A number that is unknown is absent. */
   expectedCounts(): Promise<Partial<Readonly<Counts>>>;
-  /** Facts about the store as a whole. */
+  /** Reads facts about the whole store, such as its projects and the state of its database. */
   survey(): Promise<Survey>;
   close(): void;
 }
 
-/** A store whose records are rows, for code that queries its tables. */
+/** A store that is a database, for code that queries its tables. */
 export interface DatabaseStore extends Store {
   /**
-   * The same database as a host with other rules reads it, over the same connection. Only one of the two may be closed.
+   * The same database, read by the rules of another opencode version over the same connection. Only one of the two may
+   * be closed.
    */
   readAs(description: StoreDescription): DatabaseStore;
-  /** Queries the tables. Nothing may be written there. */
+  /** Runs a query on the tables. The query must not write. */
   query<T>(ask: (connection: Connection, schema: Schema) => T): T;
 }

@@ -1,69 +1,77 @@
 import type { Layout } from "../hosts/known-frame.ts";
 
-/** The sessions of one folder of a project. */
+/** How many sessions of a project have this folder. */
 export interface FolderSessions {
   readonly directory: string;
   readonly sessions: number;
 }
 
-/** The facts about a project in its own record and in its sessions. */
+/** What the record of a project and its sessions say about the project. */
 export interface SurveyedProject {
   readonly id: string;
-  /** `null` if the project has no record. */
+  /** The folder of the project; `null` if the project has no record. */
   readonly worktree: string | null;
   readonly folders: readonly FolderSessions[];
 }
 
-/** Facts about a store as a whole, not about single records. Sizes are in bytes; this module judges nothing. */
+/**
+ * Facts about a store as a whole, not about single records. Sizes are in bytes. Other modules decide which of these
+ * facts are problems.
+ */
 export interface Survey {
   readonly projects: readonly SurveyedProject[];
-  /** Messages and parts whose session or message is missing. Parts of very large stores are not counted. */
+  /**
+   * The numbers of messages and parts whose session or message is missing. In very large databases, parts are not
+   * counted.
+   */
   readonly orphans: { readonly messages: number; readonly parts: number };
-  /** Sessions with messages from both before and after the clock of message ids started over. */
+  /** Sessions with messages from both before and after the overflow of the clock in message ids. */
   readonly wrappedSessions: readonly string[];
   readonly database: DatabaseSurvey | null;
 }
 
 export interface DatabaseSurvey {
   readonly bytes: number;
-  /** The size of unused pages. The unused pages are part of the total. */
+  /** The size of the unused pages, which is included in `bytes`. */
   readonly freeBytes: number;
-  /** Missing columns that the host of the store reads when it loads sessions, and that no migration will add. */
+  /** Missing columns that opencode reads when it loads sessions, and that no migration will add. */
   readonly missingColumns: readonly string[];
-  /** Other missing columns that the host needs when it writes, or when the id of a project changes. */
+  /** Other missing columns that opencode needs when it writes, or when the id of a project changes. */
   readonly missingWrittenColumns: readonly string[];
-  /** Missing columns that a newer opencode needs and takes for there, because their migration is recorded. */
+  /** Missing columns that a newer opencode needs but will not add, because their migration is recorded as done. */
   readonly neverAddedColumns: readonly string[];
-  /** Migrations whose column exists but whose record is missing. */
+  /** Migrations whose column exists in the database, but that are not recorded as done. */
   readonly unrecordedMigrations: readonly string[];
   /** Whether an older opencode tried to open the database and failed. */
   readonly triedByOlder: boolean;
-  /** The number of sessions whose event counter is missing or lower than their log. */
+  /** The number of sessions whose event counter is missing, or lower than the number of their newest event. */
   readonly sessionsBehindLog: number;
-  /** The damage that SQLite finds in the pages; `null` if there is none or it was not checked. */
+  /** The damage that SQLite finds in the pages; `null` if there is none or if the pages were not checked. */
   readonly damage: string | null;
-  /** Missing columns that even opencode 1.2.1 reads. */
+  /** Missing columns that even opencode 1.2.1, the oldest version with a database, reads. */
   readonly missingOldColumns: readonly string[];
-  /** Messages at which a migration that is still to come will stop. */
+  /** Messages on which a later migration will fail. */
   readonly stoppingMigration: readonly { readonly messageID: string; readonly sessionID: string }[];
-  /** Whether the migrations are recorded as in 1.2.1. */
+  /** Whether migrations are recorded in the way of opencode 1.2.1. */
   readonly hasOldJournal: boolean;
-  /** These facts are read only if columns or records of migrations are missing. */
+  /** The tables and journals of the database. Read only if columns or records of migrations are missing. */
   readonly frame: DatabaseFrame | null;
 }
 
-/** The tables, indexes and journals of a database, by which missing ones are found. */
+/** The tables, indexes and journals of migrations of a database, by which missing ones are found. */
 export interface DatabaseFrame {
   readonly layout: Layout;
-  /** The journals by name. A missing journal is not listed. */
+  /** The journals of migrations by their table names. A missing journal is not listed. */
   readonly journals: ReadonlyMap<string, JournalState>;
-  /** Tables without rows, indexes and triggers, with their digests. */
+  /** The tables that have no rows, no indexes and no triggers, with their digests. */
   readonly emptyTables: ReadonlyMap<string, string>;
 }
 
 export interface JournalState {
   readonly columns: readonly string[];
-  /** The values that the host looks for in the journal, as text. Rows without such a value are left out. */
+  /**
+   * The values of the journal by which opencode looks up migrations, as text. Rows without such a value are left out.
+   */
   readonly keys: readonly string[];
   readonly digest: string;
 }

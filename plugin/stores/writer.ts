@@ -3,8 +3,8 @@ import type { ItemState, ManifestItem, RunFolder } from "../model/manifest-item.
 import type { ContentHash, Replacement } from "../model/replacement.ts";
 
 /**
- * One planned action, with the state that was seen when it was decided. The action is done only if the state is still
- * the same.
+ * One planned change of a record, with the content that was seen when the change was planned. The change is made only
+ * if the record still has that content.
  */
 export interface Operation {
   readonly kind: RecordKind;
@@ -14,37 +14,35 @@ export interface Operation {
   readonly code: string;
   readonly evidence: string;
   readonly remedy: ManifestItem["remedy"];
-  /** Size and SHA-256 of the bytes that were checked, or of the whole row. `null`: nothing is there. */
+  /**
+   * The size and SHA-256 of the content that was checked (the bytes or the whole row). `null` if there was no record.
+   */
   readonly seen: ContentHash | null;
-  /** `null`: the record is only quarantined. */
+  /** The new content of the record; `null` if the record is only quarantined. */
   readonly replacement: Replacement | null;
 }
 
-/** The outcome of an item or an operation. A reason is one clause, without content or user paths. */
+/** What was done with one record. `reason` is a short text without session content or user paths. */
 export interface ItemOutcome {
   readonly id: string;
   readonly state: ItemState;
   readonly reason?: string;
 }
 
-/**
- * Reasons why an operation was not done: another process changed the record first. The present record is not the one
- * that was checked.
- */
+/** Reasons why a planned change was not made: another process changed or removed the record first. */
 export const CHANGED_SINCE = "the record changed after it was checked";
-export const GONE_SINCE = "it is no longer there";
+export const GONE_SINCE = "the record is no longer there";
 
-/** Whether an operation was not done because its record changed after the check. */
+/** Whether a change was not made because its record changed or disappeared after the check. */
 export function isOvertaken(reason: string | undefined): boolean {
   return reason === CHANGED_SINCE || reason === GONE_SINCE;
 }
 
 export interface PrepareOptions {
-  /** The number of items that the same session already has. */
+  /** The number of manifest items that the same session already has in this repair. */
   readonly taken: number;
   /**
-   * Whether the originals of many rows are saved in one file. For large plans, one file for each row would take
-   * minutes.
+   * Whether many originals are saved together in one file. In large repairs, one file for each row would take minutes.
    */
   readonly inBundles: boolean;
 }
@@ -55,36 +53,45 @@ export interface Prepared {
 }
 
 /**
- * The place of an item's recorded bytes: the live place (even if also in quarantine), quarantine, or nowhere. If an
- * item has no original, `live` means that its place is empty, and `set-aside` that its replacement is there.
+ * Where the recorded bytes of a manifest item are: `live` (in opencode's data, even if also in quarantine), `set-aside`
+ * (only in quarantine), or `nowhere`. For an item without an original, `live` means that the place is empty, and
+ * `set-aside` that the new record is there.
  */
 export type Observed = "live" | "set-aside" | "nowhere";
 
-/** The functions of a store that write. A writer acts only on manifest items that were journaled before. */
+/**
+ * Changes a store: the JSON files of a data directory, or one database. Before each change, the manifest must hold the
+ * items to change.
+ */
 export interface StoreWriter {
   /**
-   * Captures the exact bytes if the store cannot simply move them, and describes the items. Live data is not changed.
+   * Describes the changes as manifest items. Rows and values are saved exactly as they are; files are moved later and
+   * need no copy. opencode's data is not changed.
    */
   prepare(operations: readonly Operation[], run: RunFolder, how?: PrepareOptions): Promise<Prepared>;
   /**
-   * Removes the items from the hosts' read path and puts their replacements in their place. Each record is changed only
-   * if it is still the one that was captured. Only for items that this writer has prepared.
+   * Removes the records of the items, so that opencode no longer reads them, or writes their replacements. A record is
+   * changed only if it is still the one that was saved. All items must come from this writer's `prepare`.
    */
   setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
-  /** Restores the items, each only if nothing else has taken its place. */
+  /** Restores the records of the items. A record is restored only if no other record is in its place. */
   putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
   /**
-   * Completes or rolls back an interruption that concerns all items of a run together; called before `observe`. @throws
-   * StoreRefusedError if this must wait
+   * Completes or rolls back an interrupted change that concerns all items of a manifest together. Called before
+   * `observe`.
+   * @throws StoreRefusedError if this is not possible now
    */
   settle(folder: string): Promise<void>;
   observe(item: ManifestItem, folder: string): Promise<Observed>;
   /**
-   * Cleans up after an interruption. If the live place still holds every byte, second names of the same bytes are
-   * removed. If the bytes are quarantined, a replacement that is not in its place yet is moved there.
+   * Cleans up one item after an interruption. If opencode's data still holds every byte, the second name of these bytes
+   * in quarantine is removed. If the bytes are only in quarantine, the replacement is moved to its place.
    */
   finish(item: ManifestItem, folder: string, seen: Observed): Promise<void>;
-  /** Copies the records that a session needs to load into `<folder>/safety`, or says why they are not copied. */
+  /**
+   * Copies the records that a session needs to load into `<folder>/safety`. If they are not copied, the result says
+   * why.
+   */
   copyForSafety(sessionID: string, operations: readonly Operation[], folder: string): Promise<SafetyCopy>;
   close(): void;
 }
@@ -93,11 +100,11 @@ export type SafetyCopy =
   | { readonly state: "complete"; readonly files: number; readonly bytes: number }
   | { readonly state: "skipped"; readonly reason: string };
 
-/** The advice for `ENOSPC` and `SQLITE_FULL`. A repair itself needs a few hundred kilobytes. */
+/** The text for a full disk (`ENOSPC`, `SQLITE_FULL`). The repair itself needs only a few hundred kilobytes. */
 export const DISK_FULL =
   "The disk that holds opencode's data directory is full. Free at least 16 MB on it and try again; nothing was lost.";
 
-/** The store cannot be written now (locked, disk full …). Nothing was changed. */
+/** A store cannot be written now (it is locked, the disk is full …). Nothing was changed. */
 export class StoreRefusedError extends Error {
   readonly kind: "busy" | "failed";
   constructor(kind: "busy" | "failed", message: string) {
@@ -107,7 +114,7 @@ export class StoreRefusedError extends Error {
   }
 }
 
-/** The name of an item's file. A counter makes the name unique; the rest of it helps people. */
+/** The name of the file for an item. The number makes the name unique; the rest helps people to find a record. */
 export function itemFileName(id: string, name: string): string {
   return `items/${id}-${name.replace(/[^A-Za-z0-9._-]/g, "_").slice(-100)}`;
 }

@@ -181,7 +181,7 @@ test("what was recorded after a repair is not undone", async () => {
   change(path, "insert into __drizzle_migrations values (null, '', 1, '20270101000000_other', '')");
   const before = image(path);
   const { items } = await tool.restore(runID ?? "");
-  expect(items.map(({ action, reason }) => [action, reason])).toEqual([["skipped", "the table was changed since"]]);
+  expect(items.map(({ action, reason }) => [action, reason])).toEqual([["skipped", "the table was changed later"]]);
   expect(image(path)).toEqual(before);
 });
 

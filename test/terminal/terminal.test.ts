@@ -81,7 +81,7 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33 with the terminal hal
       }
       await openSession(ui, "Long");
       const shown = await ui.waitFor("This session cannot be opened");
-      expect(shown).toContain("1 part does not have the shape that opencode requires");
+      expect(shown).toContain("1 part does not fit the schema that opencode requires");
       await closeBy(ui, "Enter", "This session cannot be opened");
       await ui.waitFor("ctrl+p commands");
       expect(existsSync(join(store.dataDir, "quarantine"))).toBe(false);

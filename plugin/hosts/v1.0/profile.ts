@@ -25,20 +25,20 @@ function sought(count: string): readonly ScreenDemand[] {
   return [{ at: PATTERN, wants: "printable" }, path, found(count, PATTERN)];
 }
 
-/** Requirements for a call that writes a file, for screens that print only errors among the diagnostics. */
+/** Requirements for a call that writes a file, in versions whose UI prints only the errors among the diagnostics. */
 export const FILE_CHANGE: readonly ScreenDemand[] = [
   { at: FILE_OF_CALL, wants: "path" },
   { at: DIAGNOSTICS, wants: "list" },
   { at: [...DIAGNOSTICS, EACH], wants: "diagnostic" },
 ];
 
-/** Requirements for the input of a call that starts a subagent. */
+/** Requirements for the input of a tool call that starts a subagent. */
 export const SUBAGENT_INPUT: readonly ScreenDemand[] = [
   { at: ["state", "input", "subagent_type"], wants: "text" },
   { at: ["state", "input", "description"], wants: "printable" },
 ];
 
-/** Requirements for calls of tools that 1.0 to 1.3 print with the same words, from the first version on. */
+/** Requirements for tool calls that all versions from 1.0 to 1.3 print in the same way. */
 const FIRST_TOOLS: ReadonlyMap<string, readonly ScreenDemand[]> = new Map([
   ["glob", sought("count")],
   ["grep", sought("matches")],
@@ -46,7 +46,7 @@ const FIRST_TOOLS: ReadonlyMap<string, readonly ScreenDemand[]> = new Map([
   ["webfetch", [{ at: ["state", "input", "url"], wants: "printable" }]],
 ]);
 
-/** Requirements for calls of tools that 1.0.142 to 1.3 print with the same words. */
+/** Requirements for tool calls that all versions from 1.0.142 to 1.3 print in the same way. */
 export const TOOLS_OF_1_0_TO_1_3: ReadonlyMap<string, readonly ScreenDemand[]> = new Map([
   ...FIRST_TOOLS,
   ["edit", FILE_CHANGE],
@@ -62,8 +62,8 @@ export const TOOLS_OF_1_0_TO_1_3: ReadonlyMap<string, readonly ScreenDemand[]> =
 ]);
 
 /**
- * The terminal UI's requirements for the values that it prints. The server answers 200 for any value, but the UI shows
- * a fatal error instead of the session. Read in the code of 1.0.152 and measured in a real terminal:
+ * The requirements of the terminal UI for the values that it prints. The server answers 200 for any value, but the UI
+ * shows a fatal error instead of the session. Read in the code of 1.0.152 and measured in a real terminal:
  * docs/host-measurements.md.
  */
 export const SCREEN_1_0: Screen = {
@@ -98,13 +98,16 @@ export const SCREEN_1_0: Screen = {
   footers: "by finish",
 };
 
-/** Requirements for calls that 1.0.0 to 1.0.98 print differently. */
+/** Requirements for tool calls that 1.0.0 to 1.0.98 print in another way than later versions. */
 const CALLED: ScreenDemand = { at: [...SUBAGENT_CALLS, "tool"], wants: "printable" };
 const DIFF: ScreenDemand = { at: ["state", "metadata", "diff"], wants: "path" };
 const WRITTEN: ScreenDemand = { at: ["state", "input", "content"], wants: "text" };
 const DESCRIBED: ScreenDemand = { at: ["state", "input", "description"], wants: "printable" };
 
-/** Read in the code of 1.0.98. Tools that this version does not know are shown with any input. */
+/**
+ * The requirements of the UI of 1.0.98, read in its code. This version accepts any input of a tool that it does not
+ * know.
+ */
 const SCREEN_1_0_98: Screen = {
   ...SCREEN_1_0,
   tools: new Map([
@@ -116,14 +119,14 @@ const SCREEN_1_0_98: Screen = {
   footers: "by steps and newest",
 };
 
-/** Read in the code of 1.0.61. */
+/** The requirements of the UI of 1.0.61, read in its code. */
 const SCREEN_1_0_61: Screen = {
   ...SCREEN_1_0_98,
   tools: new Map([...SCREEN_1_0_98.tools, ["write", [...(SCREEN_1_0_98.tools.get("write") ?? []), WRITTEN]]]),
   footers: "by steps",
 };
 
-/** Read in the code of 1.0.0. Every call except one of `patch` needs an input. */
+/** The requirements of the UI of 1.0.0, read in its code. Every tool call except a call of `patch` needs an input. */
 const SCREEN_1_0_0: Screen = {
   ...SCREEN_1_0_61,
   tools: withInput([
@@ -147,7 +150,7 @@ function withInput(tools: readonly (readonly [name: string, demands: readonly Sc
   return new Map(tools.map(([name, demands]) => [name, name === "patch" ? demands : [INPUT, ...demands]]));
 }
 
-/** Sessions are files. The host requires only that each file is valid JSON. */
+/** opencode 1.0 keeps sessions in files, and requires only that each file is valid JSON. */
 const LINE_1_0_98: HostProfile = {
   name: "1.0.98",
   first: "1.0.98",

@@ -3,7 +3,7 @@ import type { Screen } from "../screen-demand.ts";
 import { SCREEN_1_1 } from "../v1.1/profile.ts";
 import { hasEvents, LINE_1_2_20, withColumns } from "../v1.2/profile.ts";
 
-/** `list` and `codesearch` are printed like the tools of a plugin. */
+/** The UI of 1.14 prints calls of `list` and `codesearch` like calls of a plugin's tools. */
 const SCREEN_1_14: Screen = {
   ...SCREEN_1_1,
   tools: new Map([

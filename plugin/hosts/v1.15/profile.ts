@@ -14,13 +14,16 @@ const READS: readonly ReadColumns[] = [
   },
 ];
 
-/** What a session used. 1.14.48 has none of these columns; 1.15.0, 1.15.3 and 1.15.4 answer 400 without one. */
+/**
+ * The columns for the cost and the tokens of a session. 1.14.48 works without these columns. 1.15.0, 1.15.3 and 1.15.4
+ * answer 400 if one of them is missing.
+ */
 const USAGE = [
   ...["cost", "tokens_input", "tokens_output", "tokens_reasoning"],
   ...["tokens_cache_read", "tokens_cache_write"],
 ];
 
-/** From 1.14.48 on the host checks every record against its schema. */
+/** From 1.14.48 on, opencode checks every record against its schema. */
 const LINE_1_15: HostProfile = {
   ...LINE_1_14,
   name: "1.15",
@@ -52,7 +55,7 @@ export const LINE_1_15_13: HostProfile = {
   first: "1.15.13",
   last: "1.15.13",
   shaped: (frame) => isOf1_15(frame) && hasMetadata(frame),
-  // One malformed message stops this migration.
+  // One malformed message stops the migration that adds these columns, so a database may lack them until a later start.
   reads: [...READS, { columns: { session: ["metadata", ...USAGE] }, broughtBy: "20260510033149_session_usage" }],
   adds: [...LINE_1_15.adds, ["20260511173437_session-metadata", "session", "metadata"]],
   emptyIfFalse: ["model", "permission"],

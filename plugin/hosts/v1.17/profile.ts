@@ -2,7 +2,10 @@ import type { HostProfile } from "../profile.ts";
 import { withColumns } from "../v1.2/profile.ts";
 import { LINE_1_15_13 } from "../v1.15/profile.ts";
 
-/** The last migration of 1.17.9, and the last one of 1.17.11 to 1.18.34. */
+/**
+ * The ids of the last migrations of 1.17.9, and of 1.17.11 to 1.18.34. They distinguish the databases of these
+ * versions.
+ */
 const LAST_OF_1_17_9 = "20260612174303_project_dir_strategy";
 const LAST_OF_1_17_11 = "20260622202450_simplify_session_input";
 
@@ -37,7 +40,10 @@ const LINE_1_17_9: HostProfile = {
   knowsContentFilter: true,
 };
 
-/** 1.18.3 and 1.18.33 write nothing to session_message; 1.17.11 does (measured). */
+/**
+ * The columns for writing, without session_message: 1.18.3 and 1.18.33 write nothing to that table. 1.17.11 does
+ * (measured), but its databases look the same.
+ */
 const { session_message: _, ...WRITES_OF_1_18 } = LINE_1_17_9.writes;
 
 export const LINE_1_17_11: HostProfile = {

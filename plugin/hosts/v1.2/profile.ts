@@ -1,13 +1,13 @@
 import type { Columns, Frame, HostProfile } from "../profile.ts";
 import { LINE_1_1, SCREEN_1_1 } from "../v1.1/profile.ts";
 
-/** The columns of two lists. */
+/** Joins two lists of columns, table by table. */
 export function withColumns(some: Columns, others: Columns): Columns {
   const added = Object.entries(others).map(([table, names]) => [table, [...(some[table] ?? []), ...names]] as const);
   return { ...some, ...Object.fromEntries(added) };
 }
 
-/** Columns that the first version with a database names in its queries of the load path. */
+/** Columns that 1.2.1, the first version with a database, names in the queries that load sessions. */
 export const OLDEST_COLUMNS: Columns = {
   project: ["worktree", "vcs", "sandboxes"],
   session: ["project_id", "parent_id", "slug", "directory", "title", "version", "revert", "permission", "time_updated"],
@@ -15,7 +15,7 @@ export const OLDEST_COLUMNS: Columns = {
   part: ["message_id", "session_id", "data"],
 };
 
-/** The first line with a database. */
+/** The first range of versions that keeps sessions in a database. */
 const LINE_1_2: HostProfile = {
   ...LINE_1_1,
   name: "1.2",
@@ -23,9 +23,10 @@ const LINE_1_2: HostProfile = {
   last: "1.2.15",
   journal: { name: "__drizzle_migrations", keys: ["name", "created_at"] },
   shaped: ({ tables }) => isOf1_2(tables) && !tables.has("workspace"),
-  // Measured here and on 1.14.41, 1.15.0, 1.15.13 and 1.18.34: every column was renamed while the host ran. SQLite
-  // reads the quoted name of a missing column as a text. So other columns, such as `session.title`, fail only when the
-  // host writes: a new session, a prompt or a todo list names every column of its table.
+  // Measured on this range of versions and on 1.14.41, 1.15.0, 1.15.13 and 1.18.34: every column was renamed while
+  // opencode ran. SQLite reads the quoted name of a missing column as a text. So if a column that is not listed here is
+  // missing, such as `session.title`, opencode fails only when it writes. A new session, a prompt or a todo list names
+  // every column of its table.
   reads: [
     {
       columns: {
@@ -40,7 +41,7 @@ const LINE_1_2: HostProfile = {
       },
     },
   ],
-  // Measured on 1.2.4, 1.3.0, 1.14.34, 1.15.3, 1.17.0 and 1.18.33 in the same way.
+  // The columns for writing, measured with the same result on 1.2.4, 1.3.0, 1.14.34, 1.15.3, 1.17.0 and 1.18.33.
   writes: {
     session: [
       ...["parent_id", "slug", "title", "version", "share_url", "summary_additions", "summary_deletions"],
@@ -72,7 +73,7 @@ export const LINE_1_2_20: HostProfile = {
     ["20260303231226_add_workspace_fields", "workspace", "type"],
     ["20260312043431_session_message_cursor", "message_session_time_created_id_idx"],
   ],
-  // A call of `task` is printed on one line.
+  // opencode 1.2.20 to 1.3.2 prints a call of `task` on one line, which accepts any value.
   screen: { ...SCREEN_1_1, tools: new Map([...SCREEN_1_1.tools, ["task", []]]) },
 };
 
@@ -82,7 +83,10 @@ function isOf1_2(tables: Frame["tables"]): boolean {
   return !tables.has("migration") && !hasEvents(tables) && !tables.has("data_migration");
 }
 
-/** Whether a table that came with 1.14 exists. One of these tables may be lost. */
+/**
+ * Whether the database has a table or column that came with 1.14. Three of them are looked for, and one is enough,
+ * because the others may be lost.
+ */
 export function hasEvents(tables: Frame["tables"]): boolean {
   return tables.has("event") || tables.has("session_message") || tables.get("session")?.includes("model") === true;
 }

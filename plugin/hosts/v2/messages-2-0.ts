@@ -13,10 +13,10 @@ import {
 } from "./values.ts";
 
 /**
- * The documents of `session_message` as opencode 2.0.26 decodes them (source: packages/schema/src/session-message.ts;
- * decoding: packages/core/src/session/history.ts). Keys that the schema does not name are accepted. An optional key is
- * absent, never `null`. Later versions read `native` for `state` and `providerState`, and rename the older keys when
- * they read them.
+ * The schemas by which opencode 2.0.26 decodes the documents of `session_message` (source:
+ * packages/schema/src/session-message.ts; decoding: packages/core/src/session/history.ts). Keys that the schema does
+ * not name are accepted. An optional key is absent, never `null`. Versions after 2.0.26 use the key `native` instead of
+ * `state` and `providerState`, and rename the older keys when they read them.
  */
 const base = { id: idOf("msg_"), metadata: record.optional(), time: z.object({ created: instant }) };
 

@@ -13,8 +13,8 @@ import {
 } from "./values.ts";
 
 /**
- * The documents of `session_message` as the preview of 2.x decodes them (`@opencode-ai/cli-linux-x64@1.18.18`: read in
- * its binary, and measured with `npm run oracle -- --host 2-preview`).
+ * The schemas by which the preview of 2.x decodes the documents of `session_message`
+ * (`@opencode-ai/cli-linux-x64@1.18.18`: read in its binary, and measured with `npm run oracle -- --host 2-preview`).
  */
 const base = { id: idOf("msg_"), metadata: jsonRecord.optional(), time: z.object({ created: instant }) };
 

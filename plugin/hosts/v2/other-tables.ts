@@ -4,7 +4,7 @@ import type { Stop } from "../../model/finding.ts";
 import { prompt } from "./messages-2-0.ts";
 import { columnTime, directory, finite, idOf, ifAny, record } from "./values.ts";
 
-/** A table besides sessions and messages whose rows opencode 2.x decodes. */
+/** A table that opencode 2.x decodes, other than the tables of sessions and messages. */
 export interface OtherTable {
   readonly table: string;
   readonly kind: RecordKind;
@@ -12,11 +12,13 @@ export interface OtherTable {
   readonly name: string;
   /** The column with the session's id, if the rows belong to sessions. */
   readonly sessionColumn?: string;
-  /** The other columns that are checked. If one of these columns is missing, the table has an unknown shape. */
+  /**
+   * The other columns that are checked. If one of these columns is missing, the form of the table counts as unknown.
+   */
   readonly columns: readonly string[];
   /** Columns that opencode parses as JSON whenever it reads a row. */
   readonly jsonColumns: readonly string[];
-  /** A row with its JSON columns parsed. */
+  /** The schema of a row whose JSON columns were parsed. */
   readonly row: z.ZodType;
   /** The requests of opencode that fail if a row cannot be decoded. */
   stops(name: unknown): readonly Stop[];
@@ -25,7 +27,8 @@ export interface OtherTable {
 const path = directory("paths of every system").refine((value) => value !== "", "not an absolute path");
 
 /**
- * `Project.list` of packages/core/src/project.ts reads every row. `Project.Info` is in packages/schema/src/project.ts.
+ * The table of projects. `Project.list` (packages/core/src/project.ts) reads every row. `Project.Info`
+ * (packages/schema/src/project.ts) is the schema of a row.
  */
 const project: OtherTable = {
   table: "project",
@@ -57,7 +60,9 @@ const project: OtherTable = {
  */
 const IMPORT_STATE = "migration.v1-v2";
 
-/** packages/core/src/kv.ts: any JSON value. One bad value makes the list of keys fail. */
+/**
+ * The table of settings (packages/core/src/kv.ts). A value may be any JSON. One bad value makes the list of keys fail.
+ */
 const kv: OtherTable = {
   table: "kv",
   kind: "setting",
@@ -77,7 +82,7 @@ const text = z.object({ text: z.string(), description: z.string().optional(), me
 const location = z.object({ directory: z.string(), workspaceID: idOf("wrk").optional() });
 const move = z.object({ location, projectID: z.string(), subpath: z.string().optional() });
 
-/** Prompts that wait for their turn: `fromRow` of packages/core/src/session/inbox.ts. */
+/** The table of prompts that wait for their turn (`fromRow` of packages/core/src/session/inbox.ts). */
 const inbox: OtherTable = {
   table: "session_inbox",
   kind: "prompt",
@@ -95,8 +100,8 @@ const inbox: OtherTable = {
 };
 
 /**
- * Instructions that a model gets before a session starts: packages/core/src/session/instruction-state.ts and
- * instruction-entry.ts.
+ * A table of instructions that a model gets before a session starts (packages/core/src/session/instruction-state.ts and
+ * instruction-entry.ts).
  */
 const instructions = (table: string, name: string, jsonColumns: readonly string[], ofSession = true): OtherTable => ({
   table,
@@ -110,8 +115,8 @@ const instructions = (table: string, name: string, jsonColumns: readonly string[
 });
 
 /**
- * The other tables of 2.0.26 with JSON columns (source: sql.ts of packages/core/src/project, kv and session). 2.0.26 no
- * longer reads `session_pending`.
+ * The tables of 2.0.26 with JSON columns, except those of sessions and messages (source: sql.ts of
+ * packages/core/src/project, kv and session). `session_pending` is not here, because 2.0.26 no longer reads that table.
  */
 export const OTHER_TABLES_OF_2_0: readonly OtherTable[] = [
   project,

@@ -1,15 +1,15 @@
 import type { z } from "zod";
 import type { OtherTable } from "./other-tables.ts";
 
-/** A version of 2.x whose rows this tool decodes. */
+/** The versions of opencode 2.x whose rows this tool can check. */
 export type ProfileName = "2.0.26" | "2 preview";
 
-/** One version of opencode 2.x: the place of its sessions, and its requirements for their rows. */
+/** One version of opencode 2.x: where it keeps sessions, and what it requires of their rows. */
 export interface Profile {
   readonly name: ProfileName;
-  /** The name of this host in findings. */
+  /** The name of this version in findings. */
   readonly host: string;
-  /** The newest version whose rows are known; `null` if its sessions name no version of 2.x. */
+  /** The newest version of opencode 2.x whose rows are known; `null` if its sessions do not name a version of 2.x. */
   readonly newestKnown: string | null;
   /** The table of sessions. In every version, messages are in `session_message`. */
   readonly sessionTable: "session_v2" | "session";
@@ -19,22 +19,22 @@ export interface Profile {
    */
   readonly jsonColumns: readonly string[];
   /**
-   * A session's row with its JSON columns parsed. opencode makes its answers for the list and for one session from such
-   * a row.
+   * The schema of a session's row, after its JSON columns were parsed. opencode makes its answers for the list and for
+   * one session from such a row.
    */
   readonly session: z.ZodType;
-  /** The documents of messages, by type. `id` comes from its column. */
+  /** The schemas of messages, by type. The `id` of a message comes from the column `id`, not from the document. */
   readonly messages: Readonly<Record<string, z.ZodType>>;
-  /** Whether this version opens no session whose folder is missing. For 2.0.26 that is unknown. */
+  /** Whether this version refuses to open a session whose folder is missing. It is unknown whether 2.0.26 does. */
   readonly needsFolders: boolean;
   /**
-   * The tables besides sessions and messages that this version decodes. The preview answers every request, whatever its
-   * other tables hold (measured).
+   * The tables, other than those of sessions and messages, that this version decodes. The preview answers every
+   * request, whatever its other tables hold (measured).
    */
   readonly otherTables: readonly OtherTable[];
   /**
-   * Whether compactions have a status. If so, only a completed compaction marks where the context for a model begins.
-   * In the preview, every compaction marks that place.
+   * Whether compactions (summaries of earlier messages) have a status. If so, the context for a model begins at a
+   * completed compaction. In the preview, which has no status, the context begins at any compaction.
    */
   readonly knowsCompactionStatus: boolean;
 }

@@ -6,7 +6,7 @@ import { SESSION_OF_2_0, SESSION_OF_PREVIEW } from "./sessions.ts";
 
 const JSON_COLUMNS = ["summary_diffs", "metadata", "revert", "permission", "model"];
 
-/** The versions of 2.x whose rows are known. */
+/** What is known about each version of opencode 2.x whose rows this tool can check. */
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   "2.0.26": {
     name: "2.0.26",

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { columnTime, directory, finite, idOf, ifAny, jsonRecord } from "./values.ts";
 
-/** The model of a session. The variant of a model may be `null`: opencode asks `variant ?? "default"`. */
+/** The model of a session. Its variant may be `null`, because opencode reads `variant ?? "default"`. */
 const model = ifAny(z.object({ id: z.string(), providerID: z.string(), variant: z.string().nullish() }));
 
-/** Columns for which both versions have the same rules: `fromRow` of packages/core/src/session/info.ts. */
+/** Columns with the same rules in 2.0.26 and in the preview: `fromRow` of packages/core/src/session/info.ts. */
 const shared = {
   id: idOf("ses"),
   project_id: z.string(),
@@ -30,8 +30,9 @@ const forkBoundary = z.object({ type: z.enum(["before", "through"]), messageID: 
 
 /**
  * A session of 2.0.26 (source: `fromRow` of packages/core/src/session/info.ts, `Session.Info` of packages/schema). The
- * files of a revert may have either `FileDiff` form. `fork_boundary` is checked only if the row names a fork,
- * `permission` and `metadata` always. Version 2.0.26 refuses rules in the form of 1.x, and a migration empties them.
+ * files of a revert may have either of the two forms of `FileDiff`. `fork_boundary` is checked only if the row names a
+ * fork. `permission` and `metadata` are always checked. 2.0.26 refuses permission rules in the form of 1.x; a migration
+ * of 2.x empties such rules.
  */
 export const SESSION_OF_2_0 = z
   .object({
@@ -73,7 +74,7 @@ export const SESSION_OF_2_0 = z
 
 const amount = z.int().nonnegative();
 
-/** A session of the preview (read in its binary, and measured). */
+/** The schema of a session in the preview of opencode 2.x (read in its binary, and measured). */
 export const SESSION_OF_PREVIEW = z.object({
   ...shared,
   directory: directory("paths of this system"),

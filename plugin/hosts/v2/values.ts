@@ -9,17 +9,17 @@ export const instant = z.number().refine((value) => Math.abs(value) <= FURTHEST_
 
 export const finite = z.number();
 
-/** Any text with this prefix. opencode checks nothing else of an id. */
+/** A text with this prefix. opencode checks nothing more of an id. */
 export function idOf(prefix: string): z.ZodType {
   return z.string().startsWith(prefix);
 }
 
-/** A value that JavaScript treats as false counts as absent: opencode asks `value ? … : undefined`. */
+/** A value that is false in JavaScript counts as absent, because opencode reads `value ? … : undefined`. */
 export function ifAny(schema: z.ZodType): z.ZodType {
   return z.preprocess((value) => value || undefined, schema.optional());
 }
 
-/** An object of any keys and values. */
+/** An object with any keys and values. */
 export const record = z.record(z.string(), z.unknown());
 
 /** A value that can be written as JSON again. JavaScript reads `1e999` as infinity, which JSON cannot express. */
@@ -33,7 +33,7 @@ function isWritable(value: unknown): boolean {
   while (left.length > 0) {
     const each = left.pop();
     if (typeof each === "number" && !Number.isFinite(each)) return false;
-    // Items are added one by one, because a list may be longer than the largest number of arguments of a call.
+    // Items are added one by one, because a list may have more items than a function call can have arguments.
     if (typeof each === "object" && each !== null) for (const child of Object.values(each)) left.push(child);
   }
   return true;
@@ -48,18 +48,18 @@ export const tokens = z.object({
   cache: z.object({ read: finite, write: finite }),
 });
 
-/** What a tool returned: `Tool.Content`. */
+/** The content that a tool returned: opencode's `Tool.Content`. */
 export const toolContent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("text"), text: z.string() }),
   z.object({ type: z.literal("file"), uri: z.string(), mime: z.string(), name: z.string().optional() }),
 ]);
 
-/** The range of a prompt's text that names an attachment. */
+/** The range of a prompt's text that names an attached file or agent. */
 export const mention = z.object({ start: finite, end: finite, text: z.string() });
 
 /**
- * A time in an integer column. A text there must be one that `Date` reads. opencode accepts a BLOB there, as the parts
- * of a date (measured).
+ * A time in an integer column. A text in that column must be one that `Date` can read. opencode also accepts a BLOB,
+ * and takes its bytes as the parts of a date (measured).
  */
 export const columnTime = z.unknown().refine(isTime, "not a time");
 
@@ -70,7 +70,7 @@ function isTime(value: unknown): boolean {
 }
 
 /**
- * The folder of a session. An empty folder is accepted, for old sessions (`directoryColumn` of
+ * The folder of a session. An empty folder is accepted, because old sessions have one (`directoryColumn` of
  * packages/core/src/database/path.ts). 2.0 accepts Windows paths on every system; the preview does not (measured on
  * Linux).
  */
@@ -82,7 +82,7 @@ export function directory(takes: "paths of this system" | "paths of every system
   return z.string().refine(isAbsolute, "not an absolute path");
 }
 
-/** The state of the folder before and after an answer. */
+/** The snapshots of the work folder before and after an answer. */
 export const snapshot = z.object({
   start: z.string().optional(),
   end: z.string().optional(),

@@ -2,16 +2,16 @@ import type { HostProfile } from "../../hosts/profile.ts";
 import type { Description, Vocabulary } from "../vocabulary.ts";
 import { apiErrorFields, fileDiff, messageID, tokens } from "./values.ts";
 
-/** The differences between the lines that check a message. */
+/** The rules for a message that differ between the ranges of versions that check messages. */
 type MessageDemands = Pick<HostProfile, "knowsContentFilter" | "checksErrorRef" | "wantsWholeUserTime">;
 
-/** The reasons why a turn of the assistant failed. */
+/** The errors with which a turn of the assistant may have failed. */
 function turnError<S>(is: Vocabulary<S>, { knowsContentFilter, checksErrorRef }: MessageDemands): S {
   const message = is.text;
   return is.variants("name", {
     ProviderAuthError: { data: is.object({ providerID: is.text, message }) },
     UnknownError: { data: is.object({ message, ...(checksErrorRef && { ref: is.optional(is.text) }) }) },
-    // opencode describes no field of this error's data, so any value except `null` passes.
+    // opencode's schema describes no field in the data of this error, so any value except `null` is accepted.
     MessageOutputLengthError: { data: is.something },
     MessageAbortedError: { data: is.object({ message }) },
     StructuredOutputError: { data: is.object({ message, retries: is.integer }) },
@@ -22,13 +22,14 @@ function turnError<S>(is: Vocabulary<S>, { knowsContentFilter, checksErrorRef }:
 }
 
 /**
- * The document of a message row, as a line of opencode encodes it. The ids of the message come from the row's columns.
+ * The schema of a message row's document, by the rules of a range of versions. The ids of the message are in other
+ * columns of the row.
  */
 export function messageDocumentOf(line: MessageDemands): Description {
   return (is) => is.variants("role", messageFields(is, line));
 }
 
-/** The document as opencode 1.17 and newer encode it. */
+/** The schema of a message's document by which opencode 1.17 and newer encode it. */
 export const messageDocument = messageDocumentOf({
   knowsContentFilter: true,
   checksErrorRef: true,
@@ -42,7 +43,7 @@ function messageFields<S>(
   return {
     user: {
       time: is.object({ created: line.wantsWholeUserTime ? is.integer : is.amount }),
-      // opencode stores the requested format here, but cannot encode any format again.
+      // opencode stores the output format that a user requested here, but then fails on any stored format.
       format: is.absent,
       summary: is.optional(
         is.object({

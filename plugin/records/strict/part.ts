@@ -21,7 +21,7 @@ function fileFields<S>(is: Vocabulary<S>): Readonly<Record<string, S>> {
   return { mime: is.text, filename: is.optional(is.text), url: is.text, source: is.optional(source(is)) };
 }
 
-/** A file that a tool returned has no row of its own, so its document contains its ids. */
+/** A file that a tool returned. It has no row of its own, so its document contains its ids. */
 const attachment: Description = (is) =>
   is.object({
     ...fileFields(is),
@@ -50,7 +50,8 @@ const toolState: Description = (is) => {
 };
 
 /**
- * The document of a part row, as opencode 1.14.48 and newer encode it. The ids of the part come from the row's columns.
+ * The schema of a part row's document by which opencode 1.14.48 and newer encode it. The ids of the part are in other
+ * columns of the row.
  */
 export const partDocument: Description = (is) => {
   const metadata = is.optional(is.record);

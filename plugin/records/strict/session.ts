@@ -4,7 +4,7 @@ import type { PathSystem } from "../../model/store-description.ts";
 import type { Description, Vocabulary } from "../vocabulary.ts";
 import { fileDiff, messageID, partID, sessionID } from "./values.ts";
 
-/** The JSON columns of a session row, as a line of opencode that checks them reads and encodes them. */
+/** The schemas of the JSON columns of a session row, by the rules of a range of versions that checks records. */
 export function sessionColumns({ emptyIfFalse }: HostProfile): Readonly<Record<string, Description>> {
   const isEmpty = (column: string) => emptyIfFalse.includes(column);
   const column =
@@ -29,12 +29,12 @@ export function sessionColumns({ emptyIfFalse }: HostProfile): Readonly<Record<s
   };
 }
 
-/** Columns of a row that may be missing from the table. Missing ones are not judged. */
+/** The schema of a row whose table may lack columns. A missing column is not judged. */
 function columns<S>(is: Vocabulary<S>, fields: Readonly<Record<string, S>>): S {
   return is.object(Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, is.optional(schema)])));
 }
 
-/** The other columns of a session row. */
+/** The schema of a session row without its JSON columns. */
 export function sessionRow({ wantsAbsolutePaths }: HostProfile, system: PathSystem): Description {
   return (is) => columns(is, sessionCells(is, wantsAbsolutePaths ? is.ifAny(is.absolutePath(system)) : is.text));
 }
@@ -47,7 +47,7 @@ function sessionCells<S>(is: Vocabulary<S>, directory: S): Readonly<Record<strin
     workspace_id: is.nullable(is.beginning("wrk")),
     parent_id: is.nullable(sessionID(is)),
     slug: is.text,
-    // Only this path may be empty.
+    // `directory` is the only path of the row that may be empty.
     directory,
     path: textIfAny,
     title: is.text,
@@ -70,19 +70,19 @@ function sessionCells<S>(is: Vocabulary<S>, directory: S): Readonly<Record<strin
   };
 }
 
-/** The list of a project's other worktrees, JSON in a column. */
+/** The schema of the list of a project's other worktrees, which is JSON in a column. */
 const sandboxesOn =
   (system: PathSystem): Description =>
   (is) =>
     is.listOf(is.absolutePath(system));
 
-/** The other columns of a project row that can stop the start of opencode in that project. */
+/** The columns of a project row, without JSON columns, that can stop opencode from starting in that project. */
 const projectRowOn =
   (system: PathSystem): Description =>
   (is) =>
     columns(is, { worktree: is.absolutePath(system), vcs: is.ifAny(is.oneOf("git")) });
 
-/** One shape for each system whose opencode may load the store, made once because shapes are compared by identity. */
+/** The schemas of a project row for both systems. They are built once, because schemas are compared by identity. */
 export const PROJECT_SHAPES: Readonly<
   Record<PathSystem, { readonly row: Description; readonly sandboxes: Description }>
 > = {
@@ -92,7 +92,10 @@ export const PROJECT_SHAPES: Readonly<
 
 export const todoRow: Description = (is) => columns(is, { content: is.text, status: is.text, priority: is.text });
 
-/** opencode builds a session's summary, diffs included, only if one of these columns has a value. */
+/**
+ * Whether opencode builds a summary for a session, and so reads its diffs. It does so only if one of these columns has
+ * a value.
+ */
 export function hasSummary(row: RowValues | null): boolean {
   return ["summary_additions", "summary_deletions", "summary_files"].some((column) => (row?.[column] ?? null) !== null);
 }

@@ -1,6 +1,6 @@
 import type { Description, Vocabulary } from "../vocabulary.ts";
 
-/** An id, of which opencode checks only the beginning. */
+/** opencode checks only the beginning of an id. */
 export const sessionID: Description = (is) => is.beginning("ses");
 export const messageID: Description = (is) => is.beginning("msg");
 export const partID: Description = (is) => is.beginning("prt");
@@ -14,7 +14,7 @@ export const tokens: Description = (is) =>
     cache: is.object({ read: is.finite, write: is.finite }),
   });
 
-/** One changed file of a session's or a turn's summary. */
+/** The schema of one changed file in the summary of a session or turn. */
 export const fileDiff: Description = (is) =>
   is.object({
     file: is.optional(is.text),
@@ -24,7 +24,7 @@ export const fileDiff: Description = (is) =>
     status: is.optional(is.oneOf("added", "deleted", "modified")),
   });
 
-/** A provider's refusal, as a failed turn and a retry part store it. */
+/** The fields of an error from a provider, as a failed turn and a retry part store them. */
 export function apiErrorFields<S>(is: Vocabulary<S>): Readonly<Record<string, S>> {
   return {
     data: is.object({

@@ -15,16 +15,16 @@ import { JsonScanner } from "../../records/json-scanner.ts";
 import { type ListedFile, listRecordFiles, messageFolder, STORAGE, strayOutcome } from "./layout.ts";
 import type { RecordTree } from "./record-tree.ts";
 
-/** A folder that changed more recently than this is listed again each time, in milliseconds. */
+/** A list of a folder is kept only if the folder is unchanged for longer than this, in milliseconds. */
 const LISTING_SETTLE_MS = 1000;
 
-/** The content of a folder of records: its files by their path below the data directory, and all their names. */
+/** The files of a folder of records, by their path below the data directory, and all their names. */
 interface Listing {
   readonly byPath: ReadonlyMap<string, ListedFile>;
   readonly names: ReadonlySet<string>;
 }
 
-/** Reads single files as exactly as a diagnosis needs them. */
+/** Reads single files again, with all facts that a diagnosis needs. */
 export class FileEvidence {
   readonly #tree: RecordTree;
   #lastListing: { readonly state: string; readonly listing: Promise<Listing> } | null = null;
@@ -33,14 +33,15 @@ export class FileEvidence {
     this.#tree = tree;
   }
 
-  /** Reads one file again; `null` if it is gone. */
+  /** Reads one file again, with all facts for a diagnosis; `null` if the file is gone. */
   async examine(artifact: Artifact): Promise<Evidence | null> {
     if (!isFileLocator(artifact.locator)) return null;
     const path = join(this.#tree.dataDir, artifact.locator.path);
     const found = await this.#tree.files.stat(path);
     if (found === null || found.type !== "file") return null;
     const content = await this.#contentOf(artifact, path);
-    // The time is read after the content, so that a write during the read makes the file count as young.
+    // The time is read after the content. If the file is written during the read, its time shows that it is being
+    // changed.
     const read = content === null ? null : await this.#tree.files.stat(path);
     if (content === null || read === null) return null;
     return {
@@ -57,7 +58,7 @@ export class FileEvidence {
     };
   }
 
-  /** The content of a file, up to the size that is read; `null` if the file is gone. */
+  /** The content of a file, or for a file too large for memory its hash. `null` if the file is gone. */
   async #contentOf(artifact: Artifact, path: string): Promise<Partial<Evidence> | null> {
     try {
       if (artifact.kind === "stray") return { sha256: (await hashFile(this.#tree.files, path)).sha256 };
@@ -81,7 +82,7 @@ export class FileEvidence {
     return { shape: scanner.end(), sha256: hash.digest("hex"), size };
   }
 
-  /** The record that a file is a copy of, by the file's name or its folder. */
+  /** The record of which a file is a copy, judged by the name of the file or its folder; `null` if it is not a copy. */
   async #copyOf({ kind, recordID, locator }: Artifact, own: FileStat): Promise<StrayFile | null> {
     const isRecord = kind === "session" || kind === "message" || kind === "part";
     if (recordID === null || !isRecord || !isFileLocator(locator)) return null;
@@ -91,7 +92,8 @@ export class FileEvidence {
     const path = join(this.#tree.dataDir, locator.path);
     const beside = join(this.#tree.dataDir, folderOfRecord(locator.path), `${original}.json`);
     const found = await this.#tree.files.stat(beside);
-    // A file in a subfolder is a record like any other, unless the same record exists twice.
+    // A file in a subfolder is a record like any other. It is a copy only if the same record also exists outside the
+    // subfolder.
     if (found?.type !== "file" && isBelow) return null;
     if (found?.type !== "file")
       return { outcome: "copy", original: { recordID: original, laterMs: null, isSame: false } };
@@ -117,8 +119,8 @@ export class FileEvidence {
   }
 
   /**
-   * The names in a folder are listed once while the folder stays the same, because it may hold a hundred thousand stray
-   * files.
+   * The names in a folder. A folder may hold a hundred thousand files that are not records, and each of them needs this
+   * list. So the last list is kept as long as the folder stays the same.
    */
   async #listing(root: string): Promise<Listing> {
     const found = await this.#tree.files.stat(join(this.#tree.dataDir, root));
@@ -131,7 +133,7 @@ export class FileEvidence {
         names: new Set(listed.map((file) => file.name)),
       };
     });
-    // Two changes within one tick of a clock have the same time.
+    // A folder that changed very recently may change again without getting another time. Its list is not kept.
     const isSettled = found !== null && Date.now() - found.mtimeMs > LISTING_SETTLE_MS;
     this.#lastListing = isSettled ? { state, listing } : null;
     return listing;

@@ -11,7 +11,10 @@ import { writeItem } from "../item-files.ts";
 import { itemFileName, type Operation } from "../writer.ts";
 import type { LiveFiles } from "./live-files.ts";
 
-/** Files that replace others. Replacements are written into the run's folder first, and moved from there. */
+/**
+ * Replaces files of opencode 1.0-1.1. The new file is first written into the repair's folder in quarantine, and then
+ * moved into place.
+ */
 export class FileReplacements {
   readonly #live: LiveFiles;
 
@@ -19,7 +22,10 @@ export class FileReplacements {
     this.#live = live;
   }
 
-  /** Writes the replacement of a file into the run's folder; `null` if it does not fit the present file. */
+  /**
+   * Writes the new file into the repair's folder in quarantine; `null` if the replacement does not fit the present
+   * file.
+   */
   async save(
     id: string,
     { locator, replacement }: Operation,
@@ -46,13 +52,13 @@ export class FileReplacements {
     const bytes = await this.#live.files.read(path);
     if (typeof bytes === "string") return null;
     const completed = withFields(JSON.parse(fileText(bytes)), content.fields);
-    // The form in which opencode 1.0-1.1 writes its records.
+    // opencode 1.0-1.1 writes its records in this form, with two spaces of indentation.
     return completed === null ? null : Buffer.from(JSON.stringify(completed.value, null, 2));
   }
 
   /**
-   * Moves a replacement from the run's folder to the live place, unless another file is there. Returns whether it was
-   * moved.
+   * Moves the new file from the repair's folder to the place of the record, unless another file is in that place.
+   * Returns whether the new file is in place.
    */
   async putInPlace(item: ManifestItem, folder: string): Promise<boolean> {
     const path = await this.#live.livePath(item.locator);
@@ -68,7 +74,7 @@ export class FileReplacements {
     } catch (error) {
       if (!(error instanceof OccupiedError)) throw error;
       const [ready, live] = [await this.#live.files.stat(prepared), await this.#live.files.stat(path)];
-      // A crash happened while the file had two names. The replacement is already in its place.
+      // An earlier repair crashed between link and unlink, so the file has both names. It is already in place.
       const isLinked = ready !== null && ready.links > 1;
       const isInPlace = isLinked && ready.inode === live?.inode && ready.device === live.device;
       if (isInPlace) await this.#live.files.unlink(prepared);
@@ -77,7 +83,7 @@ export class FileReplacements {
     }
   }
 
-  /** Removes an unchanged replacement from the live place. Returns whether that place is free now. */
+  /** Removes the new file from the place of the record, if it is unchanged. Returns whether that place is free now. */
   async takeBack(item: ManifestItem, path: string, folder: string): Promise<boolean> {
     const { replacement } = item;
     if ((await this.#live.files.stat(path)) === null) return true;

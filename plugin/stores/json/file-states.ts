@@ -5,32 +5,32 @@ import { namesNow, type RawStat, statNow } from "../../platform/read-now.ts";
 import { messageFolder, partFolder, STORAGE, sessionFolder } from "./layout.ts";
 
 /**
- * The facts that the file system states about some files without their content: names, sizes, inodes, times. If two
- * states are equal and both are settled, no file was written, replaced, added or removed between them. Every write sets
- * the change time, and no program can set it to an older value.
+ * The names, sizes, inodes and times of some files, as a digest. If two states are equal and both are settled, no file
+ * was written, replaced, added or removed between them. The reason is that every write sets the change time, and no
+ * program can set that time to an older value.
  */
 export interface FilesState {
   readonly digest: string;
-  /** The latest change, in milliseconds since 1970. */
+  /** The time of the latest change, in milliseconds since 1970. */
   readonly changedMs: number;
-  /** How many files these are. */
+  /** The number of files in the state. */
   readonly files: number;
 }
 
 /**
- * A write within the same tick of a coarse clock does not alter the change time. No file system has a coarser clock
- * than this.
+ * If a file is written twice within one tick of a file system's clock, the second write does not alter the change time.
+ * No file system has a coarser clock than this.
  */
 const COARSEST_TICK_MS = 2000;
 
-/** Whether a later write would certainly change the state. `now` is a time before the files were read. */
+/** Whether every later write will certainly alter the state. `now` is a time before the files were read. */
 export function isSettled(state: FilesState, now: number): boolean {
   return state.changedMs < now - COARSEST_TICK_MS;
 }
 
 /**
- * The state of everything that a host loads for a session, except its own record. The function is synchronous: it takes
- * 3 µs for each file.
+ * The state of all files that opencode loads for a session, except the session's own record. Synchronous; takes 3 µs
+ * for each file.
  */
 export function sessionState(dataDir: string, sessionID: string): FilesState {
   const look = new Look(dataDir);
@@ -41,7 +41,7 @@ export function sessionState(dataDir: string, sessionID: string): FilesState {
   return look.result();
 }
 
-/** The state of the records that decide whether a project's session list loads. */
+/** The state of all files that decide whether the session list of a project loads. */
 export function listState(dataDir: string, projectID: string): FilesState {
   const look = new Look(dataDir);
   look.at(`${STORAGE}/project/${projectID}.json`);
@@ -71,7 +71,7 @@ class Look {
     return found;
   }
 
-  /** Adds everything in a folder and below it; returns the names in it. */
+  /** Adds a folder and everything below it to the state. Returns the names in the folder. */
   into(folder: string): string[] {
     const names = this.#names(folder);
     for (const name of names) {

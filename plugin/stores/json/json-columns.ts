@@ -14,8 +14,8 @@ import { readFileDocument } from "./json-conversation.ts";
 import { STORAGE } from "./layout.ts";
 
 /**
- * The records of a session, with the columns and values of opencode's own import of this storage (read in 1.14.41). A
- * value that the storage lacks is `null` here.
+ * The records of a session in JSON files, as the columns and values that opencode's own import of these files would
+ * write (read in 1.14.41). A value that the files lack is `null`.
  */
 export async function readFileColumns(
   files: FileSystem,
@@ -89,7 +89,10 @@ function sandboxesOf(project: unknown): string[] {
   return Array.isArray(sandboxes) ? sandboxes.filter((each) => typeof each === "string") : [];
 }
 
-/** opencode's import leaves out entries that lack one of the three texts. */
+/**
+ * The rows of a todo list. Entries that lack one of the three texts are left out, because opencode's import leaves them
+ * out.
+ */
 function todoRows(sessionID: string, todos: unknown, timeMs: number | null): RowValues[] {
   if (!Array.isArray(todos)) return [];
   return todos.flatMap((todo: unknown, position) => {

@@ -12,7 +12,7 @@ import {
 } from "../conversation.ts";
 import { fileArtifact, isMessageRecord, listRecordFiles, messageFolder, partFolder, STORAGE } from "./layout.ts";
 
-/** Reads one file exactly as it is; `null` if there is none. */
+/** Reads one file exactly as it is; `null` if the file does not exist. */
 export async function readFileDocument(
   files: FileSystem,
   dataDir: string,
@@ -41,7 +41,7 @@ export async function readFileDocument(
   }
 }
 
-/** The messages of a session in the order of their ids. opencode 1.0-1.1 uses the same order. */
+/** The messages of a session in the order of their ids, which is the order of opencode 1.0-1.1. */
 export async function* readFileMessages(
   files: FileSystem,
   dataDir: string,
@@ -80,7 +80,9 @@ function byID(a: { readonly id: string }, b: { readonly id: string }): number {
   return a.id < b.id ? -1 : 1;
 }
 
-/** The facts in the file of a session. `projectID` comes from the folder, because hosts take it from there. */
+/**
+ * What the file of a session says. The project is taken from the folder of the file, because opencode does the same.
+ */
 export async function readFileFacts(
   files: FileSystem,
   dataDir: string,

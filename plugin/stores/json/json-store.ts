@@ -30,8 +30,8 @@ import { scanFilesNow, scanListInSteps, scanSessionInSteps, throughNow } from ".
 import type { TreeScan } from "./tree-scan.ts";
 
 /**
- * The storage of opencode 1.0-1.1: one JSON file for each record, below `storage/`. The hosts of this storage keep no
- * log of their writes. When these hosts remove a message, they leave its parts.
+ * The storage of opencode 1.0-1.1: one JSON file for each record, below `storage/`. These versions keep no log of their
+ * writes. When they remove a message, they leave its parts.
  */
 export class JsonStore implements Store {
   readonly asDatabase = null;
@@ -46,12 +46,18 @@ export class JsonStore implements Store {
   readonly opening = null;
   readonly fileRecords: FileRecords;
   readonly #tree: RecordTree;
-  /** Files may be read synchronously, without the port, only if they are on disk. */
+  /**
+   * Whether the files are on a real disk. Only then may they be read synchronously, past the interface for files that
+   * tests replace.
+   */
   readonly #isOnDisk: boolean;
   #scan: Promise<TreeScan> | null = null;
   #evidence: Promise<FileEvidence> | null = null;
 
-  /** `isAlone`: this process has no other work, so sessions may be read synchronously and on several threads. */
+  /**
+   * `isAlone`: this process has no other work (it is not opencode), so sessions may be read synchronously and on
+   * several threads.
+   */
   constructor(files: FileSystem, description: StoreDescription, isAlone: boolean) {
     const { dataDir } = description;
     this.description = description;
@@ -66,7 +72,7 @@ export class JsonStore implements Store {
   }
 
   async scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void> {
-    // A healthy start does not need this code, so it is loaded on demand.
+    // A start of opencode that finds no problem does not need this code, so the module is loaded on demand.
     this.#scan ??= import("./tree-scan.ts").then(({ TreeScan }) => new TreeScan(this.#tree, this.source !== null));
     return (await this.#scan).scan(scope, visit, options);
   }
@@ -80,7 +86,7 @@ export class JsonStore implements Store {
   }
 
   async examine(artifact: Artifact): Promise<Evidence | null> {
-    // The module is loaded only if there may be a problem, so that opencode's start does not load it.
+    // The module is loaded only if there may be a problem, so a start of opencode without problems does not load it.
     this.#evidence ??= import("./file-evidence.ts").then(({ FileEvidence }) => new FileEvidence(this.#tree));
     return (await this.#evidence).examine(artifact);
   }
@@ -90,7 +96,8 @@ export class JsonStore implements Store {
     for (const project of projectID === null ? await this.#tree.projectFolders() : [projectID].filter(isEntryName)) {
       for (const path of await this.#tree.filesIn(sessionFolder(project))) {
         const id = basename(path, ".json");
-        // The file is read synchronously: opencode may wait for it, and the thread pool would take ten times as long.
+        // The file's time is read synchronously, because opencode may wait for it and an asynchronous call would take
+        // ten times as long.
         const absolute = join(this.#tree.dataDir, path);
         const found = this.#isOnDisk ? statNow(absolute) : await this.#tree.files.stat(absolute);
         newest.set(id, { entry: { id, projectID: project }, mtimeMs: found?.mtimeMs ?? 0 });
@@ -121,7 +128,7 @@ export class JsonStore implements Store {
 }
 
 /**
- * The sessions of these files. The code that reads them is loaded on first use, so that opencode's start does not load
+ * Reads the sessions of JSON files. The code for that is loaded on first use, so that a start of opencode does not load
  * it.
  */
 class FileConversations implements ConversationReader {

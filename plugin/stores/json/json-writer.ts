@@ -24,14 +24,20 @@ import { FileReplacements } from "./file-replacements.ts";
 import { LiveFiles, same } from "./live-files.ts";
 import { copyFilesForSafety } from "./safety-copy.ts";
 
-/** One search for processes that write to a file takes as long for many files as for one file. */
+/**
+ * The number of files that are quarantined together. The search for processes that write to a file takes as long for
+ * many files as for one, so it runs once for each group.
+ */
 const ITEMS_AT_ONCE = 50;
 
 const UNSAFE_PLACE = "its place is not a safe path inside the data directory";
 
 const BEING_WRITTEN = "another process is writing to it";
 
-/** Quarantines files of opencode 1.0-1.1 by moving them. A move needs no space, and keeps every byte, time and id. */
+/**
+ * Quarantines files of opencode 1.0-1.1 by moving them. A move needs no disk space, and keeps every byte, the times and
+ * the inode.
+ */
 export class JsonWriter implements StoreWriter {
   readonly #files: FileSystem;
   readonly #live: LiveFiles;
@@ -68,7 +74,7 @@ export class JsonWriter implements StoreWriter {
     return outcomes;
   }
 
-  /** Each file is independent of the others. */
+  /** Does nothing: each file is changed by itself, so there is no change of several files to complete or roll back. */
   async settle(): Promise<void> {}
 
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
@@ -114,8 +120,8 @@ export class JsonWriter implements StoreWriter {
   }
 
   /**
-   * The search for processes that write to these files runs before and after the move, so that none can start in
-   * between.
+   * Quarantines some files. The search for processes that write to these files runs before and after the move. If a
+   * process begins to write in between, the second search finds it, and the file is moved back.
    */
   async #setSomeAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     const before = await this.#beingWritten(items, ({ locator }) => this.#live.livePath(locator));
@@ -158,15 +164,16 @@ export class JsonWriter implements StoreWriter {
     if (!(await this.#live.holds(path, original))) return skipped(item, CHANGED_SINCE);
     const kept = join(folder, original.file);
     await moveNoClobber(this.#files, path, kept);
-    // Another process wrote between the last check and the move: the moved file is not the one that was checked.
+    // If another process wrote between the check and the move, the moved file is not the one that was checked. It is
+    // moved back.
     if (!(await this.#live.holds(kept, original))) return this.#giveBack(item, folder);
     await this.#live.makePrivate(item, folder);
     return { id: item.id, state: "done" };
   }
 
   /**
-   * Moves a file back to its place, because a process still writes to it. If a newer file has taken its place, the
-   * checked bytes stay in quarantine.
+   * Moves a file back to its place, because a process still writes to it. If a newer file is in that place, the checked
+   * bytes stay in quarantine.
    */
   async #giveBack(item: ManifestItem, folder: string): Promise<ItemOutcome> {
     const { id, locator, original } = item;
@@ -199,7 +206,7 @@ export class JsonWriter implements StoreWriter {
     const kept = join(folder, original.file);
     const keptStat = await this.#files.stat(kept);
     if (await this.#live.holds(path, original)) {
-      // A crash interrupted a restore between its two steps, or the bytes were restored in another way.
+      // A crash interrupted an earlier undo after the file was linked, or the bytes were restored in another way.
       if (keptStat !== null) await this.#files.unlink(kept);
       return { id: item.id, state: "restored" };
     }

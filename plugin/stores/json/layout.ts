@@ -3,17 +3,17 @@ import { isNameHere, isNameOnWindows } from "../../hosts/folder-paths.ts";
 import type { Artifact, RecordKind, StrayFile } from "../../model/artifact.ts";
 import type { DirectoryEntry, FileSystem } from "../../platform/file-system.ts";
 
-/** Where opencode 1.0-1.1 keeps each kind of record, below the data directory. */
+/** The folder below the data directory in which opencode 1.0-1.1 keeps its records. */
 export const STORAGE = "storage";
 
-/** A record id becomes part of a path only if it cannot lead to another folder. */
+/** A record id that can be a file name and cannot lead to another folder. */
 const PLAIN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 
 export function isPlainID(id: string): boolean {
   return PLAIN_ID.test(id) && !id.includes("..") && isNameOnWindows(id);
 }
 
-/** Whether a requested name is that of one entry of a folder, and cannot lead out of it. */
+/** Whether a name that a user gave can only mean an entry of one folder, and cannot lead out of that folder. */
 export function isEntryName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name) && isNameHere(name);
 }
@@ -30,18 +30,19 @@ export function partFolder(messageID: string): string {
   return `${STORAGE}/part/${messageID}`;
 }
 
-/** How a host understands one file that it lists in a message, part or session folder. */
+/** How opencode understands one file that it lists in a message, part or session folder. */
 export interface ListedFile {
-  /** Relative to the listed folder, with `/`. */
+  /** The name relative to the listed folder, with `/`. */
   readonly name: string;
-  /** The id that the host derives from the name. */
+  /** The id that opencode derives from the name. */
   readonly id: string;
   readonly isRecord: boolean;
 }
 
 /**
- * The files of a folder as opencode 1.0-1.1 lists them: `**\/*`, files only, no dot-files, no symbolic links, the last
- * five characters of a name cut off (Storage.list, 1.0.152 and 1.1.65). `null` if there is no such folder.
+ * The files of a folder as opencode 1.0-1.1 lists them: files in all subfolders, without dot-files and symbolic links.
+ * opencode cuts the last five characters off each name (Storage.list, 1.0.152 and 1.1.65). `null` if there is no such
+ * folder.
  */
 export async function listRecordFiles(
   files: FileSystem,
@@ -61,7 +62,7 @@ export async function listRecordFiles(
   return listed;
 }
 
-/** Bun's glob, with which the hosts list, leaves out names that begin with a dot. */
+/** The entries that opencode lists. Bun's glob, which opencode uses, leaves out names that begin with a dot. */
 export function visibleEntries(entries: readonly DirectoryEntry[]): DirectoryEntry[] {
   return entries.filter((entry) => !entry.name.startsWith("."));
 }
@@ -73,8 +74,8 @@ function asListed(name: string): ListedFile {
 type StrayName = Exclude<StrayFile, { outcome: "copy" }>;
 
 /**
- * The host's reaction when it reads the record that it derived from a stray name. Message ids are the first path
- * component of the cut name and must begin with `msg`; part ids are the whole cut path.
+ * What happens when opencode reads the record that it derives from the name of a stray file. In a message folder, the
+ * id is the first part of the cut path and must begin with `msg`. In a part folder, the id is the whole cut path.
  */
 export function strayOutcome(
   folder: StrayName["folder"],
@@ -87,8 +88,8 @@ export function strayOutcome(
 }
 
 /**
- * In a message folder, only a file at the top level is a record, because the host takes the first part of its path as
- * the id. That id must begin with `msg`.
+ * Whether a file in a message folder is a record. opencode takes the first part of the path as the id, and that id must
+ * begin with `msg`. So only a file at the top level of the folder can be a record.
  */
 export function isMessageRecord(file: ListedFile): boolean {
   return file.isRecord && !file.name.includes("/") && file.name.startsWith("msg");

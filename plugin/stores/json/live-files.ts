@@ -9,7 +9,7 @@ import { hashFile } from "../../platform/hash.ts";
 import { NOT_DONE } from "../../words/refusals.ts";
 import { STORAGE } from "./layout.ts";
 
-/** The present files of a data directory and of a run's folder. */
+/** Access to the present files of a data directory, and to the files of a repair's folder in quarantine. */
 export class LiveFiles {
   readonly files: FileSystem;
   readonly dataDir: string;
@@ -27,8 +27,8 @@ export class LiveFiles {
   }
 
   /**
-   * The absolute path of a locator. `null` if the path does not stay below `storage/`, because it has a `..`, an
-   * absolute part or a symbolic link. Locators also come from manifests, and the tool does not trust a manifest.
+   * The absolute path of a locator. `null` if that path would not stay below `storage/`: a `..`, an absolute path or a
+   * symbolic link can lead elsewhere. A locator may come from a manifest, and manifests are not trusted.
    */
   async livePath(locator: Locator): Promise<string | null> {
     const names = plainNames(locator);
@@ -36,14 +36,17 @@ export class LiveFiles {
     return join(this.dataDir, ...names);
   }
 
-  /** Why nothing can be changed at a locator, if that is because of its name or of a link to a folder on its way. */
+  /**
+   * Why the file of a locator cannot be changed, if the reason is its name or a symbolic link on its path; otherwise
+   * `null`.
+   */
   async reasonAgainst(locator: Locator): Promise<string | null> {
     if (isFileLocator(locator) && !locator.path.split("/").every(isNameHere)) return NOT_DONE.nameOnWindows;
     const link = await linkOnTheWay(this.files, this.dataDir, locator);
     return link === null ? null : `the file is behind the link ${link}, where nothing is changed`;
   }
 
-  /** Creates the folders that a path needs, and forces them to disk. */
+  /** Creates the missing folders above a path, and forces them to disk. */
   async makeParents(path: string): Promise<void> {
     const missing: string[] = [];
     for (let parent = dirname(path); (await this.files.stat(parent)) === null; parent = dirname(parent)) {
@@ -56,8 +59,8 @@ export class LiveFiles {
   }
 
   /**
-   * Allows only this user to access the files of an item in quarantine. A file with another name outside the quarantine
-   * keeps its mode.
+   * Makes the files of a manifest item private to this user. A file that also has a name outside the quarantine keeps
+   * its mode, because both names share one mode.
    */
   async makePrivate({ original, replacement }: ManifestItem, folder: string): Promise<void> {
     for (const file of [original?.file, replacement?.file]) {
@@ -70,7 +73,7 @@ export class LiveFiles {
   }
 }
 
-/** The names of the path below the data directory; `null` if the locator is no simple path below `storage/`. */
+/** The parts of a file's path below the data directory; `null` if the locator is not a plain path below `storage/`. */
 function plainNames(locator: Locator): readonly string[] | null {
   if (!isFileLocator(locator)) return null;
   const names = locator.path.split("/");
@@ -79,7 +82,10 @@ function plainNames(locator: Locator): readonly string[] | null {
   return names.every(isNameHere) ? names : null;
 }
 
-/** The entry on the path to a file that is no folder itself. `storage/` may be a link, as opencode allows. */
+/**
+ * The first entry on the path to a file that is not a folder; `null` if all are folders. `storage/` itself is not
+ * checked, because opencode allows a link there.
+ */
 async function noFolderOnTheWay(
   files: FileSystem,
   dataDir: string,
@@ -93,7 +99,10 @@ async function noFolderOnTheWay(
   return null;
 }
 
-/** The symbolic link in place of a folder on the path to a file, below the data directory. */
+/**
+ * The symbolic link that is in the place of a folder on the path to a file, below the data directory; `null` if there
+ * is none.
+ */
 export async function linkOnTheWay(files: FileSystem, dataDir: string, locator: Locator): Promise<string | null> {
   const names = plainNames(locator);
   const other = names === null ? null : await noFolderOnTheWay(files, dataDir, names);

@@ -3,18 +3,18 @@ import type { FileSystem } from "../../platform/file-system.ts";
 import { isFields, textIn } from "../conversation.ts";
 import { STORAGE } from "./layout.ts";
 
-/** The facts that the newest readable sessions of a JSON store show about its opencode. */
+/** What the newest readable sessions in JSON files show about the opencode that wrote them. */
 export interface NewestSessions {
-  /** The version that created the newest of them. */
+  /** The version that wrote the newest of these sessions. */
   readonly version: string | null;
   /** The folders of these sessions, the newest first. */
   readonly folders: readonly string[];
 }
 
-/** At most this many sessions are read. */
+/** The largest number of sessions that are read. */
 const MOST_ASKED = 20;
 
-/** Reads the newest sessions of a JSON store. Unreadable sessions are skipped. */
+/** Reads the newest sessions in JSON files. Unreadable sessions are skipped. */
 export async function newestSessions(files: FileSystem, dataDir: string): Promise<NewestSessions> {
   const root = join(dataDir, STORAGE, "session");
   const found: { path: string; mtimeMs: number }[] = [];

@@ -2,9 +2,9 @@ import { basename, join } from "node:path";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
 import { STORAGE, sessionFolder, visibleEntries } from "./layout.ts";
 
-/** The folders of opencode 1.0-1.1, listed in the way in which its hosts list them. */
+/** The folders of opencode 1.0-1.1, listed in the same way as opencode lists them. */
 export class RecordTree {
-  /** This file system skips folders that the user may not open. */
+  /** The interface to files, changed so that folders which the user may not open count as missing. */
   readonly files: FileSystem;
   readonly dataDir: string;
 
@@ -13,12 +13,12 @@ export class RecordTree {
     this.dataDir = dataDir;
   }
 
-  /** Ids of the projects that have a folder of sessions. */
+  /** The ids of the projects that have a folder of sessions. */
   async projectFolders(): Promise<string[]> {
     const folder = join(this.dataDir, STORAGE, "session");
     const names: string[] = [];
     for (const { name, type } of visibleEntries((await this.files.list(folder)) ?? [])) {
-      // The hosts follow a link that leads to a folder (measured on 1.1.65).
+      // opencode follows a symbolic link that leads to a folder (measured on 1.1.65).
       const isFolder =
         type === "directory" || (type === "symlink" && (await this.files.list(join(folder, name))) !== null);
       if (isFolder) names.push(name);
@@ -26,11 +26,11 @@ export class RecordTree {
     return names;
   }
 
-  /** Ids of all sessions that have messages, a todo list or a diff. */
+  /** The ids of all sessions that have messages, a todo list or a diff. */
   async everySessionID(): Promise<string[]> {
     const ids = new Set<string>();
     const folders = (await this.files.list(join(this.dataDir, STORAGE, "message"))) ?? [];
-    // The hosts follow a link to a folder.
+    // opencode follows a symbolic link that leads to a folder, so links count as folders here.
     for (const { name, type } of visibleEntries(folders)) if (type === "directory" || type === "symlink") ids.add(name);
     for (const kind of ["todo", "session_diff"]) {
       for (const path of await this.filesIn(`${STORAGE}/${kind}`)) ids.add(basename(path, ".json"));
@@ -38,7 +38,7 @@ export class RecordTree {
     return [...ids];
   }
 
-  /** The JSON files of a folder, by their paths below the data directory. */
+  /** The JSON files of a folder, as paths below the data directory. */
   async filesIn(folder: string): Promise<string[]> {
     const entries = (await this.files.list(join(this.dataDir, folder))) ?? [];
     return visibleEntries(entries)
@@ -46,7 +46,7 @@ export class RecordTree {
       .map((entry) => `${folder}/${entry.name}`);
   }
 
-  /** Every file that is the record of a session. Several projects may have one. */
+  /** Every file that is the record of a session. Several project folders may hold a record of the same session. */
   async sessionFiles(sessionID: string): Promise<string[]> {
     const paths: string[] = [];
     for (const project of await this.projectFolders()) {
@@ -58,8 +58,8 @@ export class RecordTree {
 }
 
 /**
- * Skips a folder that this user may not open, so that all others are checked. Such folders are reported together with
- * all other access problems (`repair/access.ts`). The file system of a writer refuses such links.
+ * Skips folders that this user may not open, so that the others are still checked. `repair/access.ts` reports such
+ * folders. A repair does not use this file system, and refuses to work behind such folders.
  */
 function passingOverClosed(files: FileSystem): FileSystem {
   const orNull = <T>(work: Promise<T>) =>

@@ -7,10 +7,13 @@ import type { Operation, SafetyCopy } from "../writer.ts";
 import { isPlainID, messageFolder, partFolder, STORAGE } from "./layout.ts";
 import type { LiveFiles } from "./live-files.ts";
 
-/** The free space that a safety copy must leave, because the repair itself and opencode need some. */
+/** The free space that must remain after a safety copy, because the repair itself and opencode need some space. */
 const SPACE_TO_LEAVE = 16 * 1024 * 1024;
 
-/** Copies the records that a session needs to load into `<folder>/safety`, or says why not. */
+/**
+ * Copies the records that a session needs to load into `<folder>/safety`, where `folder` is the repair's folder in
+ * quarantine. If that is not possible, the result says why.
+ */
 export async function copyFilesForSafety(
   { files, dataDir }: LiveFiles,
   sessionID: string,
@@ -30,14 +33,15 @@ export async function copyFilesForSafety(
     }
   } catch (error) {
     const code = errnoCode(error);
-    // If no copy can be made, the repair goes on without one. It stops only if the disk itself fails.
+    // A repair does not need the safety copy, so the repair goes on without it. The repair stops only if the disk
+    // itself fails.
     if (code === null || code === "EIO") throw error;
     return { state: "skipped", reason: `the record could not be copied (${code})` };
   }
   return { state: "complete", files: paths.length, bytes };
 }
 
-/** The session's own records, and the part folders of the messages that are about to change. */
+/** The files that a session needs to load: its own records, and the part folders in which the repair changes a file. */
 async function loadCriticalFiles(
   files: FileSystem,
   dataDir: string,

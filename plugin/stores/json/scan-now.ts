@@ -16,10 +16,10 @@ import {
 const BEYOND_ASCII = /[^\0-\x7f]/;
 
 /**
- * Visits on this thread the records that opencode reads for a session. The thread pool would take several times as
- * long, and opencode is waiting. A step is a message with its parts. An unusual entry (a folder, a stray name, an
- * unreadable file) is visited without a text, which requests a closer check. In these texts, each byte is a letter
- * (Latin-1), as in a {@link Bundle}. Such a text is enough for a quick check, and faster to make.
+ * Visits the records that opencode reads for a session, synchronously on this thread: asynchronous reads would take
+ * several times as long, and opencode is waiting. Each step is one message with its parts. An unusual entry (a folder,
+ * a stray name, an unreadable file) is visited without a text, so that it is checked more closely. In the texts, each
+ * byte became one character (Latin-1), as in a {@link Bundle}. That is enough for a quick check, and faster to make.
  */
 export function* scanSessionInSteps(
   dataDir: string,
@@ -49,7 +49,7 @@ export function* scanSessionInSteps(
   }
 }
 
-/** Visits the records that decide whether a project's session list loads, one record in each step. */
+/** Visits the records that decide whether a project's session list loads. Each step is one session. */
 export function* scanListInSteps(
   dataDir: string,
   projectID: string,
@@ -59,7 +59,7 @@ export function* scanListInSteps(
   const reader = new Reader(dataDir, visit, counts);
   reader.record("project", null, `${STORAGE}/project`, `${projectID}.json`);
   const folder = sessionFolder(projectID);
-  // Ids of sessions count down, so the newest session comes first.
+  // Ids of sessions count down, so sorted ids begin with the newest session.
   for (const name of inOrder(reader.namesIn(folder))) {
     yield;
     const kind = name.endsWith(".json") ? "session" : "stray";
@@ -68,29 +68,32 @@ export function* scanListInSteps(
   }
 }
 
-/** Runs a whole scan without a pause. Returns `false` if `isOver` ended the scan first. */
+/** Runs all steps of a scan without a pause. Returns `false` if `isOver` ended the scan first. */
 export function throughNow(steps: Iterable<void>, isOver: () => boolean): boolean {
   for (const _step of steps) if (isOver()) return false;
   return true;
 }
 
-/** The number of names that are sorted at a time. */
+/** The largest number of names that are sorted in one call. */
 const SORTED_AT_ONCE = 256;
 
-/** Sorts only as many names as the caller reads: of thousands of sessions, the start reads the first hundred. */
+/**
+ * Yields names in sorted order, but sorts only as many as the caller reads. Of thousands of sessions, a start of
+ * opencode reads only the first hundred.
+ */
 function* inOrder(names: string[]): Generator<string, void, void> {
   const middle = names[names.length >> 1];
   if (middle === undefined || names.length <= SORTED_AT_ONCE) {
     yield* names.sort();
     return;
   }
-  // All names in one folder are different.
+  // No name is lost by comparing with `<` and `>`, because no name occurs twice in a folder.
   yield* inOrder(names.filter((name) => name < middle));
   yield middle;
   yield* inOrder(names.filter((name) => name > middle));
 }
 
-/** Visits some files on this thread. Missing files are skipped. */
+/** Visits some files synchronously on this thread. Missing files are skipped. */
 export function scanFilesNow(dataDir: string, files: readonly RecordFile[], visit: Visit): void {
   const reader = new Reader(dataDir, visit, noCounts());
   for (const { kind, sessionID, path } of files) {
@@ -105,13 +108,13 @@ class Reader {
   readonly #counts: Counts;
 
   constructor(dataDir: string, visit: Visit, counts: Counts) {
-    // The folder is added to each path as a plain text, because `join` takes as long as opening the file.
+    // The data directory is added to each path as plain text, because `join` takes as long as opening a file.
     this.#root = join(dataDir, "/");
     this.#visit = visit;
     this.#counts = counts;
   }
 
-  /** Names as opencode lists them: those that begin with a dot are left out. */
+  /** The names in a folder as opencode lists them, without names that begin with a dot. */
   namesIn(folder: string): string[] {
     try {
       const names = namesNow(this.#root + folder);
@@ -132,7 +135,8 @@ class Reader {
     const text = latin1Now(`${this.#root}${folder}/${name}`);
     if (text === undefined) return;
     if (text !== null) this.#counts.bytes += text.length;
-    // A name is compared letter for letter with the id in the record. UTF-16 is no JSON as Latin-1.
+    // If the name is not ASCII, the id in it could not be compared with the id in the text, where each byte became one
+    // character. A file in UTF-16 is read as text that is no JSON, which requests a closer check too.
     this.#visit(artifact, BEYOND_ASCII.test(name) ? null : text, null);
   }
 }

@@ -4,25 +4,25 @@ import { isFields, parseDocument, textIn } from "../conversation.ts";
 import { STORAGE } from "./layout.ts";
 
 /**
- * opencode 0.x kept a tree for each project, `project/<slug>/storage/session/{info,message,part,share}`. This module
- * shows such a tree as the single tree of 1.0. opencode's own migration arranged it in the same way: the same documents
- * in other folders (read in 0.5.29 and 1.0.152).
+ * opencode 0.x kept one tree of folders for each project: `project/<slug>/storage/session/{info,message,part,share}`.
+ * This module shows such a tree as if it were the single tree of opencode 1.0. The documents are the same, only the
+ * folders differ, as in opencode's own migration (read in 0.5.29 and 1.0.152).
  */
 export interface SlugTree {
-  /** `files` reads this path as if it were a data directory of 1.0. */
+  /** The path that `files` shows as a data directory of opencode 1.0. */
   readonly root: string;
   readonly files: FileSystem;
 }
 
 /**
- * The project of folders for which opencode knows no other. opencode moves a session to another project when it is
- * started in the session's folder.
+ * The project that opencode uses for folders without a project of their own. When opencode is started in the folder of
+ * a session, it moves the session to the right project.
  */
 const PROJECT = "global";
 
 const PROJECTS = "project";
 
-/** The trees of opencode 0.x below a data directory that contain a session. */
+/** The trees of opencode 0.x in a data directory that contain at least one session. */
 export async function findSlugTrees(files: FileSystem, dataDir: string): Promise<SlugTree[]> {
   const trees: SlugTree[] = [];
   for (const { name, type } of (await files.list(join(dataDir, PROJECTS))) ?? []) {
@@ -43,7 +43,7 @@ async function shown(files: FileSystem, root: string): Promise<FileSystem> {
       sessionOf.set(name, session.name);
     }
   }
-  /** The real place of a path in the tree of 1.0; `null` if there is none. */
+  /** The real file for a path in the tree of opencode 1.0; `null` if there is no such file. */
   const place = (path: string): string | null => {
     if (!path.startsWith(storage + sep)) return null;
     const [kind = "", ...rest] = path.slice(storage.length + 1).split(sep);
@@ -72,7 +72,7 @@ async function shown(files: FileSystem, root: string): Promise<FileSystem> {
       const real = place(path);
       const bytes = real === null ? "absent" : await files.read(real, largest);
       if (typeof bytes === "string" || !isSession(path)) return bytes;
-      // Sessions of 0.x name neither their project nor their folder.
+      // Sessions of 0.x do not name their project and folder, so both are added.
       const parsed = parseDocument({ bytes, storage: "file" });
       if (!parsed.ok || !isFields(parsed.value)) return bytes;
       return Buffer.from(JSON.stringify({ directory: folder, ...parsed.value, projectID: PROJECT }));
@@ -80,7 +80,10 @@ async function shown(files: FileSystem, root: string): Promise<FileSystem> {
   };
 }
 
-/** The folder in which an answer of any session was made. opencode's own migration uses this folder. */
+/**
+ * The folder in which some answer of the project was made. opencode's own migration takes the project's folder from
+ * there too.
+ */
 async function worktreeOf(files: FileSystem, storage: string): Promise<string | null> {
   const messages = join(storage, "session", "message");
   for (const session of (await files.list(messages)) ?? []) {

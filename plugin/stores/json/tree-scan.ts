@@ -20,16 +20,16 @@ import { scanListInSteps, scanSessionInSteps } from "./scan-now.ts";
 
 const SESSIONS_AT_ONCE = 8;
 
-/** After this many messages or sessions, other work can run. They take a few milliseconds. */
+/** After this number of messages or sessions, which takes a few milliseconds, other work of the process can run. */
 const STEPS_AT_ONCE = 256;
 
 /**
- * At most this many files of a long session list are visited at the same time. Of the others, only the names are kept
- * in memory.
+ * The largest number of files of one session list that are visited at the same time. For the other files, only names
+ * are kept in memory.
  */
 const ENTRIES_AT_ONCE = 256;
 
-/** One scan's context. */
+/** Values that all steps of one scan use. */
 interface Walk {
   readonly visit: Visit;
   readonly options: ScanOptions;
@@ -42,7 +42,7 @@ export class TreeScan {
   readonly #isAlone: boolean;
   #sharedIDs: Promise<string[]> | null = null;
 
-  /** `isAlone`: this process has no other work, so sessions may be read synchronously. */
+  /** `isAlone`: this process has no other work (it is not opencode), so sessions may be read synchronously. */
   constructor(tree: RecordTree, isAlone: boolean) {
     this.#tree = tree;
     this.#isAlone = isAlone;
@@ -64,7 +64,8 @@ export class TreeScan {
       case "everything": {
         const { index, of } = scope.share ?? { index: 0, of: 1 };
         if (index === 0) await this.#scanListsOfAll(walk);
-        // Listed once for all shares. Sessions that appear later did not exist when the check began.
+        // Several threads may check the sessions. The ids are listed once for all of them. A session that appears later
+        // is not read, because it did not exist when the check began.
         this.#sharedIDs ??= of === 1 ? null : this.#tree.everySessionID();
         const all = await (this.#sharedIDs ?? this.#tree.everySessionID());
         const ids = of === 1 ? all : all.filter((id) => numberOf(id) % of === index);
@@ -112,8 +113,8 @@ export class TreeScan {
   }
 
   /**
-   * To read synchronously on this thread takes a fraction of the time. `false`: a record may be damaged, so all records
-   * must be read again.
+   * Reads records synchronously on this thread, which takes a fraction of the time. `false` means that a record may be
+   * damaged, so all records must be read again and examined one by one.
    */
   async #isHealthyAtOnce(walk: Walk, scan: (visit: Visit, counts: Counts) => Iterable<void>): Promise<boolean> {
     const { isHealthyFile, counts, signal } = walk.options;
@@ -176,7 +177,7 @@ export class TreeScan {
         if (bytes === "absent") return;
         if (bytes === "too-large") return walk.visit(artifact, null, null);
         walk.options.counts.bytes += bytes.length;
-        // Hosts differ in how they read UTF-16. UTF-16 is rare enough for a closer check.
+        // opencode versions differ in how they read UTF-16. Such a file is rare, so it is always checked more closely.
         walk.visit(artifact, beginsAsUtf16(bytes) ? null : fileText(bytes), null);
       } catch {
         walk.visit(artifact, null, null);
@@ -185,7 +186,10 @@ export class TreeScan {
   }
 }
 
-/** The share of an id must not depend on which other ids exist, because opencode may be writing. */
+/**
+ * A number that decides which thread of a check reads the session with this id. It depends on this id alone, because
+ * opencode may add sessions meanwhile.
+ */
 function numberOf(id: string): number {
   let number = 0;
   for (let at = 0; at < id.length; at += 1) number = (Math.imul(number, 31) + id.charCodeAt(at)) >>> 0;

@@ -8,24 +8,27 @@ import type { Survey, SurveyedProject } from "../survey.ts";
 import { isMessageRecord, listRecordFiles, messageFolder, STORAGE, sessionFolder } from "./layout.ts";
 import type { RecordTree } from "./record-tree.ts";
 
-/** Session and project files are small, unless they are damaged. */
+/** Session and project files are much smaller than this, unless they are damaged. */
 const LARGEST_SURVEYED_BYTES = 4 * 1024 * 1024;
 
-/** After this many files, other work can run. They take a few milliseconds. */
+/** After this number of files, which takes a few milliseconds, other work of the process can run. */
 const FILES_AT_ONCE = 256;
 
-/** Facts about the files as a whole. `isAlone`: files may be read synchronously, without the port. */
+/**
+ * Facts about all files together, such as the folders of each project. `isAlone`: this process has no other work, so
+ * files may be read synchronously.
+ */
 export async function surveyTree(tree: RecordTree, isAlone: boolean): Promise<Survey> {
   const projects = await Promise.all((await tree.projectFolders()).map((id) => surveyProject(tree, id, isAlone)));
   return { projects, orphans: { messages: 0, parts: 0 }, wrappedSessions: [], database: null };
 }
 
-/** The sessions among `all` that have messages but no record. */
+/** The sessions of the list that have messages but no record. */
 export async function sessionsWithoutRecord(tree: RecordTree, all: readonly SessionEntry[]): Promise<string[]> {
-  // The record may be in a folder that this user may not read.
+  // If this user may not read the folder of session records, no record counts as missing.
   if (isClosed(tree, `${STORAGE}/session`)) return [];
   for (const { name, type } of (await tree.files.list(join(tree.dataDir, STORAGE, "session"))) ?? []) {
-    // A file that is named after no project is not a folder of sessions.
+    // A file that has no project's name is not a folder of sessions, so it is ignored here.
     const isOfProject = type === "directory" || (await hasProjectRecord(tree, name));
     if (isOfProject && isClosed(tree, sessionFolder(name))) return [];
   }
@@ -45,7 +48,7 @@ async function surveyProject(tree: RecordTree, id: string, isAlone: boolean): Pr
     const directory = await textOf(tree, path, "directory", isAlone);
     if (directory !== null) folders.set(directory, (folders.get(directory) ?? 0) + 1);
   }
-  // In a folder that this user may not read, nothing counts as missing.
+  // If this user may not read the folder of project records, no record counts as missing.
   const hasRecord = isClosed(tree, `${STORAGE}/project`) || (await hasProjectRecord(tree, id));
   return {
     id,
@@ -62,7 +65,7 @@ async function hasProjectRecord(tree: RecordTree, id: string): Promise<boolean> 
   return (await tree.files.stat(join(tree.dataDir, projectRecord(id)))) !== null;
 }
 
-/** A text field of a small record, or `null` if it cannot be read. */
+/** The text in one field of a small record; `null` if it cannot be read. */
 async function textOf(tree: RecordTree, path: string, field: string, isAlone: boolean): Promise<string | null> {
   try {
     const absolute = join(tree.dataDir, path);
@@ -75,7 +78,7 @@ async function textOf(tree: RecordTree, path: string, field: string, isAlone: bo
   }
 }
 
-/** Whether this user cannot read a folder: it is closed to this user, or something else is in its place. */
+/** Whether a folder cannot be read: this user may not read it, or the path leads to something else. */
 function isClosed(tree: RecordTree, folder: string): boolean {
   const path = join(tree.dataDir, folder);
   if (refusalOf(path, "read") !== null) return true;

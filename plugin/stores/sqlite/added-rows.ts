@@ -6,12 +6,12 @@ import type { Connection } from "./driver.ts";
 import { type CapturedRow, captureRow, deleteRow, insertRow, rowHash } from "./row.ts";
 import { quoted, type Schema } from "./schema.ts";
 
-/** The tables to which rows are added, parents first. */
+/** The tables to which the rows of an added session may belong. Parents come before their children. */
 const TABLES = ["project", "session", "message", "part", "todo", "session_share"] as const;
 
 /**
- * opencode itself moves a session to another project when the id of the project changes. Such a move does not count as
- * use of the session.
+ * Columns that may change without the session being used: opencode itself moves a session to another project when the
+ * id of the project changes.
  */
 const NOT_COMPARED: readonly string[] = ["project_id", "path"];
 
@@ -32,12 +32,12 @@ const listing = z.strictObject({ rows: z.array(addedRow) });
 type AddedRow = z.infer<typeof addedRow>;
 
 /**
- * The list of rows that a run adds to a database, as the run's folder keeps it. The list is enough to decide whether
- * the rows are still the added ones.
+ * The list of rows that a rescue or repair added to a database. It is kept in quarantine, and is enough to tell whether
+ * the rows in the database are still the added ones.
  */
 export type Listing = z.infer<typeof listing>;
 
-/** Reads a listing as untrusted input; `null` if it has another form. */
+/** Parses a list of added rows, which is not trusted; `null` if the text has another form. */
 export function parseListing(text: string): Listing | null {
   try {
     return listing.safeParse(JSON.parse(text)).data ?? null;
@@ -46,7 +46,7 @@ export function parseListing(text: string): Listing | null {
   }
 }
 
-/** The rows in the form of this database. Columns that this database does not have are left out. */
+/** The rows with the columns of this database. Values for columns that this database does not have are left out. */
 export function rowsFor(schema: Schema, rows: readonly NewRow[]): CapturedRow[] {
   return rows.map(({ table, values }) => {
     const columns = schema.tables.get(table) ?? [];
@@ -62,7 +62,7 @@ function cellOf(table: string, column: string, value: RowValues[string]): CellVa
   if (value === null) return { storage: "null" };
   if (typeof value === "string") return { storage: "text", bytes: Buffer.from(value, "utf8") };
   if (typeof value !== "number") return { storage: "blob", bytes: value };
-  // The only REAL columns of these tables. SQLite turns whole numbers in these columns into reals.
+  // `session.cost` is the only REAL column of these tables. SQLite turns whole numbers in such a column into reals.
   const isReal = (table === "session" && column === "cost") || !Number.isInteger(value);
   return { storage: isReal ? "real" : "integer", number: String(value) };
 }
@@ -81,8 +81,8 @@ function hashOf(row: CapturedRow, columns: readonly string[]): string {
 }
 
 /**
- * Adds the rows inside the caller's transaction. If another row has one of the ids, a clause says why nothing was
- * added.
+ * Adds rows inside the caller's transaction. If another record already has one of the ids, no row is added, and the
+ * result says so.
  */
 export function addRows(connection: Connection, listed: Listing, rows: readonly CapturedRow[]): string | null {
   for (const { table, key } of listed.rows) {
@@ -90,7 +90,7 @@ export function addRows(connection: Connection, listed: Listing, rows: readonly 
   }
   rows.forEach((row, index) => {
     const key = listed.rows[index]?.key;
-    // Two sessions of one project: the addition of the first one added the project's row.
+    // Another session of the same project was added before, and the project's row with it.
     if (row.table === "project" && key !== undefined && exists(connection, row.table, key)) return;
     insertRow(connection, row);
   });
@@ -101,15 +101,18 @@ function exists(connection: Connection, table: string, key: AddedRow["key"]): bo
   return captureRow(connection, table, Object.keys(key), key) !== null;
 }
 
-/** Whether the added session exists. All rows of the addition were added in one transaction. */
+/**
+ * Whether the added session exists. All its rows were added in one transaction, so this shows whether the addition was
+ * done.
+ */
 export function isAdded(connection: Connection, listed: Listing): boolean {
   const session = listed.rows.find(({ table }) => table === "session");
   return session !== undefined && exists(connection, session.table, session.key);
 }
 
 /**
- * Removes exactly the rows of a listing, inside the caller's transaction. If one of these rows was changed, or if the
- * session has other rows now, nothing is removed and a clause says why. A project that is in use is not removed.
+ * Removes exactly the added rows, inside the caller's transaction. If one of them was changed, or if the session has
+ * more rows now, no row is removed and the result says why. A project that other sessions use is not removed.
  */
 export function removeRows(connection: Connection, schema: Schema, listed: Listing): string | null {
   const own = listed.rows.filter(({ table }) => table !== "project");
@@ -133,7 +136,7 @@ function isUnchanged(connection: Connection, schema: Schema, { table, key, colum
   return live !== null && rowHash(live) === sha256;
 }
 
-/** Whether any table has more rows of the session than the run added. */
+/** Whether the session has more rows in any table than were added. */
 function hasMore(connection: Connection, schema: Schema, sessionID: string, own: readonly AddedRow[]): boolean {
   for (const [table, columns] of schema.tables) {
     if (!columns.includes("session_id")) continue;

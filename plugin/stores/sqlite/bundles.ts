@@ -5,37 +5,38 @@ import { byteLength, type Connection, type SqlValue } from "./driver.ts";
 import { quoted } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
 
-/** The number of rows that are read as one value. */
+/** The number of rows that are read together as one value. */
 const ROWS_OF_BUNDLE = 128;
 
-/** Rows with longer documents are read one by one. */
+/** The longest document that is read together with others. A row with a longer document is read by itself. */
 const LARGEST_BUNDLED_BYTES = 256 * 1024;
 
-/** The usual beginnings of ids. Rows with other ids are read one by one. */
+/** The usual beginnings of ids. A row with another id is read by itself. */
 const USUAL = {
   message: { idBeginning: "msg_", sessionIDBeginning: "ses_" },
   part: { idBeginning: "prt_", sessionIDBeginning: "ses_" },
 } as const;
 
 /**
- * Nobody can guess 56 bits. Such ids have ten letters, because JSON parsers do not keep such short texts separately.
+ * The length of the random text between two documents. 56 bits cannot be guessed. As text they have ten characters,
+ * because JSON parsers allocate no memory for such a short text.
  */
 const MARK_BYTES = 7;
 
-/** Consecutive rows, from the first one after `after` to `until`. */
+/** Consecutive rows: the ids after `after`, up to and including `until`. */
 export interface BundledRows {
   readonly after: string;
   readonly until: string;
   readonly rows: number;
   readonly bytes: number;
-  /** `null` if the rows must be read one by one. */
+  /** The parsed documents of the rows; `null` if the rows must be read one by one. */
   readonly bundle: Bundle | null;
 }
 
 /**
- * Reads the documents of a table in bundles: SQLite joins the texts of many rows, and one JSON parser reads them all.
- * To read row by row takes twice the time. A random value separates the texts. So a bundle is accepted only if every
- * row holds exactly one JSON document, whatever the texts contain.
+ * Reads the documents of a table in groups of rows: SQLite joins the texts of many rows, and one call of the JSON
+ * parser reads them all. Reading row by row takes twice the time. A random text separates the documents. So a group is
+ * accepted only if every row holds exactly one JSON document, whatever the texts contain.
  */
 export function* readBundles(
   connection: Connection,
@@ -66,8 +67,8 @@ export function* readBundles(
 }
 
 /**
- * Compares bytes. This expression is cheaper than a function, and cheaper than selecting the smallest and the largest
- * id.
+ * The SQL condition that a text begins with `beginning`. Comparing with two limits is cheaper than calling a function
+ * for each row.
  */
 function begins(column: string, beginning: string): string {
   const next = beginning.slice(0, -1) + String.fromCharCode(beginning.charCodeAt(beginning.length - 1) + 1);
@@ -75,13 +76,14 @@ function begins(column: string, beginning: string): string {
 }
 
 /**
- * Reads the documents of joined rows; `null` if not every row holds exactly one. As one letter for each byte (Latin-1),
- * the text takes half the memory if it is not all ASCII. In JSON, such letters occur only inside texts.
+ * Reads the documents of joined rows; `null` unless every row holds exactly one document. Each byte becomes one
+ * character (Latin-1). If the text is not all ASCII, that takes half the memory. Such characters occur only inside
+ * strings of JSON, so the structure is not changed.
  */
 function bundleReader(mark: string): (joined: SqlValue | undefined, rows: number) => unknown[] | null {
   let room = Buffer.alloc(0);
   return (joined, rows) => {
-    // In short texts, a host reads bytes that are not UTF-8 differently.
+    // opencode reads short texts that are not UTF-8 in another way, so such rows are read one by one.
     if (!(joined instanceof Uint8Array) || !isUtf8(joined)) return null;
     const end = joined.length + 1;
     if (room.length <= end) room = Buffer.alloc(2 * end);

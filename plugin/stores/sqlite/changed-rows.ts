@@ -2,16 +2,16 @@ import type { ChangedRows, ChangedRowsReader } from "../store.ts";
 import type { Connection } from "./driver.ts";
 import { changesSince, type WalPosition } from "./wal-frames.ts";
 
-/** Page types of b-trees (sqlite.org/fileformat2.html, "B-tree Pages"). */
+/** The types of b-tree pages in a database file (sqlite.org/fileformat2.html, "B-tree Pages"). */
 const TABLE_LEAF = 13;
 const OTHER_TREE_PAGES: ReadonlySet<number> = new Set([2, 5, 10]);
 
-/** The first page begins with the header of the database. */
+/** The first page of the file begins with the header of the database, which has this length. */
 const DATABASE_HEADER_BYTES = 100;
 
 /**
- * The row ids on the changed pages of a database, for all tables together. Every changed row is among these ids. `null`
- * if the rows of a changed page cannot be determined.
+ * The row ids on the changed pages of a database, for all tables together. Every changed row has one of these ids.
+ * `null` if the rows of some changed page are not known.
  */
 export function changedRowIDs(pages: ReadonlyMap<number, Buffer>): string[] | null {
   const rowIDs = new Set<bigint>();
@@ -36,7 +36,7 @@ export function changedRowIDs(pages: ReadonlyMap<number, Buffer>): string[] | nu
   return [...rowIDs].map(String);
 }
 
-/** The list of unused pages begins on page 1. Each of its trunk pages names the next. */
+/** The numbers of the unused pages. Their list begins on page 1, and each page of the list names the next one. */
 function freePages(pages: ReadonlyMap<number, Buffer>): Set<number> {
   const free = new Set<number>();
   let next = pages.get(1)?.readUInt32BE(32) ?? 0;
@@ -53,7 +53,7 @@ function freePages(pages: ReadonlyMap<number, Buffer>): Set<number> {
 
 interface LeafCell {
   readonly rowID: bigint;
-  /** The first overflow page, which holds the part that does not fit into the leaf; 0 if everything fits. */
+  /** The first overflow page, which holds the rest of a row that does not fit into its page; 0 if the row fits. */
   readonly overflow: number;
 }
 
@@ -72,8 +72,8 @@ function* leafCells(page: Buffer, start: number): Iterable<LeafCell> {
 }
 
 /**
- * The number of bytes of a payload that stay on a leaf. No bytes of the page are reserved, as in every database of
- * opencode.
+ * The number of bytes of a row that are stored on the page itself. No bytes of the page are reserved, as in every
+ * database of opencode.
  */
 function localBytes(payload: number, pageSize: number): number {
   const most = pageSize - 35;
@@ -94,7 +94,7 @@ function varint(bytes: Buffer, offset: number): { readonly value: bigint; readon
   return { value, end: offset + 9 };
 }
 
-/** Follows an open database by its write-ahead log. */
+/** Finds the rows that other processes changed in an open database, by reading the database's write-ahead log. */
 export class WrittenRows implements ChangedRowsReader {
   readonly #connection: Connection;
   readonly #log: string;

@@ -16,31 +16,33 @@ import {
 } from "../writer.ts";
 import { SIDE_FILES, type SoleUse, soleUse } from "./sole-use.ts";
 
-/** Quarantine holds the whole database, so no additional safety copy is made. */
+/** No safety copy is made of a salvaged database, because quarantine holds the whole old database. */
 export const WHOLE_IN_QUARANTINE: SafetyCopy = { state: "skipped", reason: "the whole database is in quarantine" };
 
-/** The name of the new database in the run's folder, until it replaces the damaged one. */
+/**
+ * The name of the new database in the salvage's folder in quarantine, before the new database replaces the damaged one.
+ */
 export const SALVAGED = "salvaged.db";
 
-/** The shared memory of a WAL, in which readers leave marks. SQLite rebuilds it. */
+/** The shared memory of a WAL, in which readers leave marks. It holds no data, and SQLite rebuilds it. */
 const INDEX = "-shm";
 
-/** The prefix of folders that keep the files which a restore replaced. */
+/** The beginning of the names of folders that keep the files which an undo replaced. */
 const REPLACED = "replaced-";
 
 /**
- * Replaces a damaged database with a new one, and undoes that replacement. The items are the files of the damaged
- * database. Exact copies of these files are in the run's folder before a function of this class is called. A database
- * and its side files must change together, but no system renames two files at once. So the main file decides: one
- * rename puts it in place of the old one. A crash before the rename is rolled back, and a crash after it is completed
- * ({@link settle}). At no moment does a database have a WAL that belongs to another one.
+ * Replaces a damaged database with a new one, and undoes that replacement. Each manifest item is one file of the
+ * damaged database. Exact copies of these files are in quarantine before a method of this class is called. A database
+ * and its side files belong together, but no system renames two files at once. So the main file decides: one rename
+ * puts the new main file in place of the old one. A crash before that rename is rolled back, and a crash after it is
+ * completed ({@link settle}). A database never has the WAL of another database.
  */
 export class DatabaseFileWriter implements StoreWriter {
   readonly #files: FileSystem;
   readonly #database: string;
   readonly #all: readonly ManifestItem[];
 
-  /** `all`: every file of the run. */
+  /** `all`: all items of the salvage's manifest, one for each file of the damaged database. */
   constructor(files: FileSystem, database: string, all: readonly ManifestItem[]) {
     this.#files = files;
     this.#database = database;
@@ -52,13 +54,15 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   /**
+   * Replaces the database.
    * @throws StoreRefusedError if another process has the database open, or if one of its files differs from its copy;
-   * nothing was changed then
+   * then nothing was changed
    */
   async setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     await this.refuseWhileOpen();
     const before = await this.#state();
-    // Shared memory is left out, because it holds no data of its own. A new salvage would find the same records.
+    // If there is a side file that is not in the manifest, the database was used since the salvage. The shared memory
+    // does not count, because it holds no data.
     for (const suffix of SIDE_FILES.filter((each) => each !== INDEX)) {
       const isKept = items.some((item) => this.#place(item) === this.#database + suffix);
       if (!isKept && (await this.#files.stat(this.#database + suffix)) !== null) throw changedSince();
@@ -70,10 +74,11 @@ export class DatabaseFileWriter implements StoreWriter {
       }
     }
     await this.#alone(async () => {
-      // The hashes were computed without the lock: to read the file under the lock would have released the lock.
+      // The hashes were computed without the lock, because reading the file under the lock would release the lock. So
+      // the state is compared once more.
       if ((await this.#state()) !== before) throw changedSince();
-      // The old WAL must be removed before the new database is in place. Otherwise SQLite would write the frames of the
-      // old WAL into the new database.
+      // The old WAL must be removed before the new database is in place. Otherwise SQLite would write the old WAL's
+      // pages into the new database.
       for (const suffix of SIDE_FILES) await this.#remove(this.#database + suffix);
       await this.#files.syncDirectory(dirname(this.#database));
       await this.#files.rename(join(folder, SALVAGED), this.#database);
@@ -96,7 +101,7 @@ export class DatabaseFileWriter implements StoreWriter {
         reason: "the copy differs from what the manifest records",
       }));
     }
-    // Every step that needs space comes first, so that a full disk changes nothing.
+    // Every step that needs disk space comes first, so that a full disk stops the undo before anything is changed.
     for (const item of items) await this.#copyBeside(item, folder);
     if (!(await this.#isMainBack())) {
       const leaving = await this.#inTheWay();
@@ -117,7 +122,10 @@ export class DatabaseFileWriter implements StoreWriter {
     return outcomes;
   }
 
-  /** Shared memory needs no copy, because every program that opens the database rebuilds it. */
+  /**
+   * Where the bytes of an item are now. For the shared memory the main file decides, because every program that opens
+   * the database rebuilds the shared memory.
+   */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     const isLive = isIndex(item) ? await this.#isMainBack() : await this.#holds(this.#place(item), item);
     if (isLive) return "live";
@@ -130,7 +138,7 @@ export class DatabaseFileWriter implements StoreWriter {
     for (const suffix of ["", ...SIDE_FILES]) await this.#remove(this.#beside(this.#database + suffix));
   }
 
-  /** The copies are kept, because the salvage reads them. */
+  /** Does nothing: the copies in quarantine are kept, because the salvage reads them. */
   async finish(): Promise<void> {}
 
   async copyForSafety(): Promise<SafetyCopy> {
@@ -148,14 +156,14 @@ export class DatabaseFileWriter implements StoreWriter {
     return this.#place(item) === this.#database;
   }
 
-  /** Whether the damaged file is in its old place. If there was no such file: whether its place is empty. */
+  /** Whether the damaged main file is back in its place. If there was none before, whether its place is empty. */
   async #isMainBack(): Promise<boolean> {
     const main = this.#all.find((item) => this.#isMain(item));
     if (main === undefined) return (await this.#files.stat(this.#database)) === null;
     return this.#holds(this.#database, main);
   }
 
-  /** The path where the complete file is kept right before the rename. */
+  /** The path for the complete copy of a file right before it is moved to its place. */
   #beside(place: string): string {
     return join(dirname(place), `.${basename(place)}.returning`);
   }
@@ -169,8 +177,8 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   /**
-   * The present files may hold new sessions. So the present files are kept next to the originals, including the main
-   * file.
+   * Moves the present files away before the old ones return. The present files may hold new sessions, so they are kept
+   * in the salvage's folder in quarantine, including the main file.
    */
   async #makeWay(leaving: readonly string[], folder: string): Promise<void> {
     if (leaving.length === 0) return;
@@ -182,7 +190,7 @@ export class DatabaseFileWriter implements StoreWriter {
     }
   }
 
-  /** The files that are in the places of returning files, the main file last. */
+  /** The present files that are in the places of returning files, the main file last. */
   async #inTheWay(): Promise<string[]> {
     const leaving: string[] = [];
     for (const path of [...SIDE_FILES, ""].map((suffix) => this.#database + suffix)) {
@@ -193,7 +201,7 @@ export class DatabaseFileWriter implements StoreWriter {
     return leaving;
   }
 
-  /** Adds a second name for a file. If the file system has no second names, it makes a copy. */
+  /** Keeps a file under a second name. If the file system has no hard links, a copy is made. */
   async #keepAlso(path: string, kept: string): Promise<void> {
     try {
       await this.#files.link(path, kept);
@@ -213,8 +221,8 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   /**
-   * Returns the side files of the damaged database, which is in its place again. Files that another process made in the
-   * meantime are not touched.
+   * Moves the side files of the damaged database to their places, after its main file returned. Side files that another
+   * process made meanwhile are not touched.
    */
   async #sideFilesReturn(folder: string): Promise<void> {
     for (const item of this.#all) {
@@ -229,14 +237,15 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   /**
-   * A restore was interrupted before the main file returned. The side files of the new database return to their places
-   * beside it.
+   * Handles an undo that was interrupted before the main file returned. The side files of the new database are moved
+   * back beside the new database.
    */
   async #sideFilesStay(folder: string): Promise<void> {
     const main = await this.#files.stat(this.#database);
     const replaced = await this.#lastFolder(folder);
     const since = replaced === null ? null : await this.#files.stat(replaced);
-    // SQLite would write a WAL into the file even if the WAL belongs to another state of the file.
+    // If the main file was changed after the interruption, a WAL from before must not return: SQLite would write that
+    // WAL into the file.
     if (main === null || replaced === null || since === null || main.mtimeMs > since.mtimeMs) return;
     for (const suffix of SIDE_FILES) {
       const [path, kept] = [this.#database + suffix, join(replaced, basename(this.#database) + suffix)];
@@ -263,12 +272,18 @@ export class DatabaseFileWriter implements StoreWriter {
     if ((await this.#files.stat(path)) !== null) await this.#files.unlink(path);
   }
 
-  /** @throws StoreRefusedError if another process has the database open */
+  /**
+   * Does nothing if no other process has the database open.
+   * @throws StoreRefusedError if another process has the database open
+   */
   async refuseWhileOpen(): Promise<void> {
     await this.#alone(async () => undefined);
   }
 
-  /** Runs `work` while no other connection can use the file. This process does not open the file in the meantime. */
+  /**
+   * Runs `work` while no other connection can use the database. During that time, this process does not open the file
+   * itself.
+   */
   async #alone(work: () => Promise<void>): Promise<void> {
     const use: SoleUse = await soleUse(this.#files, this.#database);
     try {
@@ -278,7 +293,10 @@ export class DatabaseFileWriter implements StoreWriter {
     }
   }
 
-  /** Text that identifies a state of the files, made without opening them. Shared memory holds no data of its own. */
+  /**
+   * A text that identifies the state of the database files, made without opening them. The shared memory is left out,
+   * because it holds no data.
+   */
   async #state(): Promise<string> {
     const files = ["", ...SIDE_FILES].filter((suffix) => suffix !== INDEX);
     const found = await Promise.all(files.map((suffix) => this.#files.stat(this.#database + suffix)));
@@ -294,7 +312,7 @@ export class DatabaseFileWriter implements StoreWriter {
     return number === 0 ? null : join(folder, `${REPLACED}${number}`);
   }
 
-  /** The highest number among the folders of replaced files; 0 if there are none. */
+  /** The highest number in the names of the folders for replaced files; 0 if there are none. */
   async #replacedUpTo(folder: string): Promise<number> {
     const numbers = ((await this.#files.list(folder)) ?? []).flatMap(({ name }) =>
       name.startsWith(REPLACED) ? [Number(name.slice(REPLACED.length)) || 0] : [],

@@ -4,10 +4,13 @@ import type { Connection } from "./driver.ts";
 import { quoted, type Schema } from "./schema.ts";
 import { tableDigest } from "./table-digest.ts";
 
-/** opencode 1.18.34 has 38 migrations. A longer table is not the journal of a known version. */
+/**
+ * opencode 1.18.34 records 38 migrations. A table with more rows than this is not the journal of migrations of a known
+ * version.
+ */
 const MOST_ROWS = 200;
 
-/** Reads the tables, indexes and journals of a database. */
+/** Reads the tables, indexes and journals of migrations of a database. */
 export function readFrame(connection: Connection, { tables }: Schema): DatabaseFrame {
   const made = connection.all("select type, name, tbl_name as owner from sqlite_master where sql is not null");
   const named = (type: string) => made.filter((each) => each.type === type);

@@ -1,31 +1,35 @@
 import { isThere } from "../../platform/read-now.ts";
 
-/** Values that cross the driver boundary. Integers are read as text, so that all 64 bits are kept. */
+/** Values that SQLite returns and takes as parameters. Integers are selected as text, so that all 64 bits are kept. */
 export type SqlValue = null | number | string | Uint8Array;
 
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
 /**
- * A database connection with the same interface in both runtimes. Calls are synchronous; errors are those of the
- * runtime. Parameters are `?`: some releases up to Node 24 cannot bind `?1` by its position (docs/node-versions.md).
+ * A connection to a database, with the same interface in Bun and Node. Calls are synchronous, and errors are those of
+ * the runtime. Parameters are written as `?`, because some releases up to Node 24 cannot bind `?1` by its position
+ * (docs/node-versions.md).
  */
 export interface Connection {
   all(sql: string, ...values: SqlValue[]): SqlRow[];
-  /** Number of rows changed. */
+  /** Runs a statement and returns the number of changed rows. */
   run(sql: string, ...values: SqlValue[]): number;
   exec(sql: string): void;
   close(): void;
 }
 
 /**
- * How a database is opened. `immutable`: opened as a file that nobody writes, without its WAL, locks or side files.
- * `shared`: read-only next to live writers; WAL and shared memory are read but not written. `read`: read-only in the
- * usual way. `write`: read and write; the file must exist. `create`: read and write, for a file of this tool that may
- * be missing. `sole`: like `write`, but with a lock that allows no other connection; not on Windows.
+ * How a database is opened:
+ * - `immutable`: as a file that nobody writes to, without its WAL, locks and side files;
+ * - `shared`: read-only beside programs that write; WAL and shared memory are read but not written;
+ * - `read`: read-only in the usual way;
+ * - `write`: for reading and writing; the file must exist;
+ * - `create`: for reading and writing a file of this tool, which may be missing;
+ * - `sole`: like `write`, but with a lock that allows no other connection; not on Windows.
  */
 export type OpenMode = "immutable" | "shared" | "read" | "write" | "create" | "sole";
 
-/** A database and the way in which it is open. */
+/** A database file and the way in which it is opened. */
 export interface DatabaseSource {
   readonly path: string;
   readonly mode: OpenMode;
@@ -35,28 +39,32 @@ export interface Driver {
   readonly name: "bun:sqlite" | "node:sqlite";
   /**
    * Whether the driver can open a database as `immutable` and `shared`, so that reading changes no byte. Node 22.5 to
-   * 22.14 and 23.0 to 23.9 cannot do this, because their SQLite accepts no URI (docs/node-versions.md). They read
-   * private copies.
+   * 22.14 and 23.0 to 23.9 cannot, because their SQLite accepts no URI (docs/node-versions.md). With these versions,
+   * the tool reads private copies.
    */
   readonly readsInPlace: boolean;
   open(path: string, mode: OpenMode): Connection;
 }
 
 /**
- * `octet_length` came with SQLite 3.43. On macOS bun:sqlite uses the system's library: 3.37 on macOS 12, 3.39 on 13.
+ * The first SQLite version with the function `octet_length`. An older SQLite is possible: on macOS, bun:sqlite uses the
+ * library of the system, which is 3.37 on macOS 12 and 3.39 on 13.
  */
 const FIRST_WITH_OCTET_LENGTH = [3, 43] as const;
 
 let hasOctetLength = true;
 
-/** Records the SQLite library of this process. Called once, when its driver is loaded. */
+/** Notes the version of this process's SQLite library. Called once, when the driver is loaded. */
 export function noteSQLiteVersion(version: string): void {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [firstMajor, firstMinor] = FIRST_WITH_OCTET_LENGTH;
   hasOctetLength = major > firstMajor || (major === firstMajor && minor >= firstMinor);
 }
 
-/** SQL for the length of a value in bytes. `octet_length` does not read the value itself, which may be very large. */
+/**
+ * The SQL for the length of a value in bytes. `octet_length` is preferred, because it does not read the value itself,
+ * which may be very large.
+ */
 export function byteLength(column: string): string {
   return hasOctetLength ? `octet_length(${column})` : `length(cast(${column} as blob))`;
 }
@@ -89,7 +97,7 @@ const OPEN_READWRITE = 0x2;
 const OPEN_CREATE = 0x4;
 const OPEN_URI = 0x40;
 
-/** A `file:` URI for SQLite; `%`, `?` and `#` in the path are escaped. */
+/** A `file:` URI for SQLite. `%`, `?` and `#` in the path are escaped, because they have a meaning in a URI. */
 function databaseURI(path: string, mode: OpenMode): string {
   const escaped = path.replace(/\\/g, "/").replace(/[%?#]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
   const parameters = {
@@ -100,8 +108,8 @@ function databaseURI(path: string, mode: OpenMode): string {
     create: "mode=rwc",
     sole: "mode=rw&vfs=unix-excl",
   };
-  // The path of a drive gets a leading slash. A server path keeps its two slashes, because SQLite accepts no host in
-  // the URI.
+  // A path with a drive letter gets a leading slash. A path on a server keeps its two slashes, because SQLite accepts
+  // no host name in the URI.
   return `file:///${escaped.replace(/^\//, "")}?${parameters[mode]}`;
 }
 
@@ -124,8 +132,8 @@ function noteVersionOf(rows: unknown[]): void {
 }
 
 async function bunDriver(): Promise<Driver> {
-  // The module's name is not a literal, so that Node and bundlers do not try to resolve it (opencode desktop runs
-  // plugins on Node).
+  // The name of the module is not a literal, so that Node and bundlers do not look for it (the desktop app of opencode
+  // runs plugins on Node).
   const specifier = "bun:sqlite";
   const module = (await import(specifier)) as { Database: new (path: string, flags: number) => BunDatabase };
   const memory = new module.Database(":memory:", OPEN_READWRITE | OPEN_CREATE);
@@ -149,7 +157,7 @@ async function bunDriver(): Promise<Driver> {
         run: (sql, ...values) => prepared(sql).run(...values).changes,
         exec: (sql) => database.exec(sql),
         close() {
-          // If a statement is still open, Bun's `close` keeps the file open until the next garbage collection.
+          // If a statement stays open, Bun's `close` leaves the file open until the next garbage collection.
           for (const statement of statements.values()) statement.finalize();
           statements.clear();
           database.close();
@@ -159,7 +167,10 @@ async function bunDriver(): Promise<Driver> {
   };
 }
 
-/** A URI of a database in memory. An SQLite that accepts no URI reads this text as a file in a missing folder. */
+/**
+ * The URI of a database in memory, which tests whether SQLite accepts URIs. An SQLite without URIs takes this text for
+ * a file in a missing folder, and fails.
+ */
 const MEMORY_URI = "file:///dev/null/none?mode=memory";
 
 function takesURI({ DatabaseSync }: NodeModule): boolean {
@@ -171,7 +182,10 @@ function takesURI({ DatabaseSync }: NodeModule): boolean {
   }
 }
 
-/** Opens a database by its path. Node up to 22.11 does not know `readOnly` and creates a missing file. */
+/**
+ * Opens a database by its path, for an SQLite that accepts no URI. Node up to 22.11 does not know `readOnly` and would
+ * create a missing file.
+ */
 function openByPath({ DatabaseSync }: NodeModule, path: string, mode: OpenMode): NodeDatabase {
   if (mode === "immutable" || mode === "shared" || mode === "sole")
     throw new Error(`This SQLite cannot open a database as ${mode}.`);
@@ -213,10 +227,7 @@ async function nodeDriver(): Promise<Driver> {
   };
 }
 
-/**
- * Node prints a warning to stderr when `node:sqlite` is first loaded. This warning would confuse users, so it is not
- * shown.
- */
+/** Hides the warning that Node prints to stderr when `node:sqlite` is first loaded, because it would confuse users. */
 async function withoutExperimentalWarning<T>(load: () => Promise<T>): Promise<T> {
   const original = process.emitWarning;
   process.emitWarning = () => undefined;
@@ -227,7 +238,7 @@ async function withoutExperimentalWarning<T>(load: () => Promise<T>): Promise<T>
   }
 }
 
-/** The SQLite of this runtime: Bun's, or Node's from 22.5 on; `null` if the runtime has none. */
+/** The SQLite of this runtime: of Bun, or of Node 22.5 and newer; `null` if the runtime has no SQLite. */
 export async function loadDriver(): Promise<Driver | null> {
   try {
     return process.versions.bun === undefined ? await nodeDriver() : await bunDriver();

@@ -3,10 +3,10 @@ import type { EventLog, RecordedEvent } from "../store.ts";
 import { byteLength, type Connection } from "./driver.ts";
 import { databaseBytes, type Schema } from "./schema.ts";
 
-/** Events are read in groups of this size, until no more are needed. Some of them are large. */
+/** The number of events that are read in one query. The caller often needs only a few events, and some are large. */
 const EVENTS_AT_ONCE = 16;
 
-/** The log that a database keeps in the tables `event` and `event_sequence`. */
+/** The log of events that opencode keeps in the tables `event` and `event_sequence`. */
 export class DatabaseEventLog implements EventLog {
   readonly #connection: Connection;
   readonly #schema: Schema;
@@ -16,7 +16,7 @@ export class DatabaseEventLog implements EventLog {
     this.#schema = schema;
   }
 
-  /** `null` if the database has no log. */
+  /** The event log of a database; `null` if the database has none. */
   static of(connection: Connection, schema: Schema): DatabaseEventLog | null {
     const hasLog = schema.tables.has("event") || schema.tables.has("event_sequence");
     return hasLog ? new DatabaseEventLog(connection, schema) : null;

@@ -3,12 +3,15 @@ import type { Connection } from "./driver.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
-/** SQL that tests for a Windows path, by the rule of `systemOfPath`. `value` is the name of a column. */
+/** The SQL that tests whether a column holds a Windows path, by the same rule as `systemOfPath`. */
 function isOfWindows(value: string): string {
   return `(${value} glob '[A-Za-z]:[/\\]*' or ${value} glob '[/\\][/\\]*')`;
 }
 
-/** The last time at which each system wrote the folders of sessions and of projects. */
+/**
+ * For the folders of sessions, and for those of projects: the time of the newest Windows path, and of the newest path
+ * of Linux or macOS.
+ */
 export function folderSigns(connection: Connection, { tables }: Schema): FolderSigns[] {
   const has = (table: string, column: string) => tables.get(table)?.includes(column) === true;
   const signs: FolderSigns[] = [];
@@ -20,7 +23,7 @@ export function folderSigns(connection: Connection, { tables }: Schema): FolderS
 }
 
 function signsIn(connection: Connection, table: string, column: string, hasTime: boolean): FolderSigns {
-  // A value that is no time counts as the oldest time.
+  // A value that is not a time counts as the oldest time, so that such a row decides nothing.
   const time = hasTime ? "case when typeof(time_updated) = 'integer' then time_updated else 0 end" : "0";
   const windows = isOfWindows(column);
   const posix = `${column} glob '/*' and ${column} <> '${NO_WORKTREE}' and not ${windows}`;
@@ -32,7 +35,7 @@ function signsIn(connection: Connection, table: string, column: string, hasTime:
     const newest = (value: unknown) => (value === null || value === undefined ? null : Number(value));
     return { newestMs: { windows: newest(row?.windows), posix: newest(row?.posix) } };
   } catch (error) {
-    // Damaged pages are reported by the check of the pages.
+    // If pages are damaged, no time is returned here, because another check reports the damage.
     if (sqliteFailure(error) !== "malformed") throw error;
     return { newestMs: { windows: null, posix: null } };
   }

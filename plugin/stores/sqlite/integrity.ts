@@ -2,8 +2,8 @@ import type { Connection } from "./driver.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /**
- * The first damage that SQLite finds in the pages of a database, in SQLite's words (they name pages and tables, no
- * content); `null` if there is none. `quick` does not compare indexes with rows.
+ * The first damage that SQLite finds in the pages of a database; `null` if there is none. The text is SQLite's own,
+ * which names pages and tables but no content. `quick` does not compare indexes with rows.
  */
 export function firstDamage(connection: Connection, depth: "quick" | "full"): string | null {
   try {

@@ -5,7 +5,7 @@ import { quoted, type Schema } from "./schema.ts";
 
 const TIMES = ["time_created:integer", "time_updated:integer"];
 
-/** The tables that this tool writes, with their columns in 1.18.34 (measured). */
+/** The tables that this tool writes to, with their columns and types in 1.18.34 (measured). */
 const WRITTEN: Readonly<Record<string, readonly string[]>> = {
   project: ["id:text", "worktree:text", "vcs:text", "sandboxes:text", "commands:text", ...TIMES],
   session: [
@@ -19,7 +19,7 @@ const WRITTEN: Readonly<Record<string, readonly string[]>> = {
   todo: ["session_id:text", "content:text", "status:text", "priority:text", "position:integer", ...TIMES],
 };
 
-/** Tables of 1.18.34 whose rows are removed together with a session or a message. */
+/** Tables of 1.18.34 from which rows are removed when their session or message is removed. */
 const KNOWN_CHILDREN = [
   ...["message", "part", "todo", "session_share", "session_message", "session_input", "session_context_epoch"],
 ];
@@ -29,12 +29,11 @@ function asText(name: string): string {
 }
 
 /**
- * The origin of a database that an opencode newer than 1.18.34 has written, and whether its records may still be
- * written. The tables themselves prove this, whatever the unknown migrations changed:
- *
- * - every column that this tool knows exists, with its type;
- * - every other column may be left out when a row is added;
- * - no trigger acts on a write, and no unknown table loses rows with a message or session.
+ * Decides whether this tool may write to a database that an opencode newer than 1.18.34 has written. Its unknown
+ * migrations may have changed anything, so the tables themselves must show that writing is safe:
+ * - Every column that this tool knows exists, and has the known type.
+ * - Every other column may be left out when a row is added.
+ * - No trigger runs on a write, and no unknown table loses rows with a message or session.
  */
 export function withKnownShape(origin: Origin, connection: Connection, schema: Schema): Origin {
   if (origin.kind !== "newer" && origin.kind !== "1.x and 2.x") return origin;
@@ -50,15 +49,15 @@ function isKnownShape(connection: Connection, { tables }: Schema): boolean {
   return areColumnsKnown && [...tables.keys()].every((table) => KNOWN_CHILDREN.includes(table) || areKept(table));
 }
 
-/** Whether a row of `session_message` can be removed and restored without any other change to the database. */
+/** Whether a row of `session_message` can be removed and restored without any other change in the database. */
 export function leavesAlone(connection: Connection, { tables }: Schema): boolean {
   if (hasTriggers(connection)) return false;
   return [...tables.keys()].every((table) => losesNothing(connection, table, ["session_message"]));
 }
 
 /**
- * Whether a write to a record may also change other rows. A trigger can change other rows, and opencode never makes a
- * trigger. A key in a table that is not opencode's can also change other rows.
+ * Whether a write to a record may also change other rows. A trigger can do that, and so can a foreign key of a table
+ * that is not opencode's. opencode itself never makes a trigger.
  */
 export function mayChangeMore(connection: Connection): boolean {
   if (hasTriggers(connection)) return true;
@@ -82,7 +81,7 @@ function hasColumns(connection: Connection, table: string, columns: readonly str
   });
 }
 
-/** Whether a table keeps its rows unchanged when a row of one of these other tables is removed or gets another id. */
+/** Whether a table keeps its rows unchanged when a row of one of the `others` is removed or gets another id. */
 function losesNothing(connection: Connection, table: string, others: readonly string[]): boolean {
   const keys = connection.all(`pragma foreign_key_list(${quoted(table)})`);
   const hasNoAction = (key: (typeof keys)[number]) =>

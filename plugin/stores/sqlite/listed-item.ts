@@ -5,9 +5,9 @@ import { writeItem } from "../item-files.ts";
 import { itemFileName, type Operation } from "../writer.ts";
 
 /**
- * Writes the list of the rows that a change will add to a database, and returns the item that names the list. The item
- * has no original: an undo removes the listed rows. `name`: the name of the file, after the number of the item.
- * `source`: the origin of the added rows, if the operation does not state it.
+ * Writes a file with the list of the rows that a change will add to a database. Returns the manifest item that names
+ * this file. The item has no original, because an undo removes the listed rows. `name`: the name of the file, without
+ * the number of the item. `source`: where the added rows come from, if the operation does not say it.
  */
 export async function listedItem(
   files: FileSystem,

@@ -11,18 +11,18 @@ export type Table = JsonColumn["table"];
 export interface RowPlace {
   readonly table: Table;
   readonly key: { readonly id: string };
-  /** The column with the value that was checked; `null`: the row without its JSON values. */
+  /** The column whose value was checked; `null` if the row without its JSON columns was checked. */
   readonly column: string | null;
   /**
-   * The content of the column if the value alone is quarantined; `undefined`: the value is never removed without a
-   * replacement.
+   * What the column holds after its value alone was quarantined. `undefined` means that the value is never removed
+   * without a replacement.
    */
   readonly whenSetAside: JsonColumn["whenSetAside"] | undefined;
 }
 
 export type Cells = ReadonlyMap<string, CellValue>;
 
-/** The present rows of a database, in the tables that this tool writes. */
+/** Reads the present rows of a database, in the tables that this tool writes to. */
 export class LiveRows {
   readonly connection: Connection;
   readonly schema: Schema;
@@ -32,13 +32,13 @@ export class LiveRows {
     this.schema = schema;
   }
 
-  /** The cells of a new row for the columns that the table has in this version. */
+  /** The cells of a new row, without those for which the table has no column in this version. */
   inTable(table: Table, cells: Cells): Cells {
     const columns = this.schema.tables.get(table) ?? [];
     return new Map([...cells].filter(([name]) => columns.includes(name)));
   }
 
-  /** The whole row at a place; `null` if there is none. */
+  /** The whole row at a place; `null` if there is no such row. */
   capture(place: RowPlace): CapturedRow | null {
     return captureRow(this.connection, place.table, this.schema.tables.get(place.table) ?? [], place.key);
   }
@@ -50,7 +50,7 @@ export class LiveRows {
       .map((row) => String(row.id));
   }
 
-  /** Whether the row, or the single value, is still the one that was captured. */
+  /** Whether the row (or the single value) in the database is still the one that the manifest item holds. */
   isLive(item: ManifestItem, place: RowPlace): boolean {
     const row = this.capture(place);
     if (item.original === null) return row === null;
@@ -63,12 +63,12 @@ export class LiveRows {
     );
   }
 
-  /** Whether the new key of a row is not in use. */
+  /** Whether no row has the key that a changed row will get. */
   isFree({ replacement }: ManifestItem, place: RowPlace): boolean {
     return replacement?.key === undefined || this.capture({ ...place, key: replacement.key }) === null;
   }
 
-  /** Whether the parent record of a row exists. */
+  /** Whether the parent record of a row exists in the database. */
   hasParent(row: CapturedRow): boolean {
     const parent = this.#parentOf(row.table);
     if (parent === undefined) return true;
@@ -78,13 +78,16 @@ export class LiveRows {
     return this.connection.all(`select 1 from "${parent.table}" where id = ?`, id).length > 0;
   }
 
-  /** The parent of a message of 2.x is in `session_v2`; that of a message of the preview is in `session`. */
+  /**
+   * The parent of a message in `session_message` is in `session_v2`. In a database of the 2.x preview, it is in
+   * `session`.
+   */
   #parentOf(table: string): Parent | undefined {
     if (table !== "session_message") return PARENTS[table];
     return { table: this.schema.tables.has("session_v2") ? "session_v2" : "session", column: "session_id" };
   }
 
-  /** Whether no other message of the 2.x session has the same number as this one. */
+  /** Whether no other message of the same 2.x session has the number (`seq`) of this message. */
   hasOwnSequence({ table, cells }: CapturedRow): boolean {
     const [session, seq] = [cells.get("session_id"), cells.get("seq")];
     if (table !== "session_message" || session === undefined || seq === undefined) return true;
@@ -93,7 +96,7 @@ export class LiveRows {
     return this.connection.all(sql, first.value, second.value).length === 0;
   }
 
-  /** Whether rows of other tables name this one. Such a row cannot get another id. */
+  /** Whether rows of other tables name this row. Then this row cannot get another id. */
   hasChildren({ table, key }: RowPlace): boolean {
     const naming = [...this.schema.tables].filter(([, columns]) => columns.includes(`${table}_id`));
     return naming.some(([name]) => {
@@ -102,7 +105,9 @@ export class LiveRows {
     });
   }
 
-  /** The place of a locator in this database; `null` for a table or column that this tool does not write. */
+  /**
+   * The row and column of a locator in this database; `null` for a table or column that this tool does not write to.
+   */
   placeOf(locator: Operation["locator"] | ManifestItem["locator"]): RowPlace | null {
     if (isFileLocator(locator)) return null;
     const id = locator.key.id;
@@ -128,7 +133,7 @@ const PARENTS: Readonly<Record<string, Parent>> = {
   part: { table: "message", column: "message_id" },
 };
 
-/** Whether the cells name another parent for the row. */
+/** Whether these cells give the row another parent. */
 export function isMoved({ table, cells }: CapturedRow): boolean {
   const parent = PARENTS[table];
   return parent !== undefined && cells.has(parent.column);

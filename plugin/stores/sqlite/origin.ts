@@ -1,17 +1,20 @@
 import type { Origin } from "../../model/origin.ts";
 
-/** The facts about a database that show its origin. */
+/** What must be known about a database to decide which opencode it belongs to. */
 export interface OriginFacts {
-  /** The columns of each table; `null` if only the table's name remains. */
+  /** The columns of each table; `null` if only the name of the table is known. */
   readonly tables: ReadonlyMap<string, readonly string[] | null>;
-  /** The ids in its table `migration` for which {@link isUnknownMigration} is true, in order. */
+  /**
+   * The ids in the table `migration` that are newer than all that this tool knows ({@link isUnknownMigration}), in
+   * order.
+   */
   readonly unknownMigrations: readonly string[];
 }
 
-/** The newest migration of opencode 1.17.18 to 1.18.34 (all 38 read from a fresh database of each). */
+/** The newest migration of opencode 1.17.18 to 1.18.34, read from new databases of all these versions. */
 export const NEWEST_KNOWN_MIGRATION = "20260622202450_simplify_session_input";
 
-/** Migrations that only the 2.x line has, up to 2.0.26 (source). */
+/** Migrations that only opencode 2.x has, up to 2.0.26 (source). */
 const MIGRATIONS_OF_2X: ReadonlySet<string> = new Set([
   "20260804233008_loose_psylocke",
   "20260805200742_import_legacy_credentials",
@@ -27,9 +30,9 @@ const MIGRATIONS_OF_2X: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Tables that only the 2.x line has, with some of their columns (2.0.26, source). `session_message` does not show 2.x,
- * because every database since 1.14.41 has it. `kv` and `worktree` do not show 2.x either, because a user may have made
- * such a table.
+ * Tables that only opencode 2.x has, with some of their columns (2.0.26, source). `session_message` is not listed,
+ * because every database since 1.14.41 has that table. `kv` and `worktree` are not listed, because a user may have made
+ * a table with such a name.
  */
 const TABLES_OF_2X: Readonly<Record<string, readonly string[]>> = {
   session_v2: ["id", "project_id", "directory"],
@@ -40,14 +43,14 @@ const TABLES_OF_2X: Readonly<Record<string, readonly string[]>> = {
   session_inbox: [],
 };
 
-/** Tables of a session that only the 1.x line has. */
+/** The tables for sessions that only opencode 1.x has, with some of their columns. */
 const CONVERSATION_OF_1X: Readonly<Record<string, readonly string[]>> = {
   session: ["id", "project_id", "directory"],
   message: ["id", "session_id", "data"],
   part: ["id", "message_id", "data"],
 };
 
-/** Other tables that both lines have. These tables distinguish opencode from other programs. */
+/** Further tables that both 1.x and 2.x have. They distinguish opencode's databases from those of other programs. */
 const SHARED: Readonly<Record<string, readonly string[]>> = {
   project: ["id", "worktree"],
   session_message: ["id", "session_id", "type", "data"],
@@ -56,23 +59,25 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
   migration: ["id", "time_completed"],
 };
 
-/** The tables of an older program, also named opencode and written in Go. Its database has the same name. */
+/**
+ * The tables of an older program, which is also named opencode and written in Go. Its database file has the same name.
+ */
 const TABLES_OF_GO_PROGRAM = ["goose_db_version", "sessions", "messages", "files"];
 
 /**
- * Whether the id of a migration is newer than all that this tool knows. Ids begin with the time at which the migration
- * was made.
+ * Whether the id of a migration is newer than all migrations that this tool knows. Ids begin with the time at which the
+ * migration was made, so they can be compared.
  */
 export function isUnknownMigration(id: string): boolean {
   return id > NEWEST_KNOWN_MIGRATION;
 }
 
-/** Whether a migration is a known one of the 2.x line. */
+/** Whether a migration is a known migration of opencode 2.x. */
 export function isMigrationOf2x(id: string): boolean {
   return MIGRATIONS_OF_2X.has(id);
 }
 
-/** Decides to which opencode a database belongs. The function is pure, and the only place of this decision. */
+/** Decides which opencode a database belongs to. This is the only place of that decision. A pure function. */
 export function originOf({ tables, unknownMigrations }: OriginFacts): Origin {
   const first = (wanted: Readonly<Record<string, readonly string[]>>) =>
     Object.keys(wanted).find((name) => hasColumns(tables.get(name), wanted[name] ?? []));
@@ -96,29 +101,33 @@ export function originOf({ tables, unknownMigrations }: OriginFacts): Origin {
   };
 }
 
-/** Types of `session_message` that 1.x writes in addition to its own messages. */
+/** Types of rows in `session_message` that opencode 1.x also writes. Other types show a session of 2.x. */
 const TYPES_OF_1X = ["agent-switched", "model-switched"];
 
 /**
- * The sessions whose messages are only in `session_message`: the preview of 2.x on npm works this way (lildax 1.18.18,
- * measured). A session with rows in `message` belongs to 1.x, whatever it has in `session_message`.
+ * The SQL that counts the sessions whose messages are only in `session_message`. The preview of 2.x on npm stores
+ * messages only there (lildax 1.18.18, measured). A session with rows in `message` belongs to 1.x, whatever it has in
+ * `session_message`.
  */
 export const SESSIONS_OF_PREVIEW = `select count(distinct session_id) as sessions from session_message
   where type not in (${TYPES_OF_1X.map((type) => `'${type}'`).join(", ")})
     and session_id not in (select session_id from message)`;
 
-/** Whether a type of `session_message` belongs to messages that only 2.x reads. */
+/** Whether this type in `session_message` belongs to messages that only opencode 2.x reads. */
 export function isTypeOf2x(type: string): boolean {
   return /^[a-z]+(-[a-z]+)*$/.test(type) && !TYPES_OF_1X.includes(type);
 }
 
-/** Whether an event belongs to a session of 2.x: 1.17.0 to 1.17.9 write only the events of switches (measured). */
+/**
+ * Whether an event of this type belongs to a session of opencode 2.x. opencode 1.17.0 to 1.17.9 also writes such
+ * events, but only about a change of agent or model (measured).
+ */
 export function isEventOf2x(type: string): boolean {
   return type.startsWith("session.next.") && !/^session\.next\.(?:agent|model)\./.test(type);
 }
 
 /**
- * The origin of a 1.x database in which {@link SESSIONS_OF_PREVIEW} counted this many sessions with messages of 2.x.
+ * The origin of a database of 1.x, after the sessions with messages of 2.x were counted ({@link SESSIONS_OF_PREVIEW}).
  */
 export function withMessagesOf2x(origin: Origin, sessions: number): Origin {
   if (origin.kind !== "1.x" || sessions === 0) return origin;

@@ -5,18 +5,18 @@ import { makeTemporaryFolder, temporaryPlaces } from "../../platform/temporary-f
 import { nameFolder } from "../../words/advice.ts";
 import { StoreRefusedError } from "../writer.ts";
 
-/** Copies of the files of a database, in a folder that only this user may enter. */
+/** A copy of a database and its side files, in a folder that only this user may enter. */
 export interface PrivateCopy {
   readonly path: string;
   release(): void;
 }
 
-/** The free space to leave on the file system of the copy, in bytes, in addition to the copy itself. */
+/** The space in bytes that must remain free beside the copy. */
 const SPACE_TO_LEAVE = 16 * 1024 * 1024;
 
 /**
- * There is not enough space for a copy. This does not mean that the database is damaged. `message` names the needed
- * space, the places that were tried, and what to do.
+ * There is not enough space for a copy of the database. This error says nothing about damage. `message` names the
+ * needed space, the folders that were tried, and what to do.
  */
 export class NoRoomForCopyError extends StoreRefusedError {
   /** The needed space and the available space, without paths of the user. */
@@ -39,9 +39,10 @@ function roomText(freeBytes: number | null): string {
 }
 
 /**
- * Copies a database and its existing side files. A file system that can share blocks needs no space for the copy.
- * Otherwise the copy goes to the first temporary folder that has enough. The folder of the database itself never gets a
- * new file. @throws NoRoomForCopyError
+ * Copies a database and its existing side files. On a file system that can share blocks, the copy needs no space.
+ * Otherwise it is made in the first temporary folder with enough space. No file is ever created beside the database
+ * itself.
+ * @throws NoRoomForCopyError
  */
 export async function privateCopy(
   files: FileSystem,
@@ -53,7 +54,8 @@ export async function privateCopy(
     const stat = await files.stat(database + suffix);
     if (stat !== null) found.push({ suffix, size: stat.size });
   }
-  // When a connection to the copy is closed, SQLite may write the WAL into the main file.
+  // Twice the size of the WAL is needed: when a connection to the copy is closed, SQLite may write the WAL into the
+  // main file.
   const needed = found.reduce((sum, { suffix, size }) => sum + size * (suffix === "-wal" ? 2 : 1), SPACE_TO_LEAVE);
   const names = found.map(({ suffix }) => suffix);
   const tried: { name: string; freeBytes: number | null }[] = [];
@@ -65,7 +67,7 @@ export async function privateCopy(
   throw new NoRoomForCopyError(needed, tried);
 }
 
-/** The copy; the available space if it is not enough; or `null` if nothing can be written. */
+/** Returns the copy, or the available bytes if the space is not enough, or `null` if the folder cannot be used. */
 async function copyInto(
   files: FileSystem,
   database: string,
@@ -91,7 +93,7 @@ async function copyInto(
     return { path, release };
   } catch (error) {
     release();
-    // Other processes write to this file system too.
+    // The space was enough before the copy began, but other processes write to this file system too.
     if (["ENOSPC", "EDQUOT"].includes(errnoCode(error) ?? "")) return 0;
     throw error;
   }

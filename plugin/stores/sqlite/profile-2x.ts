@@ -10,13 +10,13 @@ const OF_ORIGIN: Partial<Readonly<Record<Origin["kind"], ProfileName>>> = {
   "1.x with messages of 2.x": "2 preview",
 };
 
-/** Columns without which a row cannot be decoded. */
+/** Columns without which a row of `session_message` cannot be decoded. */
 const NEEDED_OF_MESSAGE = ["id", "session_id", "type", "seq", "data"];
 const NEEDED_OF_SESSION = ["id", "project_id", "directory", "title", "cost", "model", "time_created", "time_updated"];
 
 /**
- * The version of 2.x whose rules apply to a database; `null` if it has no rows of 2.x, or if their tables have an
- * unknown shape.
+ * The version of opencode 2.x whose rules apply to the rows of a database. `null` if the database has no rows of 2.x,
+ * or if their tables lack a needed column.
  */
 export function profileFor({ kind }: Origin, { tables }: Schema): Profile | null {
   const name = OF_ORIGIN[kind];
@@ -27,12 +27,18 @@ export function profileFor({ kind }: Origin, { tables }: Schema): Profile | null
   return has("session_message", NEEDED_OF_MESSAGE) && has(profile.sessionTable, NEEDED_OF_SESSION) ? profile : null;
 }
 
-/** The other tables of a version of 2.x that have an unknown shape. Their rows are not judged. */
+/**
+ * The tables (other than sessions and messages) that lack a column which the check of their rows needs. Their rows are
+ * not checked.
+ */
 export function unreadTables({ otherTables }: Profile, schema: Schema): string[] {
   return otherTables.filter((other) => !isOfKnownShape(other, schema)).map(({ table }) => table);
 }
 
-/** Whether a table has every column that the check of its rows needs. A missing table has no rows. */
+/**
+ * Whether a table has every column that the check of its rows needs. This is also true for a missing table, because it
+ * has no rows.
+ */
 function isOfKnownShape({ table, name, sessionColumn, columns, jsonColumns }: OtherTable, { tables }: Schema): boolean {
   const needed = [name, ...(sessionColumn === undefined ? [] : [sessionColumn]), ...columns, ...jsonColumns];
   const found = tables.get(table);

@@ -3,31 +3,32 @@ import { refusalOf } from "../../platform/permissions.ts";
 import type { Connection, DatabaseSource, Driver, OpenMode } from "./driver.ts";
 import { privateCopy } from "./private-copy.ts";
 
-/** A connection that can read a database, and the cleanup to do after it is closed. */
+/** A connection that reads a database, and the cleanup after it is closed. */
 export interface ReadView {
   readonly connection: Connection;
-  /** The data that another thread needs to read the same state; `null` if only this connection is possible. */
+  /** What another thread needs to read the same state of the database; `null` if only this connection can read it. */
   readonly source: DatabaseSource | null;
-  /** Whether no process wrote to the database while it was read as an immutable file or copied. */
+  /** Whether the database stayed the same while it was read as an immutable file, or while it was copied. */
   unchanged(): Promise<boolean>;
   release(): void;
 }
 
 /**
- * A WAL that has only its header holds no data. SQLite fails after 10 s if it reads such a WAL next to shared memory
- * (measured).
+ * The length of a WAL without any pages. Such a WAL must not be read together with shared memory, because SQLite then
+ * fails after 10 s (measured).
  */
 const WAL_HEADER_BYTES = 32;
 
 async function isWal(files: FileSystem, path: string): Promise<boolean> {
   for await (const head of files.readChunks(path)) {
-    // 0x377f0682 or 0x377f0683, depending on the byte order of the checksums (sqlite.org/walformat.html).
+    // A WAL begins with the number 0x377f0682 or 0x377f0683, depending on the byte order of the checksums
+    // (sqlite.org/walformat.html).
     return head.length >= 4 && (head.readUInt32BE(0) & 0xfffffffe) === 0x377f0682;
   }
   return false;
 }
 
-/** A reader waits for the same time as a writer. */
+/** How long a reader waits for a lock, in milliseconds. A writer waits for the same time. */
 const BUSY_MS = 2000;
 
 const nothing = () => undefined;
@@ -37,7 +38,7 @@ async function sameOnDisk(files: FileSystem, path: string, before: FileStat | nu
   return now?.size === before?.size && now?.mtimeMs === before?.mtimeMs && now?.inode === before?.inode;
 }
 
-/** The present state of a database's file and its WAL, for a later comparison. */
+/** Notes the present sizes and times of a database file and its WAL, to compare them later. */
 async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSame(): Promise<boolean> }> {
   const [main, wal] = [await files.stat(database), await files.stat(`${database}-wal`)];
   return {
@@ -46,18 +47,17 @@ async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSam
 }
 
 /**
- * Opens a database so that reading it changes no byte of it, of its `-wal` or of its `-shm`, and leaves no new file.
- * Measured with Bun's and Node's SQLite: an ordinary read-only connection writes read marks into `-shm`, and creates
- * missing side files.
- *
- * - nothing in the WAL: `immutable=1`; `unchanged` notices a writer that comes in the meantime;
- * - WAL and shared memory: `readonly_shm=1`, which reads beside a live opencode, and without one rebuilds the WAL index
- *   in memory;
- * - a WAL whose shared memory is gone or another user's, a hot rollback journal, or a runtime that can do neither of these
- *   (Node 22.5 to 22.14): a private copy, deleted on release.
+ * Opens a database so that reading changes no byte of the database, its `-wal` and its `-shm`, and leaves no new file.
+ * An ordinary read-only connection would write read marks into `-shm` and create missing side files (measured with
+ * Bun's and Node's SQLite). So there are three ways:
+ * - The WAL is empty: `immutable=1`. `unchanged` notices if another program writes meanwhile.
+ * - There are a WAL and shared memory: `readonly_shm=1`. This reads beside a running opencode. If no opencode runs,
+ * SQLite rebuilds the index of the WAL in memory.
+ * - Otherwise: a private copy, which is deleted on release. The shared memory may be missing or another user's, there
+ * may be a hot rollback journal, or the runtime can use neither of the two ways (Node 22.5 to 22.14).
  */
 export async function openReadView(files: FileSystem, driver: Driver, path: string): Promise<ReadView> {
-  // SQLite keeps side files next to the file that a link leads to.
+  // SQLite keeps the side files next to the target of a symbolic link, so the target's path is needed.
   const database = (await files.realPath(path).catch(() => null)) ?? path;
   const before = await stateOnDisk(files, database);
   const [wal, shm, journal] = await Promise.all(
@@ -68,7 +68,7 @@ export async function openReadView(files: FileSystem, driver: Driver, path: stri
   if (!driver.readsInPlace) return openPrivateCopy(files, driver, database, ["", "-wal", "-journal"]);
   const inPlace = (mode: OpenMode, unchanged: ReadView["unchanged"]): ReadView => {
     const connection = driver.open(database, mode);
-    // While opencode starts, it locks its WAL to recover it.
+    // While opencode starts, it locks the WAL for a moment to recover it. The connection waits for that lock.
     if (mode === "shared") connection.exec(`pragma busy_timeout = ${BUSY_MS}`);
     return { connection, source: { path: database, mode }, unchanged, release: nothing };
   };
@@ -89,7 +89,7 @@ async function openPrivateCopy(
   try {
     // If the file was written while it was copied, the copy may be inconsistent.
     const whole = await before.isSame();
-    // The connection can write, because SQLite must be able to roll back a hot journal.
+    // The copy is opened for writing, because SQLite must be able to roll back a hot journal.
     const connection = driver.open(path, "write");
     return { connection, source: { path, mode: "read" }, unchanged: async () => whole, release };
   } catch (error) {

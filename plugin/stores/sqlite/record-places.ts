@@ -5,7 +5,7 @@ import { databaseBytes } from "./schema.ts";
 
 const CREATED = "case when typeof(time_created) in ('integer', 'real') then cast(time_created as real) end as created";
 
-/** Selects the columns that name the place of a table's rows. */
+/** The SQL that selects the parents of each row, for each kind of record. */
 const PLACE: Readonly<Record<string, string>> = {
   session: `select id, 'session' as kind, id as session, null as message, ${CREATED} from session`,
   message: `select id, 'message' as kind, session_id as session, null as message, ${CREATED} from message`,
@@ -13,9 +13,9 @@ const PLACE: Readonly<Record<string, string>> = {
 };
 
 /**
- * Whether a row was not written again after the import. If not, both times of a part are the same. A message keeps the
- * time at which it was created. If one of its parts was created at the moment of the message's last write, that write
- * was the import.
+ * The SQL that tells whether a row was not written again after opencode imported it from a file. An imported part has
+ * equal times of creation and update. An imported message keeps its time of creation. If one of its parts was created
+ * at the time of the message's last update, that update was the import.
  */
 const IMPORTED_ROW: Readonly<Record<string, string>> = {
   part: `select message_id as parent, cast(time_updated as real) as written, time_created = time_updated as unchanged
@@ -26,7 +26,7 @@ const IMPORTED_ROW: Readonly<Record<string, string>> = {
   session: `select project_id as parent, cast(time_updated as real) as written, 1 as unchanged from session where id = ?`,
 };
 
-/** The facts in the columns of a database's rows about their parents, and about the import that may have made them. */
+/** Reads from the rows of a database which parents they name, and whether an import made them. */
 export class RowPlaces implements RecordPlaces, ImportTrace {
   readonly #connection: Connection;
 
@@ -59,8 +59,8 @@ export class RowPlaces implements RecordPlaces, ImportTrace {
   }
 
   /**
-   * When opencode removes a message, it removes its parts too. So if the message of a part is missing, opencode did not
-   * remove it.
+   * Sessions with parts whose message is missing. These messages were lost: if opencode had removed them, it would have
+   * removed their parts too.
    */
   sessionsWithLooseParts(among: readonly string[] | null, mostBytes: number): string[] {
     if (among !== null) {

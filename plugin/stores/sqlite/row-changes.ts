@@ -20,13 +20,13 @@ import { cellDigest, replacedHash, saveRow } from "./row-item.ts";
 import type { SessionAdditions } from "./session-additions.ts";
 import type { TableItems } from "./table-items.ts";
 
-/** A prepared item, and the cells that replace its own cells; `null`: the row is removed. */
+/** A planned change to a row: the cells to replace, or `null` if the row is removed. */
 export interface Change {
   readonly place: RowPlace;
   readonly cells: Cells | null;
 }
 
-/** Planned changes to rows, prepared as items. */
+/** Prepares the changes to rows, and the manifest items that describe them. */
 export class RowChanges {
   readonly #files: FileSystem;
   readonly #rows: LiveRows;
@@ -41,12 +41,12 @@ export class RowChanges {
     this.#tables = tables;
   }
 
-  /** `undefined`: the item was not prepared by this writer. */
+  /** The change for an item; `undefined` if this object did not prepare the item. */
   of(item: ManifestItem): Change | undefined {
     return this.#changes.get(item);
   }
 
-  /** Captures rows exactly and describes the items. */
+  /** Saves each row exactly as it is, and describes its change as a manifest item. */
   async prepare(operations: readonly Operation[], run: RunFolder, how?: PrepareOptions): Promise<Prepared> {
     const first = how?.taken ?? 0;
     const saved = how?.inBundles === true ? bundledFiles(this.#files, run.path) : separateFiles(this.#files, run.path);
@@ -94,7 +94,10 @@ export class RowChanges {
     return { items: this.#withFollowers(items), skipped };
   }
 
-  /** Adds the parts of a message that gets another id. These parts change together with the message, or not at all. */
+  /**
+   * Marks the parts of each message that gets another id. The message and its parts are then changed together, or not
+   * at all.
+   */
   #withFollowers(items: readonly ManifestItem[]): ManifestItem[] {
     const renamed = new Map(
       items.filter(isRenamedMessage).map(({ id, replacement }) => [replacement?.key?.id ?? "", id] as const),
@@ -125,7 +128,7 @@ export class RowChanges {
       if (seenHash(place, row) !== operation.seen.sha256) return CHANGED_SINCE;
     }
     const wanted = replacingCells(place, row, operation.replacement);
-    // A row to be added may have more columns than the table has in this version.
+    // A row that is added may come from another opencode version, and have columns that this table lacks.
     const cells = row === null && wanted instanceof Map ? this.#rows.inTable(place.table, wanted) : wanted;
     if (cells === "unfit") return NOT_DONE.unfit;
     const change = { place, cells };
@@ -168,19 +171,25 @@ export class RowChanges {
   }
 }
 
-/** The rank of a kind of record: parents come before their children. */
+/** The rank of a kind of record. Parents have a lower rank than their children. */
 export function rank(kind: Operation["kind"]): number {
   return ["project", "session", "message", "part"].indexOf(kind);
 }
 
-/** SHA-256 of the checked content: the value or the row. `null` if the value is neither text nor a BLOB. */
+/**
+ * The SHA-256 of the content that was checked: of the value, or of the whole row. `null` if the value is neither a text
+ * nor a BLOB.
+ */
 function seenHash(place: RowPlace, row: CapturedRow): string | null {
   if (place.column === null) return rowHash(row);
   const cell = row.cells.get(place.column);
   return cell !== undefined && "bytes" in cell ? sha256(cell.bytes) : null;
 }
 
-/** The cells that replace the present cells; `null`: the row is removed. */
+/**
+ * The cells that replace those of the row. `null` means that the row is removed; `unfit` means that the change does not
+ * fit the row.
+ */
 function replacingCells(
   place: RowPlace,
   row: CapturedRow | null,
@@ -201,7 +210,7 @@ function replacingCells(
   return completed === null ? "unfit" : new Map([[place.column, textCell(JSON.stringify(completed.value))]]);
 }
 
-/** The new key of a row that gets another id. */
+/** The new key of a row, if the change gives the row another id. */
 function newKey(cells: Cells): { key?: { id: string } } {
   const id = cells.get("id");
   return id !== undefined && "bytes" in id ? { key: { id: Buffer.from(id.bytes).toString("utf8") } } : {};
@@ -213,7 +222,7 @@ function textCell(text: string): CellValue {
   return { storage: "text", bytes: Buffer.from(text, "utf8") };
 }
 
-/** Whether an item is a message that gets another id. */
+/** Whether an item is a message that the repair gives another id. */
 export function isRenamedMessage(item: ManifestItem | undefined): boolean {
   return item?.kind === "message" && item.original !== null && item.replacement?.key !== undefined;
 }

@@ -13,10 +13,13 @@ import { captureRow, keyCondition, rowHash } from "./row.ts";
 import { rowValuesReader, selectRowValuesOf } from "./row-values.ts";
 import { quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
 
-/** SQLite holds the whole value in memory for every piece, so the pieces are large. */
+/**
+ * The length of the pieces in which a very large value is read. For each piece, SQLite loads the whole value, so the
+ * pieces are large.
+ */
 const PIECE_BYTES = 16 * 1024 * 1024;
 
-/** Reads single rows and values of a database as exactly as a diagnosis needs them. */
+/** Reads single rows and values of a database again, with all facts that a diagnosis needs. */
 export class RowEvidence {
   readonly #connection: Connection;
   readonly #schema: Schema;
@@ -26,7 +29,7 @@ export class RowEvidence {
     this.#schema = schema;
   }
 
-  /** Reads one row or value again; `null` if it is gone. */
+  /** Reads one row or value again, with all facts for a diagnosis; `null` if it is gone. */
   examine(artifact: Artifact): Evidence | null {
     const { locator } = artifact;
     if (isFileLocator(locator)) return null;
@@ -70,8 +73,8 @@ export class RowEvidence {
   }
 
   /**
-   * SQLite's own parser runs first. SQLite's JSON parser refuses very deep nesting, so a value that it rejects is read
-   * again byte by byte.
+   * Decides how complete the JSON of a very large value is. SQLite's JSON parser runs first, because it is fast. It
+   * refuses very deep nesting, which opencode accepts, so a value that it refuses is read byte by byte.
    */
   #readInPieces(locator: RowLocator, size: number): Pick<Evidence, "shape" | "sha256"> {
     const column = quoted(locator.column ?? "data");
@@ -101,7 +104,8 @@ export class RowEvidence {
   }
 
   /**
-   * The session that loads a record, if there is one. Hosts find parts through messages, and messages through sessions.
+   * The session that loads a record, if there is one. opencode finds parts through their message, and messages through
+   * their session.
    */
   #owner(artifact: Artifact, locator: RowLocator): Pick<Evidence, "reachable" | "sessionID"> {
     const key = Object.values(locator.key);

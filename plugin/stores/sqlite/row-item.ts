@@ -8,16 +8,16 @@ import type { ItemFiles, SavedPlace } from "../item-files.ts";
 import { itemFileName } from "../writer.ts";
 import { type CapturedRow, rowHash } from "./row.ts";
 
-/** Longer values get a file of their own, so that people can read the manifest. */
+/** A longer value gets a file of its own, so that people can still read the manifest. */
 const INLINE_BYTES = 2048;
 
 type Original = NonNullable<ManifestItem["original"]>;
 type Row = NonNullable<Original["row"]>;
 
 /**
- * Writes a captured row into a run's folder. The damaged value gets a file of its own, byte for byte. The other columns
- * are in the manifest, or in files if they are long or not UTF-8. If no single value is damaged (`null`), that file
- * holds the whole row for people to read.
+ * Saves a captured row into the repair's folder in quarantine. The damaged value gets a file of its own, byte for byte.
+ * Other columns are in the manifest, or in files if they are long or not UTF-8. If no single value is damaged
+ * (`damagedColumn` is `null`), that file holds the whole row in a form that people can read.
  */
 export async function saveRow(
   files: ItemFiles,
@@ -44,7 +44,7 @@ export async function saveRow(
   return { ...damaged, mtime: null, mode: null, row: { rowID: row.rowID, sha256: rowHash(row), columns } };
 }
 
-/** A row as JSON for people: UTF-8 text as it is, other bytes in base64. */
+/** A row as JSON for people to read. UTF-8 text is written as it is, and other bytes in base64. */
 export function plainRow({ table, rowID, cells }: CapturedRow): Buffer {
   const columns = Object.fromEntries([...cells].map(([name, cell]) => [name, plainCell(cell)]));
   return Buffer.from(`${JSON.stringify({ table, rowID, columns }, null, 2)}\n`);
@@ -58,13 +58,13 @@ function plainCell(cell: CellValue): Record<string, string> {
     : { storage: cell.storage, base64: bytes.toString("base64") };
 }
 
-/** The manifest's entry about a value that replaced another. */
+/** What a manifest records about the content of a column after a repair replaced it. */
 export function cellDigest(cell: CellValue): CellDigest {
   if (!("bytes" in cell)) return cell;
   return { storage: cell.storage, bytes: cell.bytes.length, sha256: sha256(cell.bytes) };
 }
 
-/** Whether the columns of a row still hold exactly the values that a manifest records. */
+/** Whether the columns of a row still hold exactly the values whose hashes a manifest records. */
 export function holdsCells(row: CapturedRow, digests: Readonly<Record<string, CellDigest>>): boolean {
   return Object.entries(digests).every(([name, digest]) => {
     const cell = row.cells.get(name);
@@ -73,15 +73,15 @@ export function holdsCells(row: CapturedRow, digests: Readonly<Record<string, Ce
 }
 
 /**
- * The digest of a column, with its keys in the order of {@link cellDigest}, because another program may have rewritten
- * the manifest.
+ * The digest of a column with its keys in the order of {@link cellDigest}, so that both can be compared as text.
+ * Another program may have rewritten the manifest in another order.
  */
 function inOrder(digest: CellDigest): CellDigest {
   if ("sha256" in digest) return { storage: digest.storage, bytes: digest.bytes, sha256: digest.sha256 };
   return "number" in digest ? { storage: digest.storage, number: digest.number } : { storage: digest.storage };
 }
 
-/** SHA-256 of the written content: of the single value, or of all columns together. */
+/** The SHA-256 of what a repair wrote: of the single value, or of all its columns together. */
 export function replacedHash(table: string, cells: ReadonlyMap<string, CellValue>): string {
   const [only] = cells.values();
   if (cells.size === 1 && only !== undefined && "bytes" in only) return sha256(only.bytes);
@@ -97,7 +97,7 @@ async function saveCell(files: ItemFiles, file: string, cell: CellValue, always:
   return { storage: cell.storage, value: { ...place, bytes: cell.bytes.length, sha256: sha256(cell.bytes) } };
 }
 
-/** Reads a saved row; `null` if a file is missing or anything differs from its recorded hash. */
+/** Reads a saved row from quarantine; `null` if a file is missing, or if the row differs from its recorded hash. */
 export async function loadRow(
   files: FileSystem,
   folder: string,

@@ -6,25 +6,29 @@ import { rowValuesReader, selectRowValuesOf } from "./row-values.ts";
 import { jsonColumnsOf, quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
 
-/** After this many rows, other work can run and the abort signal is checked. */
+/** The number of rows of one step. After each step, other work can run and the abort signal is checked. */
 const ROWS_AT_ONCE = 128;
 
 /**
- * A longer value is not read together with others. A long value is loaded when it is visited, and released afterwards.
+ * The largest value that is read together with others. A larger value is loaded only when it is visited, and released
+ * afterwards.
  */
 const LARGEST_READ_TOGETHER_BYTES = 256 * 1024;
 
-/** Row ids are 64 bits wide. Row ids are numbers only if a number is exact for them. */
+/**
+ * The SQL that selects the row id. Row ids have 64 bits: an id is selected as a number only if a JavaScript number can
+ * hold it exactly, and otherwise as text.
+ */
 const ROW_ID = `case when rowid between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER} then rowid
   else cast(rowid as text) end as at`;
 
 const WHOLE: Share = { index: 0, of: 1 };
 
-/** The settings by which a scan handles the values that it reads. */
+/** How a scan handles the values that it reads. */
 export interface Reading {
   readonly visit: Visit;
   readonly counts: Counts;
-  /** Whether a host certainly reads the same text as this runtime, for a value of this many bytes. */
+  /** Whether opencode certainly reads the same text as this runtime. `bytes` is the size of the stored value. */
   readonly isExact: (text: string, bytes: number) => boolean;
 }
 
@@ -33,7 +37,7 @@ export interface Restriction {
   readonly values: readonly SqlValue[];
 }
 
-/** Visits the rows of one database. */
+/** Visits the rows of one database, to check them. */
 export class RowScan {
   readonly #connection: Connection;
   readonly #schema: Schema;
@@ -43,7 +47,10 @@ export class RowScan {
     this.#schema = schema;
   }
 
-  /** Visits a scope in steps. Each step is a statement of its own, so that no read transaction lasts long. */
+  /**
+   * Visits the rows of a scope (everything, a session, a list or single rows) in steps. Each step is a statement of its
+   * own, so that no read transaction lasts long.
+   */
   *steps(scope: Scope, reading: Reading, isHealthy?: ScanOptions["isHealthy"]): Iterable<void> {
     switch (scope.what) {
       case "everything":
@@ -77,7 +84,10 @@ export class RowScan {
     }
   }
 
-  /** Visits the messages or parts of a share: many at once if they are healthy, otherwise one by one. */
+  /**
+   * Visits the messages or parts that this thread of a check has to read. Rows are judged in groups; the rows of a
+   * group that is not certainly healthy are visited one by one.
+   */
   *#visitDocuments(
     table: TableShape,
     share: Share,
@@ -119,7 +129,7 @@ export class RowScan {
     }
   }
 
-  /** The value of a JSON column of a row; `null` if it is too large for memory. */
+  /** The value of a JSON column of a row; `null` if the value is too large for memory. */
   #cellOf(table: TableShape, column: string, row: SqlRow, index: number): SqlValue {
     const bytes = Number(row[`n${index}`]);
     if (bytes <= LARGEST_READ_TOGETHER_BYTES) return row[`v${index}`] ?? null;
@@ -128,7 +138,7 @@ export class RowScan {
     return this.#connection.all(sql, String(row.at))[0]?.value ?? null;
   }
 
-  /** Selects the columns that a visit to a table's rows needs. */
+  /** The SQL that selects all columns that a visit of a table's rows needs. */
   #select(table: TableShape): string {
     const selected = [
       ROW_ID,
@@ -156,9 +166,12 @@ export class RowScan {
     }
   }
 
-  /** The row ids of a share of a table: greater than `first`, up to `last`. */
+  /**
+   * The range of row ids that one thread of a check reads in a table: greater than `first`, up to and including `last`.
+   */
   #rowIDs(table: string, { index, of }: Share): { readonly first: string; readonly last: string } {
-    // These are two queries, because SQLite reads the whole table if one query asks for both values.
+    // The smallest and the largest row id are asked for in two subqueries. In one query for both, SQLite would read the
+    // whole table.
     const ends = this.#connection.all(
       `select cast((select min(rowid) from ${quoted(table)}) as text) as first,
          cast((select max(rowid) from ${quoted(table)}) as text) as last`,
@@ -169,7 +182,10 @@ export class RowScan {
     return { first: String(upTo(index)), last: String(upTo(index + 1)) };
   }
 
-  /** The row ids come from an index first. With paging by rowid, SQLite would read the whole table for one session. */
+  /**
+   * Reads the rows that fulfil a condition. Their row ids are read from an index first, because paging by row id would
+   * read the whole table for one session.
+   */
   *#selectedRows(table: TableShape, condition: Restriction): Iterable<SqlRow[]> {
     const rowIDs = this.#connection
       .all(`select cast(rowid as text) as at from ${quoted(table.name)} where ${condition.sql}`, ...condition.values)
@@ -185,7 +201,7 @@ export class RowScan {
   }
 }
 
-/** Selects the ids of a session's messages, either all or only the newest. */
+/** The SQL that selects the ids of a session's messages: all, or only the newest. */
 export function messagesOf(scope: Scope & { what: "session" }): Restriction {
   const all = "select id from message where session_id = ?";
   if (scope.newestMessages === undefined) return { sql: all, values: [scope.sessionID] };
@@ -199,7 +215,10 @@ export function restriction(column: string, value: string | null): Restriction |
   return value === null ? null : { sql: `${quoted(column)} = ?`, values: [value] };
 }
 
-/** opencode returns the newest messages. With an index, to sort by row id takes no time. */
+/**
+ * Adds the order to a condition: the newest rows first, as opencode lists them. Sorting by row id costs nothing if an
+ * index is used.
+ */
 function newestFirst(condition: Restriction | null): Restriction | null {
   return condition === null ? null : { ...condition, sql: `${condition.sql} order by rowid desc` };
 }
@@ -209,7 +228,7 @@ function selectValue(column: string, index: number): string {
     case when ${byteLength(column)} <= ${LARGEST_READ_TOGETHER_BYTES} then ${column} end as v${index}`;
 }
 
-/** Returns the value of a row's JSON column by the column's position. */
+/** Gives the value of a row's JSON column, by the position of the column. */
 type CellOf = (row: SqlRow, index: number) => SqlValue;
 
 function count(table: TableShape, rows: number, counts: Counts): void {
@@ -218,7 +237,7 @@ function count(table: TableShape, rows: number, counts: Counts): void {
   else if (table.name === "part") counts.parts += rows;
 }
 
-/** Visits a message or part. Most rows are like this: ids and one document. */
+/** Visits a message or part, whose row has only ids and one document. Most rows are like this. */
 function visitDocument(table: TableShape, row: SqlRow, cellOf: CellOf, reading: Reading): void {
   if (row.n0 === null) return;
   const id = String(row.k0);
@@ -255,15 +274,15 @@ function visitRow(
   });
 }
 
-/** The text of a value, if this runtime's text certainly equals the stored bytes. */
+/** The text of a value; `null` unless this text certainly equals the stored bytes. */
 function textOf(value: SqlValue, bytes: number, { counts, isExact }: Reading): string | null {
   counts.bytes += bytes;
   return typeof value === "string" && isExact(value, bytes) ? value : null;
 }
 
 /**
- * Whether the text that the runtime made of a value certainly equals the value. Runtimes change some texts: bytes that
- * are not UTF-8 become U+FFFD (Bun, Node 24), and Node 22 stops at the first NUL. Doubtful values are checked by their
+ * Whether a text that the runtime returned certainly equals the stored value. Runtimes change some texts: Bun and Node
+ * 24 turn bytes that are not UTF-8 into U+FFFD, and Node 22 stops at the first NUL. Other texts are checked by their
  * bytes.
  */
 export function isExact(text: string, bytes: number): boolean {

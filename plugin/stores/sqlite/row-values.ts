@@ -3,10 +3,10 @@ import { sqliteText } from "../../records/file-text.ts";
 import type { SqlRow, SqlValue } from "./driver.ts";
 import { plainColumnsOf, quoted, type Schema, type TableShape } from "./schema.ts";
 
-/** For a session row: the id of its workspace, if that workspace exists. */
+/** The name under which a session's row also has the id of its workspace, if that workspace exists. */
 const WORKSPACE = "workspace";
 
-/** Selects columns exactly, under separate names. {@link readRowValues} reads them from a row. */
+/** The SQL that selects columns exactly, under names of their own. {@link readRowValues} reads the result. */
 export function selectRowValues(columns: readonly string[]): string[] {
   return columns.flatMap((column, index) => {
     const name = quoted(column);
@@ -18,7 +18,7 @@ export function selectRowValues(columns: readonly string[]): string[] {
   });
 }
 
-/** The columns of a row, as a host's SQLite returns them to the host. */
+/** The columns of a row, with the values that opencode gets from its SQLite. */
 export function readRowValues(columns: readonly string[], row: SqlRow): RowValues {
   return Object.fromEntries(
     columns.map((column, index) => [column, hostValue(row[`c${index}`], row[`w${index}`] ?? null)]),
@@ -26,7 +26,8 @@ export function readRowValues(columns: readonly string[], row: SqlRow): RowValue
 }
 
 /**
- * Selects what {@link rowValuesReader} reads. Selects nothing from a table whose rows have only ids and one document.
+ * The SQL that selects what {@link rowValuesReader} reads. It selects nothing from a table whose rows have only ids and
+ * one document.
  */
 export function selectRowValuesOf(schema: Schema, table: TableShape): string[] {
   if (!table.hasRowValues) return [];
@@ -35,7 +36,10 @@ export function selectRowValuesOf(schema: Schema, table: TableShape): string[] {
   return [...selected, `(select id from workspace where workspace.id = session.workspace_id) as ${WORKSPACE}`];
 }
 
-/** Reads the columns of a table's rows that are not JSON; `null` if hosts read none. */
+/**
+ * Returns a function that reads the columns without JSON from a table's rows. For tables whose rows have only ids and
+ * one document, that function returns `null`.
+ */
 export function rowValuesReader(schema: Schema, table: TableShape): (row: SqlRow) => RowValues | null {
   if (!table.hasRowValues) return () => null;
   const columns = plainColumnsOf(schema, table);

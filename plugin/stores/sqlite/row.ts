@@ -3,14 +3,17 @@ import type { CellValue } from "../../model/artifact.ts";
 import type { Connection, SqlValue } from "./driver.ts";
 import { quoted } from "./schema.ts";
 
-/** A whole row as it is in the database. */
+/** A whole row, exactly as it is in the database. */
 export interface CapturedRow {
   readonly table: string;
   readonly rowID: string | null;
   readonly cells: ReadonlyMap<string, CellValue>;
 }
 
-/** The condition that selects one row by its key. Key values are always bound, never part of the SQL. */
+/**
+ * The SQL condition that selects one row by its key. The values of the key are bound as parameters, and are never part
+ * of the SQL.
+ */
 export function keyCondition(key: Readonly<Record<string, string>>): { sql: string; values: string[] } {
   const names = Object.keys(key);
   return { sql: names.map((name) => `${quoted(name)} = ?`).join(" and "), values: Object.values(key) };
@@ -20,8 +23,8 @@ const ROWID = "__captured_rowid";
 const STORAGE_PREFIX = "__storage_of_";
 
 /**
- * The tables of a connection do not change while the connection is open. Without this cache the schema would be read
- * for every row.
+ * Remembers which tables have row ids. Tables do not change while a connection is open, and without this cache the
+ * schema would be read for every row.
  */
 const withRowID = new WeakMap<Connection, Map<string, boolean>>();
 
@@ -51,7 +54,7 @@ function cellOf(storage: SqlValue | undefined, value: SqlValue | undefined): Cel
   }
 }
 
-/** Reads a row with every column of the table and its storage classes; `null` if there is no such row. */
+/** Reads a row exactly: every column of the table, with its storage class. `null` if there is no such row. */
 export function captureRow(
   connection: Connection,
   table: string,
@@ -77,7 +80,8 @@ export function captureRow(
 }
 
 /**
- * SHA-256 of every column's name, storage class and bytes. The hash is equal only for rows that have the same bytes.
+ * The SHA-256 of the name, storage class and bytes of every column. Two rows have the same hash only if all their bytes
+ * are equal.
  */
 export function rowHash(row: CapturedRow): string {
   const hash = createHash("sha256");
@@ -99,7 +103,7 @@ export function bindCell(cell: CellValue): { placeholder: string; value: SqlValu
       return { placeholder: "cast(? as integer)", value: cell.number };
     case "real":
       return { placeholder: "?", value: Number(cell.number) };
-    // Runtimes bind an empty byte array as NULL, so an empty string is bound instead.
+    // Runtimes bind an empty byte array as NULL. An empty string keeps the storage class after the cast.
     case "text":
       return { placeholder: "cast(? as text)", value: cell.bytes.length === 0 ? "" : cell.bytes };
     case "blob":
@@ -107,7 +111,7 @@ export function bindCell(cell: CellValue): { placeholder: string; value: SqlValu
   }
 }
 
-/** Restores a captured row exactly, with its old rowid if that is free. */
+/** Inserts a captured row exactly as it was, with its old row id if that is free. */
 export function insertRow(connection: Connection, row: CapturedRow): void {
   const names = [...row.cells.keys()].map(quoted);
   const cells = [...row.cells.values()].map(bindCell);

@@ -6,7 +6,7 @@ import { isMoved, type LiveRows } from "./live-rows.ts";
 import { type CapturedRow, deleteRow, insertRow, updateCells } from "./row.ts";
 import { isRenamedMessage, type RowChanges } from "./row-changes.ts";
 
-/** Removes rows from the hosts' read path, and writes their replacements to their places. */
+/** Removes damaged rows, so that opencode no longer reads them, or writes their replacements. */
 export class RowsAside {
   readonly #rows: LiveRows;
   readonly #changes: RowChanges;
@@ -17,8 +17,8 @@ export class RowsAside {
   }
 
   /**
-   * Removes or changes one group in the caller's transaction. The whole group must still be in the state that was
-   * captured.
+   * Removes or changes one group of rows in the caller's transaction. If any row of the group changed after it was
+   * captured, nothing is changed.
    */
   setGroupAside(group: readonly ManifestItem[]): ItemOutcome[] {
     const changes = group.map((item) => this.#changes.of(item));
@@ -29,10 +29,12 @@ export class RowsAside {
     if (!unchanged || !this.#isWholeGroup(group)) {
       return group.map(({ id }) => ({ id, state: "skipped", reason: CHANGED_SINCE }));
     }
-    // If a message gets another id, its parts must name that id. So the message's row is written first.
+    // If a message gets another id, its parts must name that id, so the row of the message is written first. Foreign
+    // keys are checked only at the end of the transaction.
     const isRenamed = isRenamedMessage(group[0]);
     if (isRenamed) this.#rows.connection.exec("pragma defer_foreign_keys = on");
-    // Otherwise parts are removed first, so that exactly the captured rows are removed, and none by a cascade.
+    // Parts are removed before their message. So exactly the captured rows are removed, and SQLite removes no further
+    // part together with the message.
     const outcomes = (isRenamed ? [...group] : [...group].reverse()).map((item): ItemOutcome => {
       const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
       const change = this.#changes.of(item);

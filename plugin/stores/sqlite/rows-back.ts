@@ -7,7 +7,7 @@ import type { LiveRows, RowPlace } from "./live-rows.ts";
 import { type CapturedRow, deleteRow, insertRow, rowHash, updateCells } from "./row.ts";
 import { cellDigest, holdsCells, loadRow } from "./row-item.ts";
 
-/** Restores captured rows and values, each only if nothing else has taken its place. */
+/** Restores captured rows and values. Each is restored only if no other content is in its place. */
 export class RowsBack {
   readonly #files: FileSystem;
   readonly #rows: LiveRows;
@@ -17,7 +17,7 @@ export class RowsBack {
     this.#rows = rows;
   }
 
-  /** The captured row of an item; `null` if it is missing or differs from the manifest. */
+  /** The captured row of a manifest item; `null` if its saved bytes are missing or differ from the manifest. */
   async load(item: ManifestItem, folder: string): Promise<CapturedRow | null> {
     if (item.original?.row === undefined || isFileLocator(item.locator)) return null;
     const row = await loadRow(this.#files, folder, item.locator.table, item.original.row);
@@ -27,7 +27,7 @@ export class RowsBack {
     return row !== null && sameID && [...row.cells.keys()].every((name) => columns.includes(name)) ? row : null;
   }
 
-  /** Restores one row or value in the caller's transaction. `saved`: the result of {@link load}. */
+  /** Restores one row or value in the caller's transaction. `saved` is the result of {@link load}. */
   putOneBack(item: ManifestItem, saved: CapturedRow | null): ItemOutcome {
     const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
     const restored: ItemOutcome = { id: item.id, state: "restored" };
@@ -65,7 +65,7 @@ export class RowsBack {
     return restored;
   }
 
-  /** Removes a row that a repair added, if the row is unchanged. */
+  /** Removes a row that a repair added. Returns `false` if the row was changed since then. */
   #takeBack(item: ManifestItem, place: RowPlace, live: CapturedRow | null): boolean {
     if (live === null) return true;
     if (!holdsCells(live, item.replacement?.columns ?? {})) return false;
@@ -74,7 +74,7 @@ export class RowsBack {
   }
 }
 
-/** Whether an item's row got another id or another parent. */
+/** Whether a repair gave the row of an item another id or another parent. */
 export function isPlaced({ replacement }: ManifestItem): boolean {
   const columns = Object.keys(replacement?.columns ?? {});
   return ["id", "message_id", "session_id", "project_id"].some((name) => columns.includes(name));

@@ -2,13 +2,13 @@ import type { Origin } from "../../model/origin.ts";
 import type { Connection } from "./driver.ts";
 import { NEWEST_KNOWN_MIGRATION, originOf } from "./origin.ts";
 
-/** A value that a host parses as JSON, and the text that replaces it when it is quarantined. */
+/** A column whose value opencode parses as JSON, and what happens to the column when the value is quarantined. */
 export interface JsonColumn {
   readonly table: "session" | "project" | "message" | "part" | "session_v2" | "session_message";
   readonly column: string;
   /**
-   * `null` removes only the value. The replacement is a text if the column must not be null. `row`: the whole row is
-   * removed.
+   * What the column holds after its value was quarantined: `null`, or a text if the column must not be NULL. `row`
+   * means that the whole row is removed.
    */
   readonly whenSetAside: null | string | "row";
 }
@@ -23,7 +23,7 @@ const JSON_COLUMNS: readonly JsonColumn[] = [
   { table: "project", column: "commands", whenSetAside: null },
   { table: "message", column: "data", whenSetAside: "row" },
   { table: "part", column: "data", whenSetAside: "row" },
-  // A message's row of opencode 2.x. Such a row keeps its position by `seq`, which no other row gets meanwhile.
+  // A message of opencode 2.x. Its position in the session is the number in `seq`, so it can return to that position.
   { table: "session_message", column: "data", whenSetAside: "row" },
   ...["fork_boundary", "summary_diffs", "metadata", "revert", "permission", "model"].map((column) => ({
     table: "session_v2" as const,
@@ -32,20 +32,20 @@ const JSON_COLUMNS: readonly JsonColumn[] = [
   })),
 ];
 
-/** The tables and columns of one database, as the database itself states them. No version is assumed. */
+/** The tables and columns that a database really has. No version of opencode is assumed. */
 export interface Schema {
   readonly origin: Origin;
-  /** Missing tables that every load needs. */
+  /** Tables that opencode needs for every request, but that the database lacks. */
   readonly missing: readonly string[];
   readonly tables: ReadonlyMap<string, readonly string[]>;
-  /** Ids in the table `migration`, if there is one. */
+  /** The ids in the table `migration`; empty if there is no such table. */
   readonly migrations: ReadonlySet<string>;
   readonly jsonColumns: readonly JsonColumn[];
 }
 
 const NEEDED_TABLES = ["project", "session", "message", "part"];
 
-/** A table or column name, quoted for SQL. */
+/** The name of a table or column, quoted for SQL. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
@@ -54,13 +54,13 @@ function columnNames(connection: Connection, table: string): string[] {
   return connection.all(`pragma table_info(${quoted(table)})`).map((row) => String(row.name));
 }
 
-/** The columns that identify the rows of one table, and their parents. */
+/** Which columns of a table identify its rows and name their session. */
 export interface TableShape {
   readonly name: "project" | "session" | "message" | "part" | "todo";
   readonly key: readonly string[];
-  /** The column that names the session of a row. */
+  /** The column that names the session of a row; `null` if there is none. */
   readonly session: string | null;
-  /** Whether a host reads more columns than the ids and one document. */
+  /** Whether opencode reads more columns of this table than the ids and one document. */
   readonly hasRowValues: boolean;
 }
 
@@ -72,12 +72,12 @@ export const TABLES: Readonly<Record<TableShape["name"], TableShape>> = {
   todo: { name: "todo", key: ["session_id", "position"], session: "session_id", hasRowValues: true },
 };
 
-/** The columns of a table that a host parses as JSON. */
+/** The columns of a table that opencode parses as JSON. */
 export function jsonColumnsOf({ jsonColumns }: Schema, table: TableShape): string[] {
   return jsonColumns.filter((each) => each.table === table.name).map((each) => each.column);
 }
 
-/** The columns of a table that a host reads without parsing. */
+/** The columns of a table that opencode reads without parsing JSON. */
 export function plainColumnsOf(schema: Schema, table: TableShape): string[] {
   const json = jsonColumnsOf(schema, table);
   return (schema.tables.get(table.name) ?? []).filter((column) => !json.includes(column));
@@ -85,14 +85,14 @@ export function plainColumnsOf(schema: Schema, table: TableShape): string[] {
 
 const MOST_MIGRATIONS = 100;
 
-/** Ids of migrations that are newer than all that this tool knows, in order. */
+/** The ids of migrations that are newer than all that this tool knows, in order. */
 function unknownMigrations(connection: Connection, tables: ReadonlyMap<string, readonly string[]>): string[] {
   if (tables.get("migration")?.includes("id") !== true) return [];
   const sql = "select id from migration where id > ? and typeof(id) = 'text' order by id limit ?";
   return connection.all(sql, NEWEST_KNOWN_MIGRATION, MOST_MIGRATIONS).map(({ id }) => String(id));
 }
 
-/** Reads the shape of a database: tables, columns, migrations. */
+/** Reads from a database which tables, columns and migrations it has. */
 export function readSchema(connection: Connection): Schema {
   const names = connection.all("select name from sqlite_master where type = 'table'").map((row) => String(row.name));
   const tables = new Map(names.map((name) => [name, columnNames(connection, name)]));

@@ -10,13 +10,13 @@ import { listedItem } from "./listed-item.ts";
 import type { LiveRows } from "./live-rows.ts";
 import type { CapturedRow } from "./row.ts";
 
-/** A session to be added, and the listing by which it can be recognised later. */
+/** A session to add, and the list of its rows by which it can be recognised later. */
 interface Addition {
   readonly listed: Listing;
   readonly rows: readonly CapturedRow[];
 }
 
-/** Sessions that are added as a whole, and removed as a whole by an undo. */
+/** Adds whole sessions to a database, for example in a rescue, and removes them as a whole when that is undone. */
 export class SessionAdditions {
   readonly #files: FileSystem;
   readonly #rows: LiveRows;
@@ -27,7 +27,10 @@ export class SessionAdditions {
     this.#rows = rows;
   }
 
-  /** Prepares a session with all its children. A separate file lists the added rows. */
+  /**
+   * Prepares the addition of a session with all its records. The list of the added rows is written to a file of its
+   * own.
+   */
   async prepare(id: string, operation: Operation, rows: readonly NewRow[], folder: string): Promise<ManifestItem> {
     const captured = rowsFor(this.#rows.schema, rows);
     const listed = listingOf(rows, captured);
@@ -39,7 +42,7 @@ export class SessionAdditions {
     return item;
   }
 
-  /** Adds a session with all its rows, in the caller's transaction. */
+  /** Adds a prepared session with all its rows, in the caller's transaction. */
   add(item: ManifestItem): ItemOutcome {
     const addition = this.#additions.get(item);
     const reason =
@@ -47,7 +50,7 @@ export class SessionAdditions {
     return reason === null ? { id: item.id, state: "done" } : { id: item.id, state: "skipped", reason };
   }
 
-  /** Removes the added rows, in the caller's transaction. */
+  /** Removes exactly the rows that were added, in the caller's transaction. */
   takeAway(item: ManifestItem, listed: Listing | null): ItemOutcome {
     if (listed === null) {
       return { id: item.id, state: "skipped", reason: "the list of added rows is missing or has changed" };
@@ -57,7 +60,7 @@ export class SessionAdditions {
     return reason === null ? { id: item.id, state: "restored" } : { id: item.id, state: "skipped", reason };
   }
 
-  /** The listing of an addition, if it still matches the manifest. */
+  /** The list of the rows that were added; `null` if its file is missing or differs from the manifest. */
   async listed({ replacement, recordID }: ManifestItem, folder: string): Promise<Listing | null> {
     if (replacement?.file === undefined) return null;
     const bytes = await this.#files.read(join(folder, replacement.file));
@@ -68,7 +71,7 @@ export class SessionAdditions {
   }
 }
 
-/** Whether an item is a session that was added as a whole. */
+/** Whether a manifest item is a session that was added as a whole. */
 export function isAddition({ kind, original, replacement }: ManifestItem): boolean {
   return kind === "session" && original === null && replacement?.file !== undefined;
 }

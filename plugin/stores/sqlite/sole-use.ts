@@ -6,7 +6,7 @@ import { StoreRefusedError } from "../writer.ts";
 import { type Connection, type Driver, loadDriver } from "./driver.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
-/** The files that SQLite keeps next to a database. */
+/** The endings of the files that SQLite keeps beside a database. */
 export const SIDE_FILES = ["-wal", "-shm", "-journal"];
 
 /** A lock on a database file that allows no other connection, from any container of this machine. */
@@ -16,7 +16,7 @@ export interface SoleUse {
 
 const UNSEEN = "another process, which cannot be seen from here (another user's, or in another container)";
 
-/** The name of another process that has a database open; `null` if none was found. */
+/** Describes another process that has the database open; `null` if none was found. */
 async function openerOf(files: FileSystem, driver: Driver | null, database: string): Promise<string | null> {
   const { openFiles } = await thisSystem();
   const openers = (await openFiles?.openersOf(["", ...SIDE_FILES].map((suffix) => database + suffix))) ?? [];
@@ -24,28 +24,29 @@ async function openerOf(files: FileSystem, driver: Driver | null, database: stri
   return driver !== null && (await hasOtherConnection(files, driver, database)) ? UNSEEN : null;
 }
 
-/** The byte of shared memory on which every connection to a WAL holds a shared lock (UNIX_SHM_DMS of os_unix.c). */
+/** The byte of the shared memory on which every connection to a WAL holds a shared lock (UNIX_SHM_DMS of os_unix.c). */
 const DEAD_MAN_SWITCH: LockedRange = { first: 128, last: 128 };
 
 /**
- * Whether another connection uses the shared memory of a WAL. With `readonly_shm`, SQLite locks this byte (the dead
- * man's switch) only if another connection has locked it, and Linux shows this process its own locks. This test also
- * finds a process that has lost its lock on the database itself. POSIX locks are lost when the process closes the file
- * elsewhere. The test only reads; `false` if the system does not show locks.
+ * Whether another connection uses the shared memory of a database's WAL. If a database is opened with `readonly_shm`,
+ * SQLite locks one byte of that memory only if another connection has locked it too. Linux shows this process its own
+ * locks, so this process can see whether SQLite locked the byte. This also finds a process that lost its lock on the
+ * database file by closing the file elsewhere. The test only reads. `false` if the system does not show locks.
  */
 export async function hasOtherConnection(files: FileSystem, driver: Driver, path: string): Promise<boolean> {
   const { openFiles } = await thisSystem();
   if (openFiles === null) return false;
   const database = (await files.realPath(path).catch(() => null)) ?? path;
   const [main, wal, shm] = await Promise.all(["", "-wal", "-shm"].map((suffix) => files.stat(database + suffix)));
-  // SQLite deletes the WAL of an empty database.
+  // Without a WAL and shared memory there is nothing to test. An empty database is left out, because opening it would
+  // make SQLite delete its WAL.
   if (!main?.size || wal === null || !shm?.size) return false;
   let connection: Connection | null = null;
   try {
     connection = driver.open(database, "shared");
     connection.all("select 1 from sqlite_schema limit 1");
   } catch {
-    // The shared memory is open even if the database is damaged.
+    // Even if the database is damaged, SQLite has opened the shared memory, so the lock can still be tested.
   }
   try {
     return openFiles.holdsLock(shm.inode, DEAD_MAN_SWITCH);
@@ -55,20 +56,21 @@ export async function hasOtherConnection(files: FileSystem, driver: Driver, path
 }
 
 /**
- * Locks a database so that no other connection can use it, until it is released. The database's bytes, WAL and journal
- * are not changed, even if it is damaged. SQLite opens a second name of the file that has no WAL or journal beside it.
- * With `unix-excl`, it asks for an exclusive lock before it reads. While the lock is held, this process must not open
- * the file in any other way: to close it would give up the lock.
+ * Locks a database so that no other connection can use it until the lock is released. The bytes of the database, its
+ * WAL and its journal are not changed, even if the database is damaged. SQLite opens the file under a second name,
+ * which has no WAL or journal beside it. With the VFS `unix-excl`, SQLite takes an exclusive lock before it reads.
+ * While the lock is held, this process must not open the file in any other way, because closing it would release the
+ * lock.
  *
- * Windows has no such lock, but it never replaces an open file: the function asks Windows whether the files may be
- * replaced. If there is no file, there is no lock. @throws StoreRefusedError if another process has the file open, or
- * if that is unknown
+ * Windows has no such lock, but it never replaces an open file. So on Windows this function asks whether the files may
+ * be replaced. If the database file does not exist, there is no lock.
+ * @throws StoreRefusedError if another process has the file open, or if that is unknown
  */
 export async function soleUse(files: FileSystem, path: string): Promise<SoleUse> {
   const driver = await loadDriver();
   const opener = await openerOf(files, driver, path);
   if (opener !== null) throw new DatabaseOpenError(opener);
-  // An SQLite that accepts no URI cannot lock in that way.
+  // An SQLite that accepts no URI cannot use the VFS `unix-excl`.
   if (driver === null || !driver.readsInPlace) {
     throw new StoreRefusedError(
       "busy",
@@ -77,13 +79,13 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
   }
   const database = (await files.realPath(path).catch(() => null)) ?? path;
   const { isHeldOpen, soleLocking, hasOtherDescriptor } = await thisSystem();
-  // Windows itself refuses to replace a file that is opened after this.
+  // If a file is opened after this check, Windows itself refuses to replace it.
   for (const suffix of isHeldOpen === null ? [] : ["", ...SIDE_FILES]) {
     if (await isHeldOpen?.(files, database + suffix)) throw new DatabaseOpenError("another process");
   }
   if (soleLocking === null || (await files.stat(database)) === null) return { release: async () => undefined };
-  // What opened the file, or has it without a WAL, holds no lock while it is idle. After an exchange it would write into
-  // the WAL of the other database.
+  // A process may have opened the database without using it yet, or may use it without a WAL. While idle, such a
+  // process holds no lock. After the two databases were swapped, it would write into the wrong database.
   const isElsewhere = await hasOtherDescriptor(database);
   if (isElsewhere === true) throw new DatabaseOpenError(UNSEEN);
   if (isElsewhere === null && (await hasNoWAL(files, database))) throw cannotTell();
@@ -98,7 +100,7 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
   let connection: Connection | null = null;
   const release = async () => {
     connection?.close();
-    // The next call removes the remaining files.
+    // Files that cannot be removed now are removed by the next call.
     await removeName().catch(() => undefined);
   };
   try {
@@ -123,17 +125,23 @@ async function linked(files: FileSystem, database: string, name: string): Promis
   } catch (error) {
     if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(errnoCode(error) ?? "")) throw error;
     const message =
-      "This file system has no hard links, so this tool cannot tell whether another process has the database open. It stays as it is.";
+      "This file system has no hard links, so this tool cannot tell whether another process has the database open. Nothing was changed.";
     throw new StoreRefusedError("busy", message);
   }
 }
 
 const MAGIC = "SQLite format 3\0";
 
-/** The write version of the file format. 1: rollback journal, 2: WAL (sqlite.org/fileformat.html). */
+/**
+ * The offset of the write version in the header of a database. 1 means rollback journal, 2 means WAL
+ * (sqlite.org/fileformat.html).
+ */
 const WRITE_VERSION_AT = 18;
 
-/** Whether a database has no WAL by its header. opencode gives each one a WAL, so a damaged header tells nothing. */
+/**
+ * Whether the header of a database says that it uses no WAL. opencode gives every database a WAL, so `false` is the
+ * answer for a damaged header.
+ */
 async function hasNoWAL(files: FileSystem, database: string): Promise<boolean> {
   const header = await files.readPiece(database, 0, WRITE_VERSION_AT + 1);
   if (header === "absent" || header.toString("latin1", 0, MAGIC.length) !== MAGIC) return false;
@@ -145,10 +153,13 @@ function cannotTell(): StoreRefusedError {
     process.versions.bun === undefined
       ? "Close every program that uses it, then run the command as root outside of a container, or with Bun."
       : "Close every program that uses it, then run the command as root outside of a container.";
-  return new StoreRefusedError("busy", `The database has no WAL, so a process may have it open unseen. ${elsewhere}`);
+  return new StoreRefusedError(
+    "busy",
+    `The database has no WAL, so this tool cannot see who has it open. ${elsewhere}`,
+  );
 }
 
-/** Another process has the database open. Other refusals of `soleUse` say that this cannot be told. */
+/** Another process certainly has the database open. The other refusals of `soleUse` mean that this is unknown. */
 export class DatabaseOpenError extends StoreRefusedError {
   constructor(opener: string) {
     super("busy", `The database is open in ${opener}. Close it and try again.`);

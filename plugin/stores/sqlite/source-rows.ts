@@ -5,12 +5,12 @@ import { byteLength, type Connection, type SqlRow, type SqlValue } from "./drive
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted, type Schema } from "./schema.ts";
 
-/** The ids of all sessions, in the order in which the import of 2.x reads them. */
+/** The ids of all sessions, in the order in which the import of opencode 2.x reads them. */
 export function sourceSessionIDs(connection: Connection): string[] {
   return connection.all("select id from session order by id desc").map(({ id }) => String(id));
 }
 
-/** The data of one session that the import of 2.x reads; `null` if the session has no row. */
+/** The data of one session that the import of opencode 2.x reads; `null` if the session has no row. */
 export function readSourceSession(connection: Connection, schema: Schema, id: string): SourceSession | null {
   const jsonColumns = schema.jsonColumns.filter(({ table }) => table === "session").map(({ column }) => column);
   const columns = (schema.tables.get("session") ?? []).filter((column) => !jsonColumns.includes(column));
@@ -49,7 +49,7 @@ function projectOf(value: unknown): SqlValue {
   return typeof value === "string" || typeof value === "number" ? value : null;
 }
 
-/** Selects a JSON value: its storage class, its size, and its bytes if they fit in memory. */
+/** The SQL that selects a JSON value: its storage class, its size, and its bytes if they fit in memory. */
 function document(column: string): string {
   const name = quoted(column);
   return `typeof(${name}) as storage, ${byteLength(name)} as size,

@@ -17,7 +17,9 @@ const documentColumns =
   () => `typeof(data) as storage, ${byteLength("data")} as size, cast(time_created as real) as time, cast(time_updated as real) as updated,
   case when ${byteLength("data")} <= ${LARGEST_LOADED_BYTES} then cast(data as blob) end as bytes`;
 
-/** The messages of a session by time and id, as opencode 1.2-1.18 orders them. Parts without a message are last. */
+/**
+ * The messages of a session in the order of opencode 1.2-1.18: by time, then by id. Parts without a message come last.
+ */
 export function* readRowMessages(connection: Connection, sessionID: string): Iterable<StoredMessage> {
   const ids = connection.all("select id from message where session_id = ? order by time_created, id", sessionID);
   for (const { id } of ids) {
@@ -64,12 +66,12 @@ function documentOf(table: "message" | "part", row: SqlRow): StoredDocument {
   };
 }
 
-/** A buffer over the same memory, without a copy, because a value may be tens of megabytes. */
+/** A Buffer that uses the same memory. The bytes are not copied, because a value may have tens of megabytes. */
 function sameBytes({ buffer, byteOffset, byteLength: length }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, length);
 }
 
-/** The facts in the rows of sessions, and the sessions that only messages or parts name. */
+/** What the rows of sessions say about them. Sessions that only messages or parts name are included. */
 export function readRowFacts(connection: Connection, schema: Schema): SessionFacts[] {
   const rows = connection.all(`${selectFacts(schema)} order by time_updated desc, id desc`);
   const orphaned = connection.all(
@@ -80,8 +82,9 @@ export function readRowFacts(connection: Connection, schema: Schema): SessionFac
 }
 
 /**
- * The facts about one session; `null` if no row names it. The index finds its row. A damaged index may hide a row, so a
- * row that is not found is searched among all sessions, which are few.
+ * What the database says about one session; `null` if no row names the session. The row is looked up by an index. A
+ * damaged index may hide a row, so a row that is not found is searched again without the index. That is fast, because
+ * there are few sessions.
  */
 export function readFactsOf(connection: Connection, schema: Schema, sessionID: string): SessionFacts | null {
   const select = selectFacts(schema);
@@ -131,7 +134,7 @@ function numberOf(value: SqlValue | undefined): number | null {
   return typeof value === "number" ? value : null;
 }
 
-/** The whole rows that belong to a session besides its messages. */
+/** The rows that belong to a session, without its messages and parts. */
 export function readSessionColumns(connection: Connection, schema: Schema, sessionID: string): SessionColumns {
   const rows = (table: string, column: string, key: string): RowValues[] => {
     const columns = schema.tables.get(table);

@@ -1,7 +1,4 @@
-/**
- * The meaning of an SQLite error for a repair tool. A busy database is not damaged, and a full disk is no damage
- * either.
- */
+/** What an SQLite error means for a repair. It matters that a busy database or a full disk is not damage. */
 export type SqliteFailure =
   | "busy"
   | "full"
@@ -12,7 +9,7 @@ export type SqliteFailure =
   | "cannot-open"
   | "other";
 
-/** Primary result codes of SQLite (sqlite.org/rescode.html). */
+/** The primary result codes of SQLite (sqlite.org/rescode.html). */
 const BY_NUMBER: Readonly<Record<number, SqliteFailure>> = {
   5: "busy",
   6: "busy",
@@ -21,12 +18,12 @@ const BY_NUMBER: Readonly<Record<number, SqliteFailure>> = {
   11: "malformed",
   13: "full",
   14: "cannot-open",
-  // Other processes changed the lock of the WAL again and again, until SQLite gave up.
+  // SQLITE_PROTOCOL: other processes changed the lock of the WAL so often that SQLite gave up.
   15: "busy",
   26: "not-a-database",
 };
 
-/** `SQLITE_IOERR_SHMSIZE`, the only extended code whose meaning differs from its primary code. */
+/** `SQLITE_IOERR_SHMSIZE` is the only extended code with another meaning than its primary code. */
 const SHMSIZE = 4874;
 
 const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
@@ -35,7 +32,7 @@ const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
   ["SQLITE_PROTOCOL", "busy"],
   ["SQLITE_READONLY", "read-only"],
   ["SQLITE_FULL", "full"],
-  // There is no room for the index of the WAL.
+  // SQLITE_IOERR_SHMSIZE means that there is no disk space for the index of the WAL.
   ["SQLITE_IOERR_SHMSIZE", "full"],
   ["SQLITE_IOERR", "io"],
   ["SQLITE_CORRUPT", "malformed"],
@@ -43,11 +40,11 @@ const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
   ["SQLITE_NOTADB", "not-a-database"],
 ];
 
-/** Reads the result code from an error of `bun:sqlite` (`code`, `errno`) or `node:sqlite` (`errcode`). */
+/** Finds out what an error of `bun:sqlite` (`code`, `errno`) or `node:sqlite` (`errcode`) means. */
 export function sqliteFailure(error: unknown): SqliteFailure {
   if (!(error instanceof Error)) return "other";
-  // Both errors have the general code SQLITE_ERROR: a schema that cannot be parsed, and header numbers that SQLite
-  // never writes.
+  // Two kinds of damage have only the general code SQLITE_ERROR, so the message decides. Either the schema cannot be
+  // parsed, or the header contains numbers that SQLite never writes.
   if (/malformed database schema|unsupported file format/i.test(error.message)) return "malformed";
   const code = "code" in error ? String(error.code) : "";
   const named = BY_NAME.find(([name]) => code.startsWith(name));
@@ -60,12 +57,14 @@ export function sqliteFailure(error: unknown): SqliteFailure {
   return "other";
 }
 
-/** The name of SQLite's result code, which `node:sqlite` does not say; `null` if it is none of these. */
+/** The name of SQLite's result code, because `node:sqlite` does not give it; `null` if the code has no name here. */
 export function resultName(failure: SqliteFailure): string | null {
   return BY_NAME.find(([, each]) => each === failure)?.[0] ?? null;
 }
 
-/** Damage that SQLite itself does not notice: from a damaged tree it may return rows out of order, again and again. */
+/**
+ * Damage that SQLite itself does not notice: a damaged b-tree may return rows in a wrong order, in an endless circle.
+ */
 class RowsOutOfOrderError extends Error {
   readonly code = "SQLITE_CORRUPT";
 
@@ -76,8 +75,8 @@ class RowsOutOfOrderError extends Error {
 }
 
 /**
- * The row at which the next step of reading a table begins. @throws RowsOutOfOrderError if the last row read is not
- * behind the last row of the earlier step
+ * The row after which the next step of reading a table begins.
+ * @throws RowsOutOfOrderError if the rows of this step do not come after those of the earlier step
  */
 export function nextStart(table: string, after: string, last: string): string {
   if (BigInt(last) <= BigInt(after)) throw new RowsOutOfOrderError(table);

@@ -2,8 +2,8 @@ import type { MessageFacts, PartFacts, SessionOutline, TokenFacts } from "../out
 import type { Connection, SqlRow } from "./driver.ts";
 
 /**
- * SQLite's own parser selects only the few values that are needed. This parser refuses some documents that hosts read.
- * Those give no values.
+ * The SQL that selects a few values of a JSON document with SQLite's own parser. That parser refuses some documents
+ * that opencode reads. For these documents there are no values.
  */
 const picked = (...paths: readonly string[]) =>
   `case when typeof(data) = 'text' and json_valid(data)
@@ -19,7 +19,7 @@ const OF_MESSAGE = picked(
 
 const OF_PART = picked("type", "cost", ...TOKENS);
 
-/** Summarises a session's messages, with one statement and only a few values of each document. */
+/** Summarises the messages of a session with one query, which reads only a few values of each document. */
 export function readOutline(connection: Connection, sessionID: string): SessionOutline {
   const messages = connection
     .all(

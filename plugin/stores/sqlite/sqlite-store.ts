@@ -96,7 +96,7 @@ export class SqliteStore implements DatabaseStore {
   }
 
   async examine(artifact: Artifact): Promise<Evidence | null> {
-    // The module is loaded only if there may be a problem, so that opencode's start does not load it.
+    // The module is loaded only if there may be a problem, so a start of opencode without problems does not load it.
     this.#evidence ??= import("./row-evidence.ts").then(
       ({ RowEvidence }) => new RowEvidence(this.#connection, this.#schema),
     );
@@ -123,7 +123,10 @@ export class SqliteStore implements DatabaseStore {
       .map((row) => String(row.id));
   }
 
-  /** Row ids increase, so the largest row id shows the size of the table. The largest row id is on the last page. */
+  /**
+   * Row ids increase with each new row, so the largest row id shows about how many rows a table has. Reading it is
+   * fast, because it is on the last page.
+   */
   async expectedCounts(): Promise<Partial<Readonly<Counts>>> {
     const largest = (table: string) =>
       Number(this.#connection.all(`select coalesce(max(rowid), 0) as rows from ${table}`)[0]?.rows ?? 0);
@@ -131,7 +134,8 @@ export class SqliteStore implements DatabaseStore {
   }
 
   async survey(): Promise<Survey> {
-    // Inside the host there is only one connection, and its thread belongs to the host.
+    // Inside opencode there is no `source`: the connection and its thread belong to opencode. So the survey reads only
+    // a little there.
     const { surveyDatabase } = await import("./sqlite-survey.ts");
     return surveyDatabase(this.#connection, this.#schema, this.description, this.source !== null);
   }
@@ -142,7 +146,7 @@ export class SqliteStore implements DatabaseStore {
   }
 }
 
-/** The records of a session that opencode's terminal UI reads, read with the host's own runtime. */
+/** Reads the records that opencode's terminal UI loads for a session, in the same runtime as opencode. */
 class RowOpening implements SessionOpening {
   readonly #connection: Connection;
   readonly #rows: RowScan;
@@ -175,7 +179,7 @@ class RowOpening implements SessionOpening {
 }
 
 /**
- * The sessions of a database. The code that reads them is loaded on first use, so that opencode's start does not load
+ * Reads the sessions of a database. The code for that is loaded on first use, so that a start of opencode does not load
  * it.
  */
 class RowConversations implements ConversationReader {

@@ -10,17 +10,19 @@ import type { Schema } from "./schema.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /**
- * 2026-08-14T11:19:55.136Z, in milliseconds: 26 times 2 to the 36th. At this time the 48-bit clock of message ids
- * started over.
+ * 2026-08-14T11:19:55.136Z in milliseconds, which is 26 times 2 to the 36th. At this time, the 48-bit clock in message
+ * ids overflows.
  */
 const ID_CLOCK_WRAP_MS = 26 * 2 ** 36;
 
-/** In a larger store, to count orphaned parts takes as long as to read them. */
+/**
+ * With more parts than this, orphaned parts are not counted, because counting them takes as long as reading all parts.
+ */
 const MOST_PARTS_COUNTED = 100_000;
 
 /**
- * Surveys an open database. `isAlone`: this process has no other work, so every page may be read. Otherwise every
- * statement reads only indexes or a few rows.
+ * Reads facts about an open database as a whole. `isAlone`: this process has no other work, so every page may be read.
+ * Otherwise every statement reads only indexes or a few rows.
  */
 export function surveyDatabase(
   connection: Connection,
@@ -34,7 +36,7 @@ export function surveyDatabase(
   const parts = number("select count(*) from part");
   const unrecordedMigrations = unrecorded(connection, schema);
   const named = [...missing.read, ...missing.written];
-  // opencode 2.x drops tables of 1.x, and keeps the journal.
+  // opencode 2.x drops tables of 1.x but keeps their journal. So a missing column is no problem in a database of 2.x.
   const is1x = schema.origin.kind === "1.x" || schema.origin.kind === "1.x with messages of 2.x";
   const neverAddedColumns = (
     is1x ? neverAdded(NEWEST_LINE, schema, (id) => isRecorded(connection, schema, id)) : []
@@ -67,7 +69,8 @@ export function surveyDatabase(
       stoppingMigration: schema.tables.get("session")?.includes("cost")
         ? []
         : readable(() => messagesStopping(connection), []),
-      // After an upgrade by 1.18.24 or newer the old journal remains, and opencode no longer reads it.
+      // 1.18.24 and newer can upgrade a database with the old journal. Afterwards the old journal is still there, but
+      // opencode no longer reads it.
       hasOldJournal:
         schema.migrations.size === 0 &&
         schema.tables.has("__drizzle_migrations") &&
@@ -77,7 +80,10 @@ export function surveyDatabase(
   };
 }
 
-/** Data on a damaged page is left out, also the data of an index. `damage` reports that there is such a page. */
+/**
+ * Runs a query. If a damaged page or index makes the query fail, `otherwise` is the result, because `damage` reports
+ * such a page.
+ */
 function readable<T>(read: () => T, otherwise: T): T {
   try {
     return read();
@@ -116,12 +122,12 @@ function wrappedSessions(connection: Connection): string[] {
     .map((row) => String(row.id));
 }
 
-/** Whether 1.17 or newer has upgraded the database. */
+/** Whether opencode 1.17 or newer has upgraded the database. */
 function hasOwnMigrations(schema: Schema): boolean {
   return schema.tables.has("migration");
 }
 
-/** Migrations that were applied, but are not recorded where the host of the database looks for them. */
+/** Migrations whose change is in the database, but that are not recorded where opencode looks for them. */
 function unrecorded(connection: Connection, schema: Schema): string[] {
   const indexes = new Set(
     connection.all("select name from sqlite_master where type = 'index'").map((row) => String(row.name)),
@@ -134,8 +140,8 @@ function unrecorded(connection: Connection, schema: Schema): string[] {
 }
 
 /**
- * Sessions with an event whose number is higher than their counter. opencode would give the next event a number that is
- * in use.
+ * The number of sessions that have an event with a higher number than their counter. opencode would give the next event
+ * a number that is already in use.
  */
 function sessionsBehindLog(connection: Connection, { tables }: Schema): number {
   if (!tables.get("event")?.includes("seq") || !tables.get("event_sequence")?.includes("seq")) return 0;
@@ -147,9 +153,9 @@ function sessionsBehindLog(connection: Connection, { tables }: Schema): number {
 }
 
 /**
- * Whether the host finds a migration in its journals. 1.17 and newer look for an id in the table `migration`, and in an
- * older journal for its name or its moment. 1.2.27 to 1.15 look only for its name. 1.2.1 to 1.2.20, which write no
- * names, ask for the newest moment (all measured).
+ * Whether opencode finds a migration in its journals, by the rules of the version that uses the database. 1.17 and
+ * newer look for the id in the table `migration`, and in an older journal for the migration's name or time. 1.2.27 to
+ * 1.15 look only for the name. 1.2.1 to 1.2.20 write no names, and compare the newest time (all measured).
  */
 function isRecorded(connection: Connection, schema: Schema, id: string): boolean {
   if (schema.migrations.has(id)) return true;
@@ -164,7 +170,7 @@ function isRecorded(connection: Connection, schema: Schema, id: string): boolean
   return has("name = ?", id) || (hasOwnMigrations(schema) && has("created_at = ?", moment));
 }
 
-/** The migration session_usage reads the documents of all messages with SQLite's JSON functions. */
+/** The messages on which the migration session_usage will fail: it reads every message with SQLite's JSON functions. */
 function messagesStopping(connection: Connection): { messageID: string; sessionID: string }[] {
   return connection
     .all("select id, session_id as session from message where typeof(data) = 'blob' or not json_valid(data) limit 20")

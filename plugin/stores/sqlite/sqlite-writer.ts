@@ -15,12 +15,12 @@ import { isAddition, SessionAdditions } from "./session-additions.ts";
 import { isTableItem, TableItems } from "./table-items.ts";
 import { WriteConnection } from "./write-connection.ts";
 
-/** The number of rows that are held in memory at once. */
+/** The largest number of saved rows that are in memory at the same time. */
 const ROWS_AT_ONCE = 100;
 
 /**
- * Quarantines rows and single values of opencode 1.2-1.18. Rows are captured exactly, then removed in short
- * transactions.
+ * Quarantines rows and single values in databases of opencode 1.2-1.18. Each row is first saved exactly as it is, and
+ * then removed in a short transaction.
  */
 export class SqliteWriter implements StoreWriter {
   readonly #files: FileSystem;
@@ -43,7 +43,10 @@ export class SqliteWriter implements StoreWriter {
     this.#back = new RowsBack(files, this.#rows);
   }
 
-  /** @throws StoreRefusedError if the database cannot be opened for writing */
+  /**
+   * Opens a database for changes.
+   * @throws StoreRefusedError if the database cannot be opened for writing
+   */
   static open(files: FileSystem, open: () => Connection, schema: Schema): SqliteWriter {
     return new SqliteWriter(files, WriteConnection.open(files, open), schema);
   }
@@ -58,7 +61,8 @@ export class SqliteWriter implements StoreWriter {
 
   async #setAllAside(items: readonly ManifestItem[]): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
-    // Tables that lack a column or a migration come first, because nothing else can be read without them.
+    // Tables that lack a column or a record of a migration are completed first, because opencode fails without them
+    // whatever else is repaired.
     for (const item of items.filter(isTableItem))
       outcomes.push(this.#database.transaction(() => this.#tables.apply(item)));
     for (const item of items.filter(isAddition))
@@ -99,10 +103,13 @@ export class SqliteWriter implements StoreWriter {
     return outcomes;
   }
 
-  /** A transaction leaves nothing unfinished. */
+  /** Does nothing: SQLite rolls back an interrupted transaction by itself. */
   async settle(): Promise<void> {}
 
-  /** If the live row has changed, the captured bytes are the only copy. They count as quarantined. */
+  /**
+   * Where the bytes of an item are now. If the row in the database has changed, the saved bytes are the only copy, so
+   * the item counts as quarantined.
+   */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     if (isTableItem(item)) return this.#tables.observe(item, folder);
     if (isAddition(item)) {
@@ -116,12 +123,12 @@ export class SqliteWriter implements StoreWriter {
     return (await this.#back.load(item, folder)) === null ? "nowhere" : "set-aside";
   }
 
-  /** A captured row is always a copy. */
+  /** Does nothing: an interruption leaves no second name of a row, because the saved row is always a copy. */
   async finish(): Promise<void> {}
 
   /**
-   * The rows that change are already saved as items. With their session row, these rows are enough to load the session
-   * again.
+   * Saves the session's own row. The rows that the repair changes are saved as items anyway, and together they are
+   * enough to load the session again.
    */
   async copyForSafety(sessionID: string, _operations: readonly Operation[], folder: string): Promise<SafetyCopy> {
     const { tables } = this.#rows.schema;

@@ -8,22 +8,22 @@ const MAKES_A_TABLE = /^\s*CREATE TABLE\s/i;
 
 const listing = z.strictObject({
   table: z.string().max(128),
-  /** The table's digest before and after the change. */
+  /** Digests of the table before and after the change. */
   before: z.string(),
   after: z.string(),
-  /** The statement that made the removed table; `null` if there was none or the table stays. */
+  /** The statement that made the table before it was replaced; `null` if there was no table, or if it is kept. */
   former: z.string().max(100_000).regex(MAKES_A_TABLE).nullable(),
   made: z.boolean(),
   added: z.array(z.number().int()).max(1000),
 });
 
 /**
- * The description of a change to a table. This description is enough to undo the change, if the table was not changed
- * again.
+ * The description of a change to a table, which a repair keeps in quarantine. It is enough to undo the change, unless
+ * the table was changed again.
  */
 export type TableListing = z.infer<typeof listing>;
 
-/** Reads a listing as untrusted input; `null` if it has another form. */
+/** Parses the description of a change to a table, which is not trusted; `null` if the text has another form. */
 export function parseTableListing(text: string): TableListing | null {
   try {
     return listing.safeParse(JSON.parse(text)).data ?? null;
@@ -32,7 +32,7 @@ export function parseTableListing(text: string): TableListing | null {
   }
 }
 
-/** Makes the change inside the caller's transaction; `null` if the table is no longer the one that was checked. */
+/** Makes a change to a table inside the caller's transaction; `null` if the table has changed since it was checked. */
 export function changeTable(connection: Connection, change: TableChange): TableListing | null {
   const { table, statement, rows, before } = change;
   if (tableDigest(connection, table) !== before) return null;
@@ -57,25 +57,25 @@ export function changeTable(connection: Connection, change: TableChange): TableL
 }
 
 /**
- * Undoes the change inside the caller's transaction. If the table was changed again, a clause says why the change was
- * not undone.
+ * Undoes a change to a table inside the caller's transaction. If the table was changed again, nothing is undone, and
+ * the result says so.
  */
 export function undoTableChange(connection: Connection, listed: TableListing): string | null {
   const { table, before, after, former, made, added } = listed;
   const now = tableDigest(connection, table);
   if (now === before) return null;
-  if (now !== after) return "the table was changed since";
+  if (now !== after) return "the table was changed later";
   if (made) {
     connection.run(`drop table ${quoted(table)}`);
     if (former !== null) connection.run(former);
   } else {
     for (const at of added) connection.run(`delete from ${quoted(table)} where rowid = ?`, at);
   }
-  if (tableDigest(connection, table) !== before) throw new Error("undoing the change does not give the earlier table");
+  if (tableDigest(connection, table) !== before) throw new Error("the undo did not restore the earlier table");
   return null;
 }
 
-/** Whether the table is in its state before the change. */
+/** Whether the table is in the state from before the change. */
 export function isAsBefore(connection: Connection, { table, before }: TableListing): boolean {
   return tableDigest(connection, table) === before;
 }

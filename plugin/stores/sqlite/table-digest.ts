@@ -2,7 +2,9 @@ import { sha256 } from "../../platform/hash.ts";
 import type { Connection } from "./driver.ts";
 import { quoted } from "./schema.ts";
 
-/** SHA-256 of a small table's statement and all its rows, exact to the byte; `absent` if there is no such table. */
+/**
+ * The SHA-256 of the statement and all rows of a small table, exact to the byte; `absent` if there is no such table.
+ */
 export function tableDigest(connection: Connection, table: string): string {
   const [made] = connection.all("select sql from sqlite_master where type = 'table' and name = ?", table);
   if (made === undefined) return "absent";

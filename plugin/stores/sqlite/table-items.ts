@@ -13,12 +13,15 @@ interface PreparedChange {
   readonly listed: TableListing;
 }
 
-/** Whether an item is one of the host's own tables that was completed. */
+/** Whether a manifest item is a table of opencode (such as its journal of migrations) that a repair completed. */
 export function isTableItem({ kind }: ManifestItem): boolean {
   return kind === "table";
 }
 
-/** The items of a run that complete the host's own tables. Each change is tried and listed before it is made. */
+/**
+ * The manifest items of repairs that complete a table of opencode. Each change is first tried in a transaction that is
+ * rolled back, to record its result.
+ */
 export class TableItems {
   readonly #files: FileSystem;
   readonly #connection: Connection;
@@ -29,7 +32,7 @@ export class TableItems {
     this.#connection = connection;
   }
 
-  /** If the table is not the one that was checked, returns a clause that says why the change cannot be made. */
+  /** Prepares a change to a table. If the table has changed since it was checked, the result is a text that says so. */
   async prepare(id: string, operation: Operation, change: TableChange, folder: string): Promise<ManifestItem | string> {
     const listed = this.#tried(change);
     if (listed === null) return CHANGED_SINCE;
@@ -41,7 +44,7 @@ export class TableItems {
     return item;
   }
 
-  /** Makes the change inside the caller's transaction. */
+  /** Makes a prepared change inside the caller's transaction. */
   apply(item: ManifestItem): ItemOutcome {
     const prepared = this.#prepared.get(item);
     const done = prepared === undefined ? null : changeTable(this.#connection, prepared.change);
@@ -51,7 +54,7 @@ export class TableItems {
     return { id: item.id, state: "done" };
   }
 
-  /** Undoes the change inside the caller's transaction. `listed`: the result of {@link listing}. */
+  /** Undoes a change inside the caller's transaction. `listed` is the result of {@link listing}. */
   undo(item: ManifestItem, listed: TableListing | null): ItemOutcome {
     const reason =
       listed === null
@@ -66,7 +69,7 @@ export class TableItems {
     return isAsBefore(this.#connection, listed) ? "live" : "set-aside";
   }
 
-  /** The listing of an item, if it still matches the manifest. */
+  /** The description of an item's change; `null` if its file is missing or differs from the manifest. */
   async listing({ replacement, recordID }: ManifestItem, folder: string): Promise<TableListing | null> {
     if (replacement?.file === undefined) return null;
     const bytes = await this.#files.read(join(folder, replacement.file));

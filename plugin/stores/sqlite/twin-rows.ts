@@ -3,30 +3,35 @@ import { parseDocument } from "../conversation.ts";
 import { byteLength, type Connection } from "./driver.ts";
 import type { Schema } from "./schema.ts";
 
-/** The progress of the import of 2.x, as the import records it. */
+/** How far the import of opencode 2.x came, as the import itself records it. */
 export interface ImportState {
   /**
-   * `completed`: it finished. `sessions`: the import stopped while it copied sessions, or still does. `unknown`:
-   * nothing shows it.
+   * `completed`: the import finished. `sessions`: the import still copies sessions, or stopped while it did. `unknown`:
+   * no record shows the state.
    */
   readonly phase: "completed" | "sessions" | "unknown";
-  /** The last session that it imported. Sessions with smaller ids are still to come. */
+  /** The id of the last session that was imported. Sessions with smaller ids are still to be imported. */
   readonly cursor: string | null;
-  /** The time at which that state was written, in milliseconds. */
+  /** The time at which the import wrote this state, in milliseconds. */
   readonly writtenMs: number | null;
 }
 
-/** Messages of 2.x by id, with their parsed JSON; `null`: no parser reads the JSON, or it is too large. */
+/**
+ * The messages in the tables of opencode 2.x: their parsed JSON by id. `null` stands for JSON that no parser can read
+ * or that is too large.
+ */
 export type TwinMessages = ReadonlyMap<string, unknown>;
 
-/** Whether both lines have their own copy of each session here, in tables and columns that this tool knows. */
+/**
+ * Whether both 1.x and 2.x have a copy of each session in this database, in tables and columns that this tool knows.
+ */
 export function hasTwins({ tables }: Schema): boolean {
   const has = (table: string, ...columns: readonly string[]) =>
     columns.every((column) => tables.get(table)?.includes(column) === true);
   return has("session_v2", "id") && has("session_message", "id", "session_id", "data") && has("kv", "key", "value");
 }
 
-/** The state of the import (source: `kv`, key `migration.v1-v2`). */
+/** Reads how far the import of opencode 2.x came (source: table `kv`, key `migration.v1-v2`). */
 export function readImportState(connection: Connection): ImportState {
   const [row] = connection.all(
     `select cast(value as text) as value, cast(time_updated as real) as written from kv where key = 'migration.v1-v2'`,
@@ -43,12 +48,12 @@ export function readImportState(connection: Connection): ImportState {
   }
 }
 
-/** The ids of all sessions in the tables of 2.x. */
+/** The ids of all sessions in the tables of opencode 2.x. */
 export function sessionsOf2x(connection: Connection): ReadonlySet<string> {
   return new Set(connection.all("select id from session_v2").map(({ id }) => String(id)));
 }
 
-/** The copy of a session in the tables of 2.x. */
+/** The messages of a session in the tables of opencode 2.x. */
 export function readTwin(connection: Connection, sessionID: string): TwinMessages {
   const rows = connection.all(
     `select id, typeof(data) as storage, case when ${byteLength("data")} <= ${LARGEST_LOADED_BYTES} then cast(data as blob) end as bytes

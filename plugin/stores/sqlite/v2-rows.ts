@@ -8,10 +8,10 @@ import { nextStart } from "./sqlite-error.ts";
 /** The number of rows that one statement reads, so that no read transaction lasts long. */
 const ROWS_AT_ONCE = 64;
 
-/** The rows to read: all, or those whose `column` has one of these values. */
+/** Which rows to read: `null` for all rows, otherwise those whose `column` has one of these values. */
 export type Selected = { readonly column: string; readonly values: readonly string[] } | null;
 
-/** Reads the rows of a table in the order of their rowids, a few at a time. The rowid is a separate value, as text. */
+/** Reads the rows of a table in the order of their rowids, a few at a time. Each row also has its rowid as text. */
 export function* readRowsOf2x(
   connection: Connection,
   table: string,
@@ -60,6 +60,6 @@ function storageOf(storage: SqlValue | undefined): StoredValue["storage"] {
 
 function bytesOf(value: SqlValue | undefined, size: number): Buffer | null {
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  // Runtimes return an empty BLOB as a missing value.
+  // Runtimes return an empty BLOB as a missing value, so an empty buffer replaces it.
   return size === 0 ? Buffer.alloc(0) : null;
 }

@@ -1,9 +1,9 @@
 import { type OpenedFile, openNow } from "../../platform/read-now.ts";
 
 /**
- * A position in a write-ahead log: a number of frames in one generation. SQLite starts a new generation, with other
- * salts, after everything was copied into the database (sqlite.org/fileformat2.html, "The Write-Ahead Log"). The
- * checksum is that of the last frame, and covers all earlier frames.
+ * A position in a write-ahead log: a number of frames since the log was last restarted. SQLite restarts the log, with
+ * other salts, after all its pages were copied into the database (sqlite.org/fileformat2.html, "The Write-Ahead Log").
+ * The checksum is that of the last frame, and covers all earlier frames.
  */
 export interface WalPosition {
   readonly salts: string;
@@ -11,21 +11,22 @@ export interface WalPosition {
   readonly checksum: readonly [number, number];
 }
 
-/** The pages that were committed to a log after a position, or `"lost"` if they are no longer certain. */
+/** The pages that were committed to the log after a position, or `"lost"` if some of them are unknown. */
 export type WalChanges = { readonly position: WalPosition; readonly pages: ReadonlyMap<number, Buffer> } | "lost";
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
 
-/** At most this many bytes are held in memory. If there are more, the caller reads the whole database instead. */
+/** The largest amount of new frames that is read. If there is more, the caller checks the whole database instead. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
 export const NO_WAL: WalPosition = { salts: "", frames: 0, checksum: [0, 0] };
 
 /**
- * Reads the pages that were committed after a position. From `null`, the function reads the whole log. To open the log
- * directly is safe next to a host: SQLite locks the database and the `-shm`, but not the `-wal`. `isDatabaseUntouched`:
- * nothing was written to the database file after the position, so no whole generation can have passed in between.
+ * Reads the pages that were committed to a log after the position `before`, or all pages of the log if that is `null`.
+ * Opening the log directly is safe inside opencode's process: SQLite locks the database and the `-shm`, but not the
+ * `-wal`. `isDatabaseUntouched`: certainly nothing was written to the database file since then, so no pages were copied
+ * from the log and overwritten.
  */
 export function changesSince(wal: string, before: WalPosition | null, isDatabaseUntouched = false): WalChanges {
   let log: OpenedFile;
@@ -55,7 +56,8 @@ function readChanges(file: OpenedFile, before: WalPosition | null, isUntouched: 
   const pages = new Map<number, Buffer>();
   let position: WalPosition = { salts: log.salts, frames: 0, checksum: log.checksum };
   if (before !== null && before.salts !== log.salts) {
-    // The old generation may have grown before it ended. The rest of the old generation comes after the new frames.
+    // The log was restarted after the position. Frames may have been added before the restart. If so, they would still
+    // follow the new frames in the file.
     const isNext = isNextGeneration(before.salts, log.salts) && hasEnded(file, before, frameBytes);
     if (!isUntouched && !isNext) return "lost";
   } else if (before !== null && before.frames > 0) {
@@ -116,7 +118,10 @@ function frameHeader(file: OpenedFile, index: number, frameBytes: number): Buffe
   return read < FRAME_HEADER_BYTES ? null : header;
 }
 
-/** The first salt increases by one with each generation. A short generation may have passed unnoticed. */
+/**
+ * Whether the log was restarted exactly once. The first salt increases by one at each restart. With more restarts,
+ * changes could have passed unnoticed.
+ */
 function isNextGeneration(before: string, now: string): boolean {
   return (firstSalt(before) + 1) >>> 0 === firstSalt(now);
 }
@@ -125,17 +130,20 @@ function firstSalt(salts: string): number {
   return Number.parseInt(salts.slice(0, 8), 16);
 }
 
-/** Whether the last frame of a position is still in its place. */
+/** Whether the last frame before a position is still in its place. */
 function isFrame(file: OpenedFile, { salts, frames, checksum }: WalPosition, frameBytes: number): boolean {
   const header = frameHeader(file, frames - 1, frameBytes);
   if (header === null || saltsAt(header, 8) !== salts) return false;
   return header.readUInt32BE(16) === checksum[0] && header.readUInt32BE(20) === checksum[1];
 }
 
-/** Whether an ended generation had no frame after a position: the frame there belongs to neither generation. */
+/**
+ * Whether no frame was added after a position before the log was restarted: the frame after the position does not have
+ * the old salts.
+ */
 function hasEnded(file: OpenedFile, { salts, frames }: WalPosition, frameBytes: number): boolean {
   const last = frames === 0 ? null : frameHeader(file, frames - 1, frameBytes);
-  // The frame was overwritten. It is no longer visible whether another generation came in between.
+  // The last frame before the position was overwritten, so frames that followed it may have been overwritten too.
   if (last === null || saltsAt(last, 8) !== salts) return false;
   const next = frameHeader(file, frames, frameBytes);
   return next === null || saltsAt(next, 8) !== salts;
@@ -153,7 +161,10 @@ function countFrames(file: OpenedFile, salts: string, from: number, frameBytes: 
 
 type Sum = (bytes: Buffer, from: number, to: number, s0: number, s1: number) => [number, number];
 
-/** The log's checksum of some bytes, read as words with the byte order that the log's magic number names. */
+/**
+ * Returns a function that computes the log's checksum of some bytes. The magic number of the log decides the byte
+ * order.
+ */
 function checksumOf(isLittleEndian: boolean): Sum {
   return (bytes, from, to, first, second) => {
     let [s0, s1] = [first | 0, second | 0];

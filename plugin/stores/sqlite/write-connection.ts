@@ -7,22 +7,23 @@ import { mayChangeMore } from "./known-shape.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /**
- * Other processes cannot write during a transaction. So after this many milliseconds the transaction is committed, and
- * another one begins.
+ * The longest time of a transaction in milliseconds, because opencode cannot write meanwhile. After this time, the
+ * transaction is committed and another one begins.
  */
 const LONGEST_TRANSACTION_MS = 5;
 
 const MOST_PAUSE_MS = 100;
 
-/** A connection that writes in short transactions next to a running opencode. */
+/** A connection that writes in short transactions beside a running opencode. */
 export class WriteConnection {
   readonly connection: Connection;
   readonly #files: FileSystem;
   /**
-   * The path of the log, if the database has one. The log is forced to disk after the transactions, not inside them.
+   * The path of the WAL; `null` if the database has none. The WAL is forced to disk after the transactions, not inside
+   * them.
    */
   readonly #log: string | null;
-  /** The time for which the last transaction kept other processes from writing. */
+  /** How long the last transaction kept other processes from writing, in milliseconds. */
   #heldMs = 0;
 
   private constructor(files: FileSystem, connection: Connection, log: string | null) {
@@ -31,7 +32,10 @@ export class WriteConnection {
     this.#log = log;
   }
 
-  /** @throws StoreRefusedError if the database cannot be opened for writing */
+  /**
+   * Opens a database for writing.
+   * @throws StoreRefusedError if the database cannot be opened for writing
+   */
   static open(files: FileSystem, open: () => Connection): WriteConnection {
     const connection = refusing(attempt(open));
     try {
@@ -47,7 +51,7 @@ export class WriteConnection {
   }
 
   /**
-   * Runs the work without cascades. Without foreign keys, a removed row keeps its children, and a row may name a
+   * Runs the work while foreign keys are off. Then removing a row does not remove its children, and a row may name a
    * missing parent.
    */
   async withoutCascades<T>(work: () => Promise<T>): Promise<T> {
@@ -60,24 +64,24 @@ export class WriteConnection {
   }
 
   /**
-   * Forces the committed transactions to disk before any answer reports them. Meanwhile, a slow disk makes no other
-   * process wait for the lock.
+   * Runs the work, and then forces its committed transactions to disk before the result is reported. No lock is held
+   * during that, so a slow disk does not make opencode wait.
    */
   async forced<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } finally {
-      // To open the log is safe in opencode's process too, because SQLite's locks are on other files.
+      // Opening the WAL is safe in opencode's process too, because SQLite holds no lock on the WAL.
       if (this.#log !== null && (await this.#files.stat(this.#log)) !== null) await this.#files.syncFile(this.#log);
     }
   }
 
-  /** Lets opencode write too, by a pause as long as the last transaction. */
+  /** Waits as long as the last transaction took, so that opencode can write too. */
   async giveWay(): Promise<void> {
     await sleep(Math.min(this.#heldMs, MOST_PAUSE_MS));
   }
 
-  /** Does the work on as many units as a short transaction allows, then on the next ones in another transaction. */
+  /** Does the work on some units in one short transaction, and on the next ones in another, until all are done. */
   async inShortTransactions<T>(units: readonly T[], work: (unit: T) => ItemOutcome[]): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
     for (let rest = units; rest.length > 0; ) {
@@ -111,14 +115,15 @@ export class WriteConnection {
       try {
         this.connection.exec("rollback");
       } catch {
-        // SQLite has rolled back the transaction by itself, or the transaction never began.
+        // The rollback failed because SQLite has already rolled back the transaction, or because the transaction never
+        // began.
       }
       throw error;
     }
   }
 }
 
-/** The path of a database's write-ahead log; `null` if its journal is of another kind. */
+/** The path of the WAL of a database; `null` if the database uses another kind of journal. */
 function logOf(connection: Connection): string | null {
   const [mode] = connection.all("pragma journal_mode");
   const [main] = connection.all("select file from pragma_database_list where name = 'main'");
@@ -126,8 +131,8 @@ function logOf(connection: Connection): string | null {
 }
 
 /**
- * The same connection with a check: a statement that changed other rows than its own is refused, and its transaction is
- * rolled back.
+ * Wraps a connection so that a statement may change only its own rows. If a trigger or a foreign key changes other rows
+ * too, the statement fails, and its transaction is rolled back.
  */
 function alone(connection: Connection): Connection {
   const changed = (): number => Number(connection.all("select total_changes() as n")[0]?.n);
@@ -137,8 +142,9 @@ function alone(connection: Connection): Connection {
       const before = changed();
       const result = connection.run(sql, ...values);
       const all = changed() - before;
-      // changes() does not count rows that a trigger or a key changes. A statement that changes nothing leaves the
-      // value of changes() as before.
+      // `changes()` does not count the rows that a trigger or a foreign key changed, but `total_changes()` does. A
+      // statement that changes nothing leaves the old value of `changes()`, so it is compared only if rows were
+      // changed.
       if (all > 0 && Number(connection.all("select changes() as n")[0]?.n) !== all) {
         throw new StoreRefusedError("failed", CHANGES_MORE);
       }
@@ -150,7 +156,7 @@ function alone(connection: Connection): Connection {
 const CHANGES_MORE =
   "A trigger or a foreign key in this database, which opencode did not make, would change other rows too. Nothing was changed there.";
 
-/** The same connection. Expected failures are thrown as {@link StoreRefusedError}. */
+/** Wraps a connection so that expected failures are thrown as {@link StoreRefusedError}. */
 function refusing(connection: Connection): Connection {
   return {
     all: (sql, ...values) => attempt(() => connection.all(sql, ...values)),

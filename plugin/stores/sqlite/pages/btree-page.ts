@@ -8,10 +8,10 @@ const DATABASE_HEADER_BYTES = 100;
 
 export interface BtreeHeader {
   readonly type: 2 | 5 | 10 | 13;
-  /** The offset of the page's own header: after the database header on page 1. */
+  /** The offset of the page's own header. On page 1 it comes after the header of the database. */
   readonly start: number;
   readonly cells: number;
-  /** The offset of the array of cell pointers. */
+  /** The offset of the list of cell pointers. */
   readonly pointers: number;
 }
 
@@ -20,7 +20,10 @@ export function hasDatabaseHeader(page: Uint8Array): boolean {
   return page.length >= DATABASE_HEADER_BYTES && Buffer.compare(MAGIC, page.subarray(0, MAGIC.length)) === 0;
 }
 
-/** Reads the header of a b-tree page; `null` if the page has none. `isFirst`: page 1, whose magic may be damaged. */
+/**
+ * Reads the header of a b-tree page; `null` if the page has none. `isFirst`: this is page 1, where the database header
+ * before it may be damaged.
+ */
 export function readBtreeHeader(page: Buffer, isFirst = false): BtreeHeader | null {
   if (hasDatabaseHeader(page)) return headerAt(page, DATABASE_HEADER_BYTES);
   return headerAt(page, 0) ?? (isFirst ? headerAt(page, DATABASE_HEADER_BYTES) : null);
@@ -36,7 +39,7 @@ function headerAt(page: Buffer, start: number): BtreeHeader | null {
   return { type, start, cells, pointers };
 }
 
-/** The offsets of the cells of a page. Pointers that lead out of the page are left out. */
+/** The offsets of the cells (rows or index entries) of a page. A pointer that leads out of the page is left out. */
 export function cellStarts(page: Buffer, header: BtreeHeader): number[] {
   const starts: number[] = [];
   const lowest = header.pointers + 2 * header.cells;
@@ -47,18 +50,18 @@ export function cellStarts(page: Buffer, header: BtreeHeader): number[] {
   return starts;
 }
 
-/** The pages below an interior page, in order. The rightmost is last. */
+/** The numbers of the pages below an interior page, in the order of their rows. The rightmost page is last. */
 export function children(page: Buffer, header: BtreeHeader): number[] {
   const found = cellStarts(page, header).map((at) => page.readUInt32BE(at));
   found.push(page.readUInt32BE(header.start + 8));
   return found;
 }
 
-/** The part of a payload in the page itself, and the page with the rest. */
+/** The beginning of a row or index entry that is stored in its page, and the number of the page with the rest. */
 export interface Payload {
   readonly size: number;
   readonly local: Buffer;
-  /** The first overflow page; 0 if everything is in the page. */
+  /** The first overflow page; 0 if everything fits in the page. */
   readonly overflow: number;
 }
 
@@ -66,7 +69,7 @@ export interface TableCell extends Payload {
   readonly rowID: bigint;
 }
 
-/** The cells of a table's leaf page. Bytes that cannot be a cell are left out. */
+/** The rows on a leaf page of a table. Bytes that cannot be a row are left out. */
 export function tableCells(page: Buffer, header: BtreeHeader, usable: number): TableCell[] {
   const cells: TableCell[] = [];
   for (const at of cellStarts(page, header)) {
@@ -76,7 +79,7 @@ export function tableCells(page: Buffer, header: BtreeHeader, usable: number): T
   return cells;
 }
 
-/** The table cell that begins at an offset of a page. */
+/** The row that begins at an offset of a page; `null` if these bytes cannot be a row. */
 function tableCellAt(page: Buffer, at: number, usable: number): TableCell | null {
   const size = readVarint(page, at);
   const rowID = size === null ? null : readRowID(page, size[1]);
@@ -85,21 +88,24 @@ function tableCellAt(page: Buffer, at: number, usable: number): TableCell | null
   return payload === null ? null : { ...payload, rowID: rowID[0] };
 }
 
-/** The payload of the index cell that begins at an offset of a page. */
+/** The index entry that begins at an offset of a page; `null` if these bytes cannot be an entry. */
 export function indexPayloadAt(page: Buffer, header: BtreeHeader, at: number, usable: number): Payload | null {
   const start = header.type === PAGE_TYPE.indexInterior ? at + 4 : at;
   const size = readVarint(page, start);
   return size === null ? null : payloadAt(page, size[1], size[0], usable, Math.floor(((usable - 12) * 64) / 255) - 23);
 }
 
-/** The payloads of an index page, leaf or interior. */
+/** The entries of an index page, whether it is a leaf or an interior page. */
 export function indexPayloads(page: Buffer, header: BtreeHeader, usable: number): Payload[] {
   return cellStarts(page, header).flatMap((at) => indexPayloadAt(page, header, at, usable) ?? []);
 }
 
 const LARGEST_PAYLOAD = 2 ** 31 - 1;
 
-/** `most`: the largest payload that is kept whole in the page (sqlite.org/fileformat2.html, 1.6). */
+/**
+ * The payload at an offset of a page, with its first overflow page. `most`: the largest payload that is kept whole in
+ * the page (sqlite.org/fileformat2.html, 1.6).
+ */
 export function payloadAt(page: Buffer, at: number, size: number, usable: number, most: number): Payload | null {
   if (size < 2 || size > LARGEST_PAYLOAD) return null;
   if (size <= most) {

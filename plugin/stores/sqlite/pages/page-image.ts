@@ -3,40 +3,40 @@ import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
 import { readRecordHeader } from "./record.ts";
 import { type Frame, readWriteAheadLog } from "./write-ahead-log.ts";
 
-/** An older version of a page, or a version that was never committed. */
+/** A version of a page that is no longer valid, or that was never committed. */
 export interface OlderPage {
   readonly page: number;
   read(): Buffer;
 }
 
 /**
- * The pages of a damaged database as its host would see them (the file with the committed pages of its WAL), and older
- * versions of pages. Needs no SQLite.
+ * The pages of a damaged database as opencode would see them: those of the file, replaced by the committed pages of its
+ * WAL. Also gives older versions of pages. Needs no SQLite.
  */
 export interface PageImage {
   readonly pageBytes: number;
-  /** The bytes of a page that hold data. */
+  /** The number of bytes of each page that hold data, without the reserved bytes at its end. */
   readonly usableBytes: number;
-  /** Pages are numbered from 1 to this number. */
+  /** The highest page number. Pages are numbered from 1. */
   readonly pages: number;
-  /** Pages on the free list. `isComplete`: the whole list could be read. */
+  /** The unused pages. `isComplete`: the whole list of unused pages could be read. */
   readonly free: { readonly pages: ReadonlySet<number>; readonly isComplete: boolean };
-  /** Frames of the WAL that SQLite would not have read, because a frame before them is damaged. */
+  /** The number of pages in the WAL that SQLite would not have read, because a page before them is damaged. */
   readonly framesBeyondDamage: number;
-  /** Whether the WAL, if there is one, was read completely. If not, later states of any page may be missing. */
+  /** Whether the WAL was read completely, or there is no WAL. If not, later versions of any page may be missing. */
   readonly logIsWhole: boolean;
-  /** Whether the file is as long as its header says and the WAL was read completely. */
+  /** Whether the file is as long as its header says, and its WAL was read completely. */
   readonly isComplete: boolean;
-  /** Several calls share these buffers: read them, but do not write to them. */
+  /** Reads a page. Several calls may return the same buffer, so the caller must not write to it. */
   read(page: number): Buffer;
-  /** Other versions of pages. Versions that are more likely to be useful come first. */
+  /** Other versions of pages. The versions that are more likely to be useful come first. */
   older(): Iterable<OlderPage>;
 }
 
 const CHUNK_BYTES = 64 * 1024;
 const MOST_CHUNKS = 256;
 
-/** Reads a file in pieces of equal size, and keeps the last few pieces. */
+/** Reads a file in pieces of equal size, and keeps the last few pieces in memory. */
 function chunked(file: RandomAccessFile): (offset: number, length: number) => Buffer {
   const chunks = new Map<number, Buffer>();
   return (offset, length) => {
@@ -52,7 +52,7 @@ function chunked(file: RandomAccessFile): (offset: number, length: number) => Bu
   };
 }
 
-/** Opens the image of a database file and of its WAL, if there is one. */
+/** Opens the pages of a database file together with those of its WAL, if there is one. */
 export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile | null): PageImage {
   const ownPageBytes = pageSize(main);
   const wal = walFile === null ? null : readWriteAheadLog(walFile, ownPageBytes, main.size);
@@ -90,8 +90,8 @@ export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile 
 }
 
 /**
- * The header states the number of pages. The number in the header is valid if its two change counters agree
- * (sqlite.org/fileformat2.html, 1.3.7).
+ * Whether the database has as many pages as its header states. That number is valid only if two change counters in the
+ * header agree (sqlite.org/fileformat2.html, 1.3.7).
  */
 function isAsLongAsStated(first: Buffer, pagesOfMain: number, pagesAfterLog: number): boolean {
   if (!hasDatabaseHeader(first)) return false;
@@ -105,7 +105,10 @@ function statedPageBytes(header: Buffer): number | null {
   return stated >= 512 && (stated & (stated - 1)) === 0 ? stated : null;
 }
 
-/** The page size in the header, unless the pages show that it is wrong; `null` if neither shows a size. */
+/**
+ * The page size from the header, or another size if the pages clearly show that the header is wrong. `null` if neither
+ * shows a size.
+ */
 function pageSize(main: RandomAccessFile): number | null {
   const first = main.read(0, 4096);
   const stated = hasDatabaseHeader(first) ? statedPageBytes(first) : null;
@@ -114,7 +117,10 @@ function pageSize(main: RandomAccessFile): number | null {
   return treePages(main, stated) * CLEARLY_MORE < treePages(main, likely) ? likely : stated;
 }
 
-/** The number of reserved bytes at the end of each page. Most pages show this number, whatever the header says. */
+/**
+ * The number of reserved bytes at the end of each page. The number that most pages show is used, whatever the header
+ * says.
+ */
 function reservedBytes(read: (page: number) => Buffer, pages: number, pageBytes: number): number {
   const votes = new Map<number, number>();
   const step = Math.max(1, Math.floor(pages / SAMPLED_PAGES));
@@ -122,7 +128,7 @@ function reservedBytes(read: (page: number) => Buffer, pages: number, pageBytes:
     const bytes = read(page);
     const header = readBtreeHeader(bytes);
     if (header?.type !== PAGE_TYPE.tableLeaf) continue;
-    // The first row of a page ends where the usable part of the page ends.
+    // The first row of a page is stored at its end, so it ends where the usable part of the page ends.
     const ends = tableCells(bytes, header, pageBytes)
       .filter((cell) => cell.overflow === 0 && readRecordHeader(cell.local, cell.size) !== null)
       .map((cell) => cell.local.byteOffset - bytes.byteOffset + cell.size);
@@ -137,7 +143,7 @@ const SAMPLED_PAGES = 400;
 
 const CLEARLY_MORE = 1.2;
 
-/** The share of sampled pages that look like b-tree pages at this page size. */
+/** The share of sampled pages that look like b-tree pages, if the pages have this size. */
 function treePages(main: RandomAccessFile, size: number): number {
   const pages = Math.floor(main.size / size);
   const step = Math.max(1, Math.floor(pages / SAMPLED_PAGES));
@@ -146,13 +152,14 @@ function treePages(main: RandomAccessFile, size: number): number {
     looked += 1;
     const bytes = main.read(page * size, size);
     const header = readBtreeHeader(bytes);
-    // Cells are written from the end of a page to its beginning, so one cell must be in the second half.
+    // Cells are written from the end of a page towards its beginning, so on a real page some cell is in the second
+    // half.
     if (header !== null && cellStarts(bytes, header).some((at) => at >= size / 2)) found += 1;
   }
   return looked === 0 ? 0 : found / looked;
 }
 
-/** Whether a file that SQLite does not accept as a database has database pages after its header. */
+/** Whether a file contains database pages, although SQLite does not accept the file as a database. */
 export function holdsPages(path: string): boolean {
   const file = openRandomAccess(path);
   try {
@@ -162,7 +169,7 @@ export function holdsPages(path: string): boolean {
   }
 }
 
-/** The page size at which most pages look like b-tree pages. opencode uses 4096. */
+/** The page size at which most pages look like b-tree pages. opencode uses 4096, so that size is tried first. */
 function likelyPageBytes(main: RandomAccessFile): number | null {
   let best: readonly [share: number, size: number] = [0, 0];
   for (const size of [4096, 1024, 2048, 8192, 16384, 32768, 65536, 512]) {
@@ -172,7 +179,10 @@ function likelyPageBytes(main: RandomAccessFile): number | null {
   return best[1] === 0 ? null : best[1];
 }
 
-/** The free list: a chain of trunk pages, each of which names free pages (sqlite.org/fileformat2.html, 1.5). */
+/**
+ * Reads the list of unused pages: a chain of pages, each of which names unused pages (sqlite.org/fileformat2.html,
+ * 1.5).
+ */
 function freePages(read: (page: number) => Buffer, pages: number): PageImage["free"] {
   const header = read(1);
   const found = new Set<number>();

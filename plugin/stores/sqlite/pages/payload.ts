@@ -4,18 +4,20 @@ import { readRecord, readRecordHeader, type SqliteRecord } from "./record.ts";
 
 export interface ReadPayload {
   readonly bytes: Buffer;
-  /** Whether every overflow page followed the previous one correctly, up to the end of the chain. */
+  /** Whether every overflow page was found, up to the end of the chain. */
   readonly isWhole: boolean;
-  /** The overflow pages of a complete chain. */
+  /** The overflow pages of the payload; empty if the chain is incomplete. */
   readonly chain: readonly number[];
 }
 
-/** A larger payload is read only if its chain is complete, because a damaged size must not use up memory. */
+/**
+ * A larger payload is read only if all its overflow pages are found, because a damaged size must not use up the memory.
+ */
 const LARGEST_UNPROVEN = 64 * 1024 * 1024;
 
 /**
- * Collects a payload from its page and its overflow pages. If the chain is broken, the function returns the part before
- * the break.
+ * Collects a payload from its page and its overflow pages. If the chain of overflow pages is broken, the result is the
+ * part before the break.
  */
 export function readPayload(image: PageImage, payload: Payload): ReadPayload {
   if (payload.overflow === 0)
@@ -39,7 +41,10 @@ export function readPayload(image: PageImage, payload: Payload): ReadPayload {
   return { bytes: Buffer.concat(pieces), isWhole: next === 0, chain: next === 0 ? chain : [] };
 }
 
-/** A page whose pointer leads nowhere is itself damaged. */
+/**
+ * The part of a payload before the chain of overflow pages breaks. The last page is left out, because a page with a
+ * wrong pointer is itself damaged.
+ */
 function broken(pieces: Buffer[], dropLast: boolean): ReadPayload {
   return { bytes: Buffer.concat(dropLast ? pieces.slice(0, -1) : pieces), isWhole: false, chain: [] };
 }
@@ -55,11 +60,11 @@ function chainIsWhole(image: PageImage, first: number, expected: number): boolea
 
 export interface FoundRecord extends SqliteRecord {
   readonly isWhole: boolean;
-  /** The overflow pages from which the payload was read, if the chain is complete. */
+  /** The overflow pages from which the row was read; empty if the chain is incomplete. */
   readonly chain: readonly number[];
 }
 
-/** Decodes the record of a payload; `null` if the payload is no record. */
+/** Decodes the row or index entry in a payload; `null` if the payload is not a record. */
 export function readPayloadRecord(image: PageImage, payload: Payload): FoundRecord | null {
   if (readRecordHeader(payload.local, payload.size) === null) return null;
   const { bytes, isWhole, chain } = readPayload(image, payload);

@@ -1,16 +1,19 @@
 import { openNow } from "../../../platform/read-now.ts";
 
-/** A file that is read at any position. Only for files of this tool: the copy of a damaged database. */
+/**
+ * A file that is read at any position. Inside opencode's process, this must not be used for opencode's database:
+ * closing the file would drop opencode's locks.
+ */
 export interface RandomAccessFile {
   readonly size: number;
-  /** Returns exactly `length` bytes. Bytes after the end of the file are zeros. */
+  /** Returns exactly `length` bytes. Where the file has ended, the bytes are zeros. */
   read(offset: number, length: number): Buffer;
-  /** Reads into a reusable buffer. Bytes after the end of the file are zeros. */
+  /** Fills a buffer with bytes from `offset` on. Where the file has ended, the bytes are zeros. */
   readInto(target: Buffer, offset: number): void;
   close(): void;
 }
 
-/** This object replaces a missing file: it has no bytes. */
+/** A file without bytes, which is used in place of a missing file. */
 export const NO_FILE: RandomAccessFile = {
   size: 0,
   read: (_, length) => Buffer.alloc(length),

@@ -8,8 +8,9 @@ import { readRecord, type SqliteRecord } from "./record.ts";
 import { type SchemaObject, schemaObjectsOf, textOf } from "./schema-objects.ts";
 
 /**
- * Finds out to which opencode a database belongs, by its pages and those of its WAL, without SQLite. The module is used
- * for a file that SQLite cannot read, or whose schema may be partly lost. `null` if nothing shows it. Reads every page.
+ * Finds out which opencode a database belongs to, from the pages of the database and of its WAL, without SQLite. This
+ * is for a file that SQLite cannot read, or whose schema may be partly lost. `null` if nothing shows it. Reads every
+ * page.
  */
 export function recognisePages(database: string): Origin | null {
   const main = isThere(database) ? openRandomAccess(database) : NO_FILE;
@@ -29,7 +30,8 @@ function originOfImage(image: PageImage): Origin | null {
   }
   const origin = current.origin();
   if (origin !== null && origin.kind !== "other program") return origin;
-  // Older versions are used only if the current pages hold no data of opencode, because they may have been deleted.
+  // Older versions of pages may have been deleted on purpose. They are used only if the present pages hold no data of
+  // opencode.
   const older = new Signs(false);
   for (const page of image.free.pages) {
     if (page >= 1 && page <= image.pages) older.take(image, image.read(page), page === 1);
@@ -39,7 +41,8 @@ function originOfImage(image: PageImage): Origin | null {
 }
 
 /**
- * Whether every page of `sqlite_schema` exists. In that case a table that `sqlite_schema` does not name does not exist.
+ * Whether every page of the table `sqlite_schema` can be read. If so, a table that `sqlite_schema` does not name does
+ * not exist.
  */
 function isSchemaWhole(image: PageImage): boolean {
   const waiting = [1];
@@ -56,22 +59,24 @@ function isSchemaWhole(image: PageImage): boolean {
   return true;
 }
 
-/** The number of columns of a `session` row in 1.18.33. `session_v2` has more. */
+/**
+ * The number of columns of a `session` row in 1.18.33. A longer row belongs to the table `session_v2` of opencode 2.x.
+ */
 const SESSION_COLUMNS = 29;
 
 /**
- * Tables of 1.17 and 1.18 that 2.x drops when it upgrades a database (2.0.26, source). If these tables exist, 2.x did
+ * Tables of 1.17 and 1.18 that opencode 2.x drops when it upgrades a database (2.0.26, source). If one exists, 2.x did
  * not upgrade the database.
  */
 const DROPPED_BY_2X = ["data_migration", "session_input", "session_context_epoch"];
 
-/** The key under which 2.x keeps the state of its import in `kv` (2.0.26, source). */
+/** The key in the table `kv` under which opencode 2.x keeps the state of its import (2.0.26, source). */
 const IMPORT_STATE = "migration.v1-v2";
 
-/** A page holds rows of one table, so its first few rows show which table it is. */
+/** The number of rows that show to which table a page belongs. All rows of a page belong to one table. */
 const ROWS_THAT_TELL = 3;
 
-/** The facts about a database that its pages show. */
+/** Collects what the pages of a database show about the opencode that wrote it. */
 class Signs {
   readonly #tables = new Map<string, readonly string[] | null>();
   readonly #migrations: string[] = [];
@@ -81,7 +86,7 @@ class Signs {
   #hasMigrations = false;
   #hasDropped = false;
   /**
-   * Whether there is a journal of migrations from 1.14 or older. An upgraded database keeps that journal next to the
+   * Whether a journal of migrations from 1.14 or older was found. An upgraded database has that journal beside the
    * table `migration`.
    */
   #hasJournal = false;
@@ -112,25 +117,26 @@ class Signs {
   #takeObject({ type, table, sql }: SchemaObject): void {
     if (type === "table" && sql !== null) {
       if (DROPPED_BY_2X.includes(table)) this.#hasDropped = true;
-      // These words are more than the names of the columns. The words are enough to distinguish tables of the same
-      // name.
+      // The words of the statement include the names of the columns, which are enough to distinguish tables with the
+      // same name.
       this.#tables.set(table, sql.match(/\w+/g) ?? []);
     } else if (
       type === "index" &&
       !this.#tables.has(table) &&
       originOf({ tables: named(table), unknownMigrations: [] }).kind === "2.x"
     ) {
-      // An index of a table whose own statement is lost. Such an index counts only as a reason against a salvage.
+      // Only an index of this table was found, not the table's own statement. That is enough to refuse a salvage, so
+      // the table is noted.
       this.#tables.set(table, null);
     }
   }
 
-  /** Reads a row. `true` if the row shows which opencode wrote the database. */
+  /** Reads a row. Returns `true` if the row shows which opencode wrote the database. */
   #takeRow({ letters, values }: SqliteRecord): boolean {
     const shape = letters.map((letter) => (letter === "I" || letter === "r" ? "i" : letter)).join("");
     const [first, second, third] = values.slice(0, 3).map(shortText);
-    // A row of the older journal: number, hash and time; from 1.3 on also name and moment. The hash is empty or has the
-    // form of SHA-256.
+    // Up to 1.14, a row of the journal of migrations has a number, a hash and a time. From 1.3 on, a name and a second
+    // time follow. The hash is empty or has the form of SHA-256.
     if (/^nti(?:tt)?$/.test(shape) && /^(?:[0-9a-f]{64})?$/.test(second ?? "-")) this.#hasJournal = true;
     if (first === undefined || first === null) return false;
     if (shape === "ti" && /^\d{14}_\S+$/.test(first)) {
@@ -162,7 +168,7 @@ class Signs {
     return false;
   }
 
-  /** Reads an entry of the index (session, type, seq) of `session_message`. */
+  /** Reads an entry of the index of `session_message` on session, type and number. */
   #takeEntry({ letters, values }: SqliteRecord): boolean {
     const [session, type] = values.slice(0, 2).map(shortText);
     if (letters.join("") !== "ttii" || session?.startsWith("ses_") !== true || typeof type !== "string") return false;

@@ -1,20 +1,20 @@
 import type { SqlValue } from "../driver.ts";
 
 /**
- * The storage class of one column in a record. `i` integer, `I` integer beyond 2^53 as text, `r` real, `t` text, `b`
- * blob, `n` null.
+ * The storage class of one column in a record: `i` integer, `I` integer beyond 2^53 (kept as text), `r` real, `t` text,
+ * `b` BLOB, `n` NULL.
  */
 export type StorageLetter = "n" | "i" | "I" | "r" | "t" | "b";
 
-/** The values of one record with their storage classes; text and blobs as their exact bytes. */
+/** The values of one row or index entry, with their storage classes. Texts and BLOBs are kept as their exact bytes. */
 export interface SqliteRecord {
   readonly letters: readonly StorageLetter[];
   readonly values: readonly SqlValue[];
 }
 
 /**
- * A variable-length integer (sqlite.org/fileformat2.html, 1.6) and the offset after it; `null` if it would end outside
- * the bytes.
+ * Reads a variable-length integer (sqlite.org/fileformat2.html, 1.6). Returns the number and the offset after it;
+ * `null` if the number would end outside the bytes.
  */
 export function readVarint(bytes: Uint8Array, at: number): readonly [value: number, next: number] | null {
   let value = 0;
@@ -28,7 +28,7 @@ export function readVarint(bytes: Uint8Array, at: number): readonly [value: numb
   return null;
 }
 
-/** A variable-length integer with all 64 bits, for rowids, which may be negative. */
+/** Reads a variable-length integer with all 64 bits. For rowids, which may be negative. */
 export function readRowID(bytes: Uint8Array, at: number): readonly [value: bigint, next: number] | null {
   const short = readVarint(bytes, at);
   if (short === null) return null;
@@ -41,19 +41,20 @@ export function readRowID(bytes: Uint8Array, at: number): readonly [value: bigin
   return [BigInt.asIntN(64, value), short[1]];
 }
 
-/** The content bytes of the fixed serial types 0 to 9. Types 10 and 11 are never written to a file. */
+/** The lengths of values with the serial types 0 to 9. Types 10 and 11 never occur in a file. */
 const FIXED_BYTES: readonly number[] = [0, 1, 2, 3, 4, 6, 8, 8, 0, 0];
 
 const MOST_COLUMNS = 2000;
 
-/** The number of bytes of a value with this serial type; `null` for a type that does not exist. */
+/** The number of bytes of a value with this serial type; `null` if the type does not exist. */
 function contentBytes(serial: number): number | null {
   if (serial >= 12) return Math.floor((serial - 12) / 2);
   return FIXED_BYTES[serial] ?? null;
 }
 
 /**
- * The serial types in a record's header, and the offset of its content; `null` if these bytes are no record of `size`.
+ * Reads a record's header: the serial types of its columns, and the offset of its content. `null` if these bytes are
+ * not a record with `size` bytes.
  */
 export function readRecordHeader(
   bytes: Uint8Array,
@@ -73,13 +74,13 @@ export function readRecordHeader(
     serials.push(serial[0]);
     at = serial[1];
   }
-  // The sizes must match exactly. Random bytes almost never do.
+  // The sizes in the header must add up exactly. With random bytes they almost never do.
   return at === header[0] && total === size ? { serials, content: header[0] } : null;
 }
 
 /**
- * Decodes a record of `size` bytes. `bytes` holds at least the part that is read. Text and blobs are views into
- * `bytes`. If the bytes end early, the last value is cut off.
+ * Decodes a record of `size` bytes. `bytes` may hold only its beginning: then the last text or BLOB is cut off. Texts
+ * and BLOBs are views into `bytes`.
  */
 export function readRecord(bytes: Buffer, size: number): SqliteRecord | null {
   const header = readRecordHeader(bytes, size);

@@ -3,13 +3,13 @@ import type { PageImage } from "./page-image.ts";
 import { readPayloadRecord } from "./payload.ts";
 import { readRecord, type SqliteRecord } from "./record.ts";
 
-/** One row of `sqlite_schema`. */
+/** One row of `sqlite_schema`, which describes a table, index, trigger or view. */
 export interface SchemaObject {
   readonly type: string;
   readonly name: string;
   readonly table: string;
   readonly root: number;
-  /** `null` for an index that a constraint created. */
+  /** The statement that creates it; `null` for an index that SQLite made for a constraint. */
   readonly sql: string | null;
 }
 
@@ -27,12 +27,12 @@ export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 }
 
-/** One row may be damaged. After two invalid rows, the page counts as a page of another table. */
+/** One row may be damaged. But if the first two rows are not of `sqlite_schema`, the page belongs to another table. */
 const FEW_ROWS = 2;
 
 /**
- * The rows of `sqlite_schema` on a page; empty for every other page. The function is fast if the first rows are
- * invalid.
+ * The rows of `sqlite_schema` on a page; empty for every other page. Returns early if the first rows are not of that
+ * table.
  */
 export function schemaObjectsOf(image: PageImage, page: Buffer, isFirst: boolean): SchemaObject[] {
   const header = readBtreeHeader(page, isFirst);

@@ -3,24 +3,27 @@ import { sizeNow } from "../../../platform/read-now.ts";
 import { amount } from "../../../words/amounts.ts";
 import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
 
-/** One frame of a WAL, which holds one version of a page. */
+/** One frame of a WAL: a new version of one page. */
 export interface Frame {
   readonly page: number;
-  /** The offset of the page's bytes in the WAL. */
+  /** The offset of the page's bytes in the file of the WAL. */
   readonly offset: number;
 }
 
 export interface WriteAheadLog {
   readonly pageBytes: number;
-  /** Frames of committed transactions, oldest first. */
+  /** The frames of committed transactions, the oldest first. */
   readonly committed: readonly Frame[];
-  /** All other frames, newest first: never committed, damaged, or older than the last restart of the log. */
+  /**
+   * All other frames, the newest first. They were never committed, are damaged, or are older than the last restart of
+   * the log.
+   */
   readonly others: readonly Frame[];
   /** The number of pages of the database after the last commit; 0 if nothing was committed. */
   readonly pages: number;
-  /** Frames that SQLite itself would not read, because a frame before them is damaged. */
+  /** The number of frames that SQLite itself would not read, because a frame before them is damaged. */
   readonly beyondDamage: number;
-  /** Whether the log's header and each frame of its present state are intact. */
+  /** Whether the header of the log and every frame since its last restart are undamaged. */
   readonly isWhole: boolean;
 }
 
@@ -35,8 +38,8 @@ interface ReadFrame extends Frame {
 }
 
 /**
- * If a page is this far beyond the end of the file, its number is damaged. To read every page before that number would
- * take too long.
+ * If a frame's page number is this far beyond the end of the database, the number is damaged. Reading every page up to
+ * that number would take too long.
  */
 const MOST_PAGES_MORE = 2 ** 22;
 
@@ -45,9 +48,9 @@ function isPageSize(size: number): boolean {
 }
 
 /**
- * Reads more of a WAL than SQLite does. Each frame is checked against the checksum in the frame before it, so that one
- * damaged frame costs only itself. `pageBytes`: the page size from the database's header, if known, because the log's
- * own header may be damaged too. `databaseBytes`: the length of the database file.
+ * Reads more of a WAL than SQLite does. Each frame is checked against the checksum in the frame before it, so that a
+ * damaged frame makes only itself unreadable. `pageBytes`: the page size from the header of the database, if known,
+ * because the header of the log may be damaged too. `databaseBytes`: the length of the database file.
  */
 export function readWriteAheadLog(
   file: RandomAccessFile,
@@ -73,8 +76,8 @@ export function readWriteAheadLog(
     const page = bytes.readUInt32BE(0);
     const commitPages = bytes.readUInt32BE(4);
     const isCurrent = salts !== null && Buffer.compare(bytes.subarray(8, 16), salts) === 0;
-    // After a damaged frame, or without the header, the seed of the checksum is unknown. In that case only the salts
-    // can be compared.
+    // After a damaged frame, or without the header, the start value of the checksum is unknown. Then only the salts of
+    // the frame can be compared.
     const isPossible = page > 0 && page <= most && commitPages <= most;
     const isSound = isCurrent && isPossible && (before === null || checksumHolds(bytes, before, isBigEndian));
     frames.push({ page, offset: start + FRAME_HEADER_BYTES, commitPages, isCurrent, isSound });
@@ -100,9 +103,10 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number, headerIsWhole: 
 }
 
 /**
- * The salts that mark the frames of the log's present state. The first choice is the salts in the header, if one of the
- * first frames has them. The second choice is those of the first frame, if the second frame has them too. The last
- * choice is the most frequent ones. If a log was started over and has no frame yet, the database holds everything.
+ * The salts (random numbers) that mark the frames since the last restart of the log. The salts in the header are used
+ * if one of the first two frames has the same. Otherwise, if the first two frames have the same salts, these are used.
+ * Otherwise the most frequent salts are used. If the log was restarted and has no new frame, the database file already
+ * holds everything.
  */
 function saltsOf(file: RandomAccessFile, header: Buffer | null, frameBytes: number, count: number): Buffer | null {
   const of = (index: number) => file.read(HEADER_BYTES + index * frameBytes + 8, 8).toString("hex");
@@ -116,7 +120,7 @@ function saltsOf(file: RandomAccessFile, header: Buffer | null, frameBytes: numb
   return most === undefined ? null : Buffer.from(most[0], "hex");
 }
 
-/** Whether a frame's checksum is right, over its first 8 bytes and its page. */
+/** Whether the checksum of a frame is right. It covers the first 8 bytes of the frame and its page. */
 function checksumHolds(frame: Buffer, seed: Buffer, isBigEndian: boolean): boolean {
   const words = wordsOf(frame, isBigEndian);
   const start = checksum(words.subarray(0, 2), [seed.readUInt32BE(0), seed.readUInt32BE(4)]);
@@ -124,7 +128,7 @@ function checksumHolds(frame: Buffer, seed: Buffer, isBigEndian: boolean): boole
   return a === frame.readUInt32BE(16) && b === frame.readUInt32BE(20);
 }
 
-/** The running checksum of the format (sqlite.org/fileformat2.html, 4.2). */
+/** The checksum of the WAL format, continued from `seed` (sqlite.org/fileformat2.html, 4.2). */
 function checksum(words: Uint32Array, seed: readonly [number, number]): readonly [number, number] {
   let [a, b] = seed;
   for (let index = 0; index < words.length; index += 2) {
@@ -143,10 +147,10 @@ function isHeader(header: Buffer): boolean {
   return (header.readUInt32BE(0) & 0xfffffffe) >>> 0 === MAGIC;
 }
 
-/** Larger logs are not searched, because 200 MB take a second. */
+/** The largest WAL that is searched, because a search of 200 MB takes a second. */
 const LARGEST_LOOKED_THROUGH = 64 * 1024 * 1024;
 
-/** The committed part of a database's log that SQLite does not read, in words; `null` if there is none. */
+/** Describes the committed pages in a WAL that SQLite does not read because of damage; `null` if there are none. */
 export function unreadLog(database: string): string | null {
   const path = `${database}-wal`;
   const size = sizeNow(path);
@@ -159,7 +163,8 @@ export function unreadLog(database: string): string | null {
     const [first] = log?.committed ?? [];
     if (log === null || first === undefined) return null;
     if (!isSound) return `${amount(log.committed.length, "page")}, its header is damaged`;
-    // The log was started over and has no new frame, so the database holds everything in it.
+    // The first committed frame is from before the last restart of the log. So there is no new frame, and the database
+    // file already holds everything.
     const own = file.read(first.offset - FRAME_HEADER_BYTES + 8, 8);
     if (Buffer.compare(own, header.subarray(16, 24)) !== 0) return null;
     return log.beyondDamage === 0 ? null : `${amount(log.beyondDamage, "page")} behind a damaged one`;
