@@ -61,6 +61,6 @@ export function withOption(
 }
 
 /** Quotes a word for a POSIX shell. PowerShell and cmd.exe accept plain paths in the same way. */
-function shellWord(word: string): string {
+export function shellWord(word: string): string {
   return /^[\w@%+=:,./\\~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

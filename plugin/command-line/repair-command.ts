@@ -26,13 +26,13 @@ import { isAgreed } from "./confirmation.ts";
 import { answer, type CommandContext, commandHere, problem, UNCHECKED } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { showProgress } from "./progress-line.ts";
-import { resolveSessions } from "./resolve-ids.ts";
+import { resolveSessionsHere } from "./resolve-ids.ts";
 
 type Repair = Command & { name: "repair" };
 
 /** `repair`: shows the plan, asks, repairs, checks again. */
 export async function repairCommand(context: CommandContext, command: Repair): Promise<ExitStatus> {
-  const resolved = await resolveSessions(context, command.sessionIDs);
+  const resolved = await resolveSessionsHere(context, command.sessionIDs);
   if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
   const sessionIDs = resolved.value;
   const outcome = await checkWithProgress(context, sessionIDs);

@@ -1,11 +1,11 @@
 import { isFolderHere, THIS_SYSTEM, withoutLastSlash } from "../hosts/folder-paths.ts";
 import { namedBy, type RescueChoice, recordRepair } from "../rescue/choices.ts";
 import type { RescueRequest } from "../rescue/request.ts";
-import { plural } from "../words/amounts.ts";
+import { plural, themOrIt } from "../words/amounts.ts";
 import { whereIsNow } from "../words/answers/common.ts";
+import type { CommandWriter } from "../words/answers/screen.ts";
 import { clipped, columns, printable } from "../words/text-layout.ts";
 import { minuteText } from "../words/times.ts";
-import { readyCommand } from "./ready-command.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The user's choice from the list: one or several requests, each for some sessions. */
@@ -66,10 +66,11 @@ export function chosenNumbers(answer: string, choices: readonly RescueChoice[]):
   return [...numbers];
 }
 
-/** Shows the list and asks. `null`: nothing was chosen. */
+/** Shows the list and asks. `write` writes the commands for other steps. `null`: nothing was chosen. */
 export async function chooseSessions(
   choices: readonly RescueChoice[],
   terminal: Terminal,
+  write: CommandWriter,
 ): Promise<readonly Chosen[] | null> {
   terminal.print(["", ...choiceLines(choices, terminal), ""].join("\n"));
   const listed = choices.slice(0, MOST_LISTED);
@@ -79,9 +80,7 @@ export async function chooseSessions(
   const certain = namedBy(picked.filter(({ action }) => action.kind === "certain"));
   const chosen: Chosen[] = certain.length === 0 ? [] : [{ sessionIDs: certain, request: EVERYTHING }];
   const bare = picked.flatMap(({ action }) => (action.kind === "repair" ? [action.sessionID] : []));
-  if (bare.length > 0) {
-    terminal.say(`This session has no record of its own: \`${readyCommand(recordRepair(bare))}\` rebuilds it.`);
-  }
+  if (bare.length > 0) terminal.print(missingRecordLines(bare, write).join("\n"));
   for (const [from, own] of byFolder(picked)) {
     const to = await askFolder(from, own, terminal);
     if (to === null) continue;
@@ -89,6 +88,15 @@ export async function chooseSessions(
     chosen.push({ sessionIDs: own.map(({ sessionID }) => sessionID), request });
   }
   return chosen.length === 0 ? null : chosen;
+}
+
+/** The answer about sessions whose own record is missing: a repair rebuilds that record. */
+export function missingRecordLines(sessionIDs: readonly string[], write: CommandWriter): string[] {
+  const count = new Set(sessionIDs).size;
+  return [
+    `The ${count === 1 ? "record of 1 session is" : `records of ${plural(count, "session")} are`} missing. To rebuild ${themOrIt(count)}:`,
+    `  ${write(...recordRepair(sessionIDs))}`,
+  ];
 }
 
 async function askNumbers(choices: readonly RescueChoice[], terminal: Terminal): Promise<readonly number[] | null> {

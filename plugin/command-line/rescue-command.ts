@@ -5,7 +5,7 @@ import { type Exporting, exportHidden } from "../rescue/export-hidden.ts";
 import type { HiddenSession } from "../rescue/hidden.ts";
 import { isAdded } from "../rescue/incomplete.ts";
 import { isWanted, type Refusal, type RescueInput } from "../rescue/request.ts";
-import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescue/rescue.ts";
+import { type HiddenList, listHidden, type RescueResult, rescuableIDs, rescue } from "../rescue/rescue.ts";
 import type { ExportedFor2x } from "../upgrade/export-missing.ts";
 import { plural } from "../words/amounts.ts";
 import { FILE_EXISTS, LOOKING_FOR_SESSIONS, NOTHING_CHANGED, STOPPED_AT_ONCE } from "../words/answers/common.ts";
@@ -24,7 +24,7 @@ import { showProgress } from "./progress-line.ts";
 import { commandFor, type GivenStore } from "./ready-command.ts";
 import { chooseSessions } from "./rescue-choice.ts";
 import { exportedFor2x, exportedText, missingHere, missingText } from "./rescue-for-2x.ts";
-import { unknownSessionMessage } from "./resolve-ids.ts";
+import { resolveSessions, unknownSessionMessage } from "./resolve-ids.ts";
 
 type Rescue = Command & { name: "rescue" };
 
@@ -43,11 +43,17 @@ function withoutList(context: CommandContext, { reason, message }: Refusal): Exi
 }
 
 /** `rescue`: lists sessions that opencode does not show, asks, and brings them back into the list. */
-export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
+export async function rescueCommand(context: CommandContext, typed: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
-  const { into, fromData, sessionIDs } = command;
-  const write = rescueWriter(context.options, command);
+  const { into, fromData } = typed;
+  const write = rescueWriter(context.options, typed);
   terminal.progress(LOOKING_FOR_SESSIONS);
+  const knownIDs = () => rescuableIDs({ files, located, into, fromData });
+  const resolved = await unlessLeft(() => resolveSessions(typed.sessionIDs, knownIDs), signal);
+  if (resolved === null) return interrupted(context, STOPPED_AT_ONCE);
+  if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
+  const sessionIDs = resolved.value;
+  const command = { ...typed, sessionIDs };
   let tell: ReturnType<typeof showProgress> | null = null;
   const onProgress = (done: number, of: number) => {
     tell ??= showProgress(terminal, "Bringing in", "sessions");
@@ -70,16 +76,16 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   const added = list.incomplete.filter((session) => command.bringIn && isAdded(session, sessionIDs));
   const count = wanted.length + added.length + list.changes.length;
   if (list.refusal !== null && count > 0) {
-    (context.options.json ? terminal.say : terminal.print)(listText(list, write, sessionIDs));
+    const { lines } = await missingLines(context, input, write);
+    const shown = paragraphs([[listText(list, write, sessionIDs)], lines]);
+    (context.options.json ? terminal.say : terminal.print)(shown);
     return problem(context, `${list.refusal} ${EXPORT_INSTEAD}`, EXIT.refused);
   }
-  const missing = await missingHere(context, into, sessionIDs);
   if (!(await confirmed(context, command, list, [...wanted, ...added], count))) {
-    const of2x = missing.length === 0 ? {} : { missingIn2x: missing };
-    const missed = missingText(missing, write("rescue", "--export", "FOLDER"));
-    const document = { ...list, runID: null, ...of2x, ...(other.length > 0 && { otherData: other }) };
+    const { missing, lines, fields } = await missingLines(context, input, write);
+    const document = { ...list, runID: null, ...fields, ...(other.length > 0 && { otherData: other }) };
     const undecided = count === 0 && !command.dryRun && command.relink === true ? [undecidedText(list)] : [];
-    answer(context, listAnswer(document), paragraphs([undecided, missed === "" ? [] : [missed], beside]));
+    answer(context, listAnswer(document), paragraphs([undecided, lines, beside]));
     return count > 0 ||
       missing.length > 0 ||
       list.notFound.length > 0 ||
@@ -90,6 +96,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   }
   const result = await rescue(input, command);
   const after = await listedAgain(input, signal);
+  const { missing, lines, fields } = await missingLines(context, input, write);
   const { stopped, ...done } = result;
   const messages = [...(stopped === null ? [] : [stopped.message]), ...(after === null ? [UNLISTED] : [])];
   const message = messages.length === 0 ? undefined : messages.join(" ");
@@ -100,16 +107,28 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
       ...(after ?? NOT_LISTED),
       changes: list.changes,
       ...done,
+      ...fields,
       ...(message === undefined ? {} : { message }),
     }),
-    doneText(result, after?.hidden ?? [], write),
+    paragraphs([[doneText(result, after?.hidden ?? [], write)], lines]),
   );
   if (message !== undefined) terminal.complain(message);
   if (stopped?.kind === "failed") return EXIT.failed;
   if (signal.aborted && (stopped !== null || after === null)) return EXIT.refused;
   if (after === null) return EXIT.findings;
   if (stopped?.kind === "refused") return result.runID === null ? EXIT.refused : EXIT.findings;
-  return isLeft(result, after) ? EXIT.findings : EXIT.done;
+  return missing.length > 0 || isLeft(result, after) ? EXIT.findings : EXIT.done;
+}
+
+/**
+ * The 1.x data of an upgraded database that opencode 2.x lacks: as values, as lines for people, and as fields of the
+ * JSON answer. An action on hidden sessions does not change whether 2.x has them, so every answer names them.
+ */
+async function missingLines(context: CommandContext, { into, sessionIDs }: RescueInput, write: CommandWriter) {
+  const missing = context.signal.aborted ? [] : await missingHere(context, into, sessionIDs);
+  const text = missingText(missing, write("rescue", "--export", "FOLDER"));
+  const [lines, fields] = missing.length === 0 ? [[], {}] : [[text], { missingIn2x: missing }];
+  return { missing, lines, fields };
 }
 
 /** Whether something that was asked for was not done, or a session may still be hidden. */
@@ -171,9 +190,10 @@ async function choose(
   );
   const notes = [...noteLines(list), ...beside];
   if (notes.length > 0) terminal.print(notes.join("\n"));
-  const chosen = await chooseSessions(choices, terminal);
+  const chosen = await chooseSessions(choices, terminal, write);
   if (chosen === null) {
-    terminal.print(NOTHING_CHANGED);
+    const { lines } = await missingLines(context, input, write);
+    terminal.print(paragraphs([lines, [NOTHING_CHANGED]]));
     return EXIT.findings;
   }
   let after = list;
@@ -191,7 +211,9 @@ async function choose(
     after = again;
     for (const item of result.items) items.push(item);
   }
-  return isLeft({ items }, after) ? EXIT.findings : EXIT.done;
+  const { missing, lines } = await missingLines(context, input, write);
+  if (lines.length > 0) terminal.print(`\n${lines.join("\n")}`);
+  return missing.length > 0 || isLeft({ items }, after) ? EXIT.findings : EXIT.done;
 }
 
 async function exported(

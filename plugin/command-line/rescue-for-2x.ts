@@ -72,7 +72,7 @@ export function missingText(missing: readonly MissingIn2x[], command: string): s
       lines.push(...reasons(records));
     }
   }
-  return [...lines, "", `To bring them into opencode 2: ${command}`, NOT_AGAIN].join("\n");
+  return [...lines.slice(1), "", `To bring them into opencode 2: ${command}`, NOT_AGAIN].join("\n");
 }
 
 /** The reasons for records, with counts, because there may be very many. */

@@ -25,15 +25,16 @@ function named(ids: readonly string[]): string {
 const WHOLE_SESSION_ID = /^ses_[0-9A-Za-z]{26,}$/;
 
 /**
- * Ids of sessions from typed words: an id, or the beginning of exactly one. A word that begins no known id stays
- * unchanged. The code that looks the id up reports that it does not exist.
+ * Ids of sessions from typed words. Each word is an id, or the beginning of exactly one id. A word that begins no known
+ * id is returned unchanged, and the code that reads the session reports that the id does not exist. `knownIDs` gives
+ * the ids of all sessions that the command can use. `knownIDs` is called only if a word may be a beginning.
  */
 export async function resolveSessions(
-  context: Pick<CommandContext, "files" | "located">,
   words: readonly string[],
+  knownIDs: () => Promise<readonly string[]>,
 ): Promise<Resolved<readonly string[]>> {
   if (words.every((word) => WHOLE_SESSION_ID.test(word))) return { ok: true, value: words };
-  const known = (await knownSessions(context)).map(({ id }) => id);
+  const known = await knownIDs();
   const ids: string[] = [];
   for (const word of words) {
     const begun = known.includes(word) ? [word] : known.filter((id) => id.startsWith(word));
@@ -43,6 +44,14 @@ export async function resolveSessions(
     ids.push(begun[0] ?? word);
   }
   return { ok: true, value: [...new Set(ids)] };
+}
+
+/** {@link resolveSessions} for a command that uses the stores of this call only. */
+export function resolveSessionsHere(
+  context: Pick<CommandContext, "files" | "located">,
+  words: readonly string[],
+): Promise<Resolved<readonly string[]>> {
+  return resolveSessions(words, async () => (await knownSessions(context)).map(({ id }) => id));
 }
 
 /** The message that there is no such session, with the sessions that the user may mean. */

@@ -15,7 +15,7 @@ import { answer, type CommandContext, problem, stopped, UNCHECKED } from "./cont
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { namesForScreen } from "./known-sessions.ts";
 import { showProgress } from "./progress-line.ts";
-import { resolveRun, resolveSessions } from "./resolve-ids.ts";
+import { resolveRun, resolveSessionsHere } from "./resolve-ids.ts";
 
 type Restore = Command & { name: "restore" };
 
@@ -29,7 +29,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
   const resolved = await resolveRun(context, command.run, "undoable");
   if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
   const runID = resolved.value;
-  const chosen = await resolveSessions(context, command.sessionIDs);
+  const chosen = await resolveSessionsHere(context, command.sessionIDs);
   if (!chosen.ok) return problem(context, chosen.message, EXIT.usage);
   const sessionIDs = chosen.value;
   const input: RestoreInput = { files, located, access: "outside", runID, sessionIDs, itemIDs };

@@ -176,6 +176,7 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
       clear();
       return signal.aborted ? null : askedLine(`${shown(question, stderr, false)} `, signal);
     },
+    completed: (text) => withGivenStore(text, options),
     style: (style, text) => (color ? `\x1b[${STYLES[style][0]}m${text}\x1b[${STYLES[style][1]}m` : text),
   };
 }

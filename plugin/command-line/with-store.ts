@@ -11,7 +11,7 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { handOver } from "./hand-over.ts";
 import { silentWhenLeft, unlessLeft } from "./leaving.ts";
 import { hasWork, noStoreMessage } from "./no-store.ts";
-import { readyCommand } from "./ready-command.ts";
+import { shellWord } from "./ready-command.ts";
 
 /** Runs a command that reads a store. Returns the exit status of the contract. */
 export async function runWithStore(
@@ -90,7 +90,7 @@ const WITHOUT_DATABASE: readonly Command["name"][] = ["runs", "purge"];
 const RUNTIME_TO_FETCH = "node@24";
 
 function noRuntimeMessage(args: readonly string[]): string {
-  const command = `npx -p ${RUNTIME_TO_FETCH} -p ${TOOL.name} ${readyCommand(args)}`;
+  const command = `npx -p ${RUNTIME_TO_FETCH} -p ${TOOL.name} ${[TOOL.name, ...args.map(shellWord)].join(" ")}`;
   return `Node ${process.versions.node} has no SQLite that can read the database. This machine has no Bun, no Node 22.5 or newer and no opencode that could read it. Nothing was checked. Run: ${command}`;
 }
 

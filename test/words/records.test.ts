@@ -53,7 +53,8 @@ test("a line of a run can be read: the source of what replaced a record, and no 
     const sessions = [
       { sessionID: null, createdAt: "", trigger: "cli", records: [{ ...record, bytes: 9, source, text: null }] },
     ];
-    const screen = { width: 80, isScreen: false, ellipsis: "…", style: (_: string, text: string) => text };
+    const asIs = (...words: string[]) => words.at(-1) ?? "";
+    const screen = { width: 80, isScreen: false, ellipsis: "…", style: asIs, completed: asIs };
     return contentLines(sessions, new Map(), screen).at(-1)?.trim();
   };
   expect(line("rescued", "where the project is now", "project-missing")).toBe(

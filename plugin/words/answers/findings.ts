@@ -107,12 +107,12 @@ function restLines(blocks: readonly Block[], view: View): string[] {
 /** A sentence as lines of a screen, broken between words. Without a screen, the sentence is one line. */
 export function laidOut(
   text: string,
-  { terminal }: { readonly terminal: Pick<Screen, "width" | "isScreen"> },
+  { terminal }: { readonly terminal: Pick<Screen, "width" | "isScreen" | "completed"> },
   indent: string,
 ): string[] {
   if (!terminal.isScreen) return [`${indent}${text}`];
   // A command between backticks is copied by users, so it must stay on one line.
-  const held = text.replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HELD_SPACE));
+  const held = terminal.completed(text).replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HELD_SPACE));
   const more = /^ {4}/.test(indent) ? `${indent}  ` : indent;
   return wrapped(held, terminal.width, more, indent).map((line) => line.replaceAll(HELD_SPACE, " "));
 }

@@ -12,6 +12,11 @@ export interface Screen {
   /** The sign for shortened text, in a form that this screen can show. */
   readonly ellipsis: string;
   style(style: Style, text: string): string;
+  /**
+   * The text with each command in it as the user has to type it, with `npx` and the options for the store. Text is
+   * completed before it is broken into lines, because this makes it longer.
+   */
+  completed(text: string): string;
 }
 
 /** Writes a command line for the store that this call was given. */
