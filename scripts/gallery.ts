@@ -18,12 +18,12 @@ const DIST = pathToFileURL(join(ROOT, "dist")).href;
 
 const VERSION = "1.18.33";
 const MINUTE = 60_000;
-/** Its name is on the screens. */
+/** The folder of the example project. The pictures show its name. */
 const PROJECT = join(tmpdir(), "feed-reader");
 
 const SIZE = { columns: 124, rows: 30 } as const;
 
-/** The picture is taken when the screen has stood still for so long, in milliseconds. */
+/** A picture is taken when the screen has not changed for this time, in milliseconds. */
 const STILL_MS = 700;
 
 const CONVERSATIONS = [
@@ -40,7 +40,7 @@ const CONVERSATIONS = [
   },
 ] as const;
 
-/** Takes every picture from a real opencode in a real terminal, with a store that is really damaged. */
+/** Takes every picture in a real terminal, with a real opencode and real damage. */
 async function takePictures(home: HermeticHome, model: ModelServer): Promise<void> {
   await talk(home, model);
   damage(home);
@@ -54,7 +54,7 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
   });
 
   await withScreen(home, model, "repair", async (ui) => {
-    // The toast is there for some seconds only, which may be over before the screen is ready for keys.
+    // The toast disappears after some seconds, maybe before the terminal UI accepts keys. So it is awaited first.
     await ui.waitFor(/2 damaged records of/);
     await take(home, ui, "toast");
     await untilReady(ui);
@@ -84,14 +84,14 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
   });
 }
 
-/** opencode's home screen gives a tip, another one each time. */
+/** Turns off the tips on opencode's home screen, because each start shows another tip. */
 async function withoutTips({ env }: HermeticHome): Promise<void> {
   const state = join(env.XDG_STATE_HOME ?? "", "opencode");
   await mkdir(state, { recursive: true });
   await writeFile(join(state, "kv.json"), JSON.stringify({ tips_hidden: true }));
 }
 
-/** Has a real opencode hold the sessions. */
+/** Starts a real opencode and lets it write the example sessions. */
 async function talk(home: HermeticHome, model: ModelServer): Promise<void> {
   const host = await startHost({ home, model });
   try {
@@ -110,7 +110,7 @@ async function talk(home: HermeticHome, model: ModelServer): Promise<void> {
   }
 }
 
-/** One part of each session, as a full disk leaves it: the first is empty, the other is NUL bytes. */
+/** Damages one part of each session as a full disk does: one part becomes empty, the other becomes NUL bytes. */
 function damage({ dataDir }: HermeticHome): void {
   using database = new Database(join(dataDir, "opencode.db"), { readwrite: true });
   const select = `select part.id from part join session on session.id = part.session_id
@@ -123,7 +123,7 @@ function damage({ dataDir }: HermeticHome): void {
   }
 }
 
-/** `preload: "off"` stands for an opencode without the plugin. */
+/** Opens opencode in a terminal and runs `work`. With `preload: "off"`, opencode gets no plugin at all. */
 async function withScreen(
   home: HermeticHome,
   model: ModelServer,
@@ -178,7 +178,10 @@ async function stillScreen(ui: TerminalUI): Promise<string> {
   }
 }
 
-/** What differs from one time to the next, in stand-ins of the same length: a new picture then means a new look. */
+/**
+ * Replaces ids and times that differ at each run by fixed text of the same length. So a picture changes only if the
+ * screen looks different.
+ */
 function withoutChance(line: string, runs: readonly string[]): string {
   let words = line;
   for (const run of runs) {

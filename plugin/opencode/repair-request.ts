@@ -43,7 +43,7 @@ export function isUnderstood(text: string): boolean {
 
 export interface RequestContext {
   readonly files: FileSystem;
-  /** The running host's own store. */
+  /** The data directory, with only the store that the running opencode uses. */
   readonly located: Located;
   readonly hostVersion: string | null;
   readonly concurrency: number;
@@ -54,9 +54,9 @@ export interface RequestContext {
 
 /** The answer to a request, in words and as data. The answer has ids, codes and counts; no content, no paths. */
 export interface RequestAnswer {
-  /** One sentence. */
+  /** The result, in one sentence. */
   readonly headline: string;
-  /** Further lines. */
+  /** Further lines below the headline. */
   readonly details: readonly string[];
   readonly runID: string | null;
   readonly changedSessions: readonly string[];

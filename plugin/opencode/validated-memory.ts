@@ -3,8 +3,8 @@ import { readValidated, type ValidatedDatabase, writeValidated } from "../repair
 import { type FilesState, isSettled, listState, sessionState } from "../stores/json/file-states.ts";
 
 /**
- * opencode loads a list right after the start has checked it. The comparison of the files' times is valid for this
- * long, in milliseconds.
+ * opencode loads a session list right after the start has checked it. The comparison of the files' times is valid for
+ * this long, in milliseconds.
  */
 const LOOK_HOLDS_MS = 1000;
 
@@ -115,7 +115,7 @@ export interface Recollection {
   learn(isHealthy: boolean): void;
 }
 
-/** The state of a database's file, without its log; `null` if it is gone. */
+/** The state of a database's file, without its WAL; `null` if the file is gone. */
 export function databaseFileState(path: string): FilesState | null {
   const found = targetStatNow(path);
   if (found === undefined) return null;

@@ -1,8 +1,8 @@
 /** One picture of the README's gallery. */
 interface Picture {
-  /** What it shows, for those who cannot see it. */
+  /** What the picture shows, for readers who cannot see it. */
   readonly description: string;
-  /** Words that are on the screen. */
+  /** Words that must be on the screen. */
   readonly words: readonly string[];
 }
 
@@ -36,7 +36,7 @@ export const PICTURES = {
 
 export type PictureName = keyof typeof PICTURES;
 
-/** What a drawn screen says, the lines of a dialog one after the other. */
+/** The words on a drawn screen, with the lines of a dialog joined. */
 export function wordsIn(drawn: string): string {
   const texts = [...drawn.matchAll(/<text [^>]*>([^<]*)<\/text>/g)].map(([, text = ""]) => text);
   return unescaped(texts.join(" ")).replaceAll(/\s+/g, " ");

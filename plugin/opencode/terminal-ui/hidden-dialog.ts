@@ -19,7 +19,7 @@ import { showProgress } from "./progress.ts";
 type Option = TuiDialogSelectOption<Choice>;
 
 export interface HiddenInput extends DialogInput {
-  /** The module that runs the command line. */
+  /** The path of the module that runs the command line. */
   readonly commandLine: string;
 }
 
@@ -32,8 +32,8 @@ interface RescueAnswer extends RescueLists, Pick<HiddenList, "unjudged" | "limit
 }
 
 /**
- * Lists the sessions that this opencode does not show, and brings back the chosen ones. The command line does this in
- * its own process, because stores other than opencode's own must not be opened in opencode's process.
+ * Lists the sessions that this opencode does not show, and brings back the chosen sessions. A command line in a process
+ * of its own does the work. It opens other databases too, which must not happen inside opencode's process.
  */
 export async function openHiddenDialog(input: HiddenInput): Promise<void> {
   const { api } = input;
@@ -73,7 +73,10 @@ export async function openHiddenDialog(input: HiddenInput): Promise<void> {
   );
 }
 
-/** What is said if there is nothing to choose. A store that was not read may have more sessions. */
+/**
+ * The text of the dialog if there is nothing to choose. It names databases that could not be read, because more
+ * sessions may be in them.
+ */
 export function shownText(answer: Parameters<typeof noteLines>[0]): string {
   const notes = noteLines(answer);
   return notes.length === 0 ? `opencode ${ALL_SHOWN}` : notes.join("\n");

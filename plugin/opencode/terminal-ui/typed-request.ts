@@ -14,8 +14,8 @@ import { confirmRepair, confirmUndo, openRepairDialog } from "./dialogs.ts";
 const TITLE = "Session repair";
 
 /**
- * Carries out the words typed after `/repair`, in dialogs. A change needs the user's confirmation, as if it had been
- * chosen from the list.
+ * Carries out the words that the user typed after `/repair`. Dialogs show the answers. Every change needs the user's
+ * confirmation.
  */
 export async function carryOut(request: RepairRequest, input: DialogInput): Promise<void> {
   switch (request.what) {
@@ -54,7 +54,10 @@ async function oneSession(what: "check" | "repair", sessionID: string, input: Di
   );
 }
 
-/** `null`: the newest run that can still be undone, at least in part. */
+/**
+ * Asks whether to undo a run. `wanted` is the id of the run; `null` means the newest run that can still be undone, at
+ * least in part.
+ */
 async function undo(wanted: string | null, input: DialogInput): Promise<void> {
   const runID = wanted ?? (await newestUndoable(input.context));
   if (runID === null) return showText(input.api, TITLE, NOTHING_TO_UNDO);
