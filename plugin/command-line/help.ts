@@ -66,7 +66,7 @@ function commandHelp(name: CommandName, width: number): string[] {
   ];
 }
 
-/** `opencode-session-repair restore RUN [OPTIONS]`. */
+/** The usage of a command: `opencode-session-repair restore RUN [OPTIONS]`. */
 export function usageLine(name: CommandName): string {
   const { takes } = commandSpec(name);
   return [PROGRAM, name, ...(takes === undefined ? [] : [takes.name]), "[OPTIONS]"].join(" ");
@@ -76,7 +76,7 @@ function nameOf(name: CommandName): string {
   return [name, ...(commandSpec(name).aliases ?? [])].join(", ");
 }
 
-/** `-n, --dry-run`, `--only CODE`. */
+/** An option as the help writes it: `-n, --dry-run`, `--only CODE`. */
 export function optionWords(name: OptionName): string {
   const { short, value } = optionSpec(name);
   return `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
@@ -93,7 +93,7 @@ function exampleLines({ args, says }: Example, width: number): string[] {
   return [...wrapped(`${PROGRAM} ${args}`.trimEnd(), width, "  "), ...wrapped(says, width, "      ")];
 }
 
-/** Two columns. On a narrow terminal the second column is below the first. */
+/** A table of two columns. On a narrow terminal, the second column is below the first. */
 function table(rows: readonly (readonly [string, string])[], width: number): string[] {
   if (width < NARROWEST_TABLE) {
     return rows.flatMap(([first, second]) => [...wrapped(first, width, "  "), ...wrapped(second, width, "      ")]);

@@ -133,7 +133,7 @@ async function nothingToDo(
 function refusedRepair({ stores, findings }: CheckResult): string | null {
   for (const [index, { state, origin }] of stores.entries()) {
     const refusal = writingRefusal(origin);
-    // A finding in rows of 2.x states its own reason.
+    // A finding in the tables of 2.x gives its own reason, so it is not counted here.
     const isDamaged = findings.some(
       ({ store, severity, stops }) => store === index && severity === "blocking" && stops === undefined,
     );
@@ -169,10 +169,13 @@ async function confirmed(
   return isAgreed(context, `${sentence(toDoWords(operations))}?`);
 }
 
-/** If there are more records than this, their texts are not shown before the repair. `show` prints them all. */
+/**
+ * The readable texts of damaged records are shown before the repair only if there are at most this many. `show` prints
+ * all of them.
+ */
 const MOST_PREVIEWS = 5;
 
-/** The readable text of the cut-off records, before they are moved. */
+/** The readable text of the records that are cut off, for the user to see before the repair. */
 async function previewLines(
   { files, located, terminal, options }: CommandContext,
   findings: readonly ConfirmedFinding[],
@@ -236,7 +239,7 @@ function hiddenLines(sessions: readonly string[], runID: string | null, context:
     unlistedLine(sessions),
     ...shown.map((id) => `  To read it: ${commandHere(context, "show", id)}`),
     ...(more === 0 ? [] : [`  ${andMore(more)}`]),
-    `  To bring the damaged record back: ${commandHere(context, "restore", runID)}`,
+    `  To restore the damaged record: ${commandHere(context, "restore", runID)}`,
   ];
 }
 
@@ -250,7 +253,7 @@ function originalsLines(manifests: readonly string[]): string[] {
   return [`The originals are in ${plural(folders.length, "folder")} below:`, `  ${quarantine}`];
 }
 
-/** If there are more lines than this, the lines of the most frequent outcome are counted. */
+/** The answer lists records one by one up to this number. More records are counted by act, kind and cause. */
 const MOST_LINES = 20;
 
 function itemLines(items: readonly ReportedItem[]): string[] {

@@ -42,7 +42,7 @@ function withoutList(context: CommandContext, { reason, message }: Refusal): Exi
   return problem(context, said, WITHOUT_LIST[reason]);
 }
 
-/** `rescue`: lists sessions that opencode does not show, asks, and brings them back into the list. */
+/** `rescue`: lists sessions that opencode does not show, asks, and rescues them. */
 export async function rescueCommand(context: CommandContext, typed: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
   const { into, fromData } = typed;
@@ -121,8 +121,8 @@ export async function rescueCommand(context: CommandContext, typed: Rescue): Pro
 }
 
 /**
- * The 1.x data of an upgraded database that opencode 2.x lacks: as values, as lines for people, and as fields of the
- * JSON answer. An action on hidden sessions does not change whether 2.x has them, so every answer names them.
+ * The data of 1.x in an upgraded database that opencode 2.x lacks: as values, as lines for people, and as fields of the
+ * JSON answer. A rescue does not bring this data to 2.x, so every answer names it.
  */
 async function missingLines(context: CommandContext, { into, sessionIDs }: RescueInput, write: CommandWriter) {
   const missing = context.signal.aborted ? [] : await missingHere(context, into, sessionIDs);
@@ -136,12 +136,17 @@ function isLeft({ items }: Pick<RescueResult, "items">, after: HiddenList): bool
   return items.some(({ action }) => action === "skipped") || after.hidden.some(isMissed) || isUncertain(after);
 }
 
-/** Several ids may be named, so the answer says which one it means. */
+/**
+ * Ends the command because a session does not exist. The message names the id, because the user may have named several.
+ */
 async function unknownSession(context: CommandContext, sessionID: string): Promise<ExitStatus> {
   return problem(context, `${sessionID}: ${await unknownSessionMessage(context, sessionID)}`, EXIT.usage);
 }
 
-/** A store that opencode may use, or that the user named, could not be read. A copy that somebody keeps does not count. */
+/**
+ * Whether a store that opencode uses, or that the user named, could not be read. Copies beside the database do not
+ * count.
+ */
 export function isUncertain({ unreadStores }: Pick<HiddenList, "unreadStores">): boolean {
   return unreadStores.some(({ origin }) => origin !== "put-aside");
 }
@@ -153,13 +158,13 @@ async function listedAgain(input: RescueInput, signal: AbortSignal): Promise<Hid
   return after?.ok ? after.list : null;
 }
 
-/** It is unknown which sessions are hidden. */
+/** The lists in the answer if it is unknown which sessions are hidden. */
 const NOT_LISTED = { hidden: null, partlyShown: null, incomplete: null } as const;
 
 const UNLISTED =
-  "The list was not made again, so some sessions may still be hidden. Run `opencode-session-repair rescue`.";
+  "After the changes, the sessions were not listed again. Some may still be hidden. Run `opencode-session-repair rescue`.";
 
-/** The answer to `--relink` if no new folder was certain. */
+/** The answer to `--relink` if this tool could not tell the new folder of any session. */
 function undecidedText({ hidden, partlyShown }: HiddenList): string {
   const isOpen = [...hidden, ...partlyShown].some(({ cause }) => cause === "moved" || cause === "project-changed");
   return isOpen
@@ -260,14 +265,17 @@ async function exported(
 }
 
 /**
- * Whether a user probably misses the session. An archived session was hidden on purpose, and a session in a copy may
- * have been deleted.
+ * Whether a user probably misses the session. An archived session was hidden on purpose. A session that only an old
+ * copy has may have been deleted.
  */
 function isMissed({ cause }: HiddenSession): boolean {
   return cause !== "archived" && cause !== "put-aside";
 }
 
-/** Writes command lines for the store that this call was given. Another `rescue` looks in the same stores. */
+/**
+ * Writes commands with the options for the store of this call. A `rescue` command also gets `--into` and `--from-data`
+ * of this call.
+ */
 export function rescueWriter(given: GivenStore, { into, fromData }: Pick<Rescue, "into" | "fromData">): CommandWriter {
   const same = [...(into === null ? [] : ["--into", into]), ...(fromData === null ? [] : ["--from-data", fromData])];
   return (name, ...args) => commandFor(given, name, ...args, ...(name === "rescue" ? same : []));
@@ -284,7 +292,7 @@ async function confirmed(
   const show = options.json ? terminal.say : terminal.print;
   if (!command.yes || command.dryRun || count === 0) {
     show(`${storeLine(context.located)}\n\n${listText(list, rescueWriter(options, command), command.sessionIDs)}`);
-    if (list.changes.length > 0) show(["", "Would be changed:", ...list.changes.map(changeText)].join("\n"));
+    if (list.changes.length > 0) show(["", "These values would be changed:", ...list.changes.map(changeText)].join("\n"));
   }
   if (command.dryRun || count === 0) return false;
   if (command.yes) return true;
@@ -316,9 +324,9 @@ function doneText(
     for (const { kind, recordID, why } of session.leftOut) lines.push(`  not brought in: ${kind} ${recordID}, ${why}`);
   }
   for (const [path, count] of completed)
-    lines.push(`  completed, since older releases did not write it: ${path}, ${plural(count, "time")}`);
+    lines.push(`  completed, because older releases did not write this field: ${path}, ${plural(count, "time")}`);
   for (const { action, recordID, reason } of items) {
-    if (action === "skipped") lines.push(`  not done: ${recordID ?? ""}, ${reason ?? ""}`);
+    if (action === "skipped") lines.push(`  not changed: ${recordID ?? ""}, ${reason ?? ""}`);
   }
   const [first] = manifests;
   if (runID !== null && first !== undefined) {

@@ -12,7 +12,7 @@ export type Resolved<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly message: string; readonly isUnread?: boolean };
 
-/** If there are more matches than this, the rest is counted. */
+/** A message names at most this many ids. More ids are counted. */
 const MOST_NAMED = 5;
 
 /** `A, B and 3 more`. */
@@ -46,7 +46,7 @@ export async function resolveSessions(
   return { ok: true, value: [...new Set(ids)] };
 }
 
-/** {@link resolveSessions} for a command that uses the stores of this call only. */
+/** {@link resolveSessions} for a command that uses only the stores of this data directory. */
 export function resolveSessionsHere(
   context: Pick<CommandContext, "files" | "located">,
   words: readonly string[],
@@ -88,7 +88,10 @@ export async function resolveSession(
   return noSessionFor(context, words);
 }
 
-/** The answer to words that name no session. A store that cannot be read may have it. */
+/**
+ * The answer to words that match no session. If a store cannot be read, the session may be in it, so the message says
+ * that instead.
+ */
 export async function noSessionFor(
   context: Pick<CommandContext, "files" | "located">,
   words: readonly string[],
@@ -97,7 +100,7 @@ export async function noSessionFor(
   return { ok: false, message: isUnread ? unreadable("store") : noSessionNamed(words), isUnread };
 }
 
-/** Sessions whose id begins with the word, or whose title has every word; no word matches every session. */
+/** The sessions whose id begins with the word, or whose title has every word. Without words, all sessions match. */
 export function matching(sessions: readonly KnownSession[], words: readonly string[]): KnownSession[] {
   const wanted = words.map((word) => word.toLowerCase());
   const [first = ""] = wanted;
@@ -109,8 +112,8 @@ export function matching(sessions: readonly KnownSession[], words: readonly stri
 }
 
 /**
- * The run that a word refers to: its id, the beginning or the last eight characters of it, or `last`. `undoable`: only
- * runs that can still be undone, at least in part.
+ * The run that the user means by a word: a run's id, the beginning of an id, its last eight characters, or `last`. For
+ * `undoable`, `last` means the newest run that can still be undone, at least in part.
  */
 export async function resolveRun(
   { files, located }: Pick<CommandContext, "files" | "located">,

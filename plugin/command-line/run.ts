@@ -25,7 +25,7 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
     return EXIT.done;
   }
   try {
-    // The answer of `--version` does not load the code for stores.
+    // The code for stores is loaded on demand, so that `--version` and `--help` answer at once.
     const { runWithStore } = await import("./with-store.ts");
     return await runWithStore(args, command, options, terminal, signal);
   } catch (error) {
@@ -48,9 +48,11 @@ async function withoutStore(command: Command, terminal: Terminal): Promise<strin
   }
 }
 
-/** One sentence for an error of the operating system. A bug of this tool is reported as a bug. */
+/**
+ * One sentence about an error of the operating system. Any other error is a bug of this tool, and the sentence says so.
+ */
 async function expectedFailure(error: unknown): Promise<Stopped> {
-  // A command that does not fail does not load the code for repairs.
+  // The code for repairs is loaded on demand, because a command that does not fail does not need it here.
   const { stoppedBy } = await import("../repair/apply.ts");
   try {
     return stoppedBy(error);

@@ -61,7 +61,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   const runs = await import("../salvage/salvage-run.ts");
   const { salvage } = await import("../salvage/salvage.ts");
   const { SalvageStoppedError } = await import("../salvage/stopped.ts");
-  // SQLite creates files with the mode that the process's umask allows.
+  // SQLite creates files with the permissions that the umask allows. Other users must not read the new database.
   process.umask(0o077);
   const work = async (lock: Pick<RepairLock, "isHeld">): Promise<SalvageDone> => {
     const earlier = await runs.findSalvageRun(files, located.dataDir, database);
@@ -86,7 +86,8 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     // If no other process could be started, an interrupt is noticed only here, before anything is swapped.
     await setImmediate();
     if (context.signal.aborted) throw new SalvageStoppedError(true);
-    // The columns or tables were the only damage. If they are not there, the new database is no better.
+    // If missing columns or tables were the only damage, the new database must have them again. Otherwise it is no
+    // better than the old one.
     const isBetter = code !== COLUMNS_MISSING.code || report.emptyColumns.length > 0;
     const swapped =
       command.swap && report.isSound && isBetter ? await runs.swapIn(files, run, database, lock, context.signal) : null;
@@ -183,7 +184,7 @@ function tell(context: CommandContext, done: SalvageDone, database: string, isSw
   return blocking.length > 0 || !isWhole(report) ? EXIT.findings : EXIT.done;
 }
 
-/** Each stage has its own count. */
+/** Shows the progress of a salvage. Each of its stages counts its pages from the beginning. */
 function stageProgress(terminal: CommandContext["terminal"]): (stage: Stage, done: number, of: number) => void {
   let current: { readonly stage: Stage; readonly tell: ReturnType<typeof showProgress> } | null = null;
   return (stage, done, of) => {
@@ -192,7 +193,7 @@ function stageProgress(terminal: CommandContext["terminal"]): (stage: Stage, don
   };
 }
 
-/** Tables that a sound database lacked count like lost columns: nobody knows what they held. */
+/** Adds missing tables to the missing columns of the report. The content of both is unknown. */
 function withLostTables(report: SalvageReport): SalvageReport {
   const tables = report.addedSchemaObjects.filter((name) => name in report.rows);
   return { ...report, emptyColumns: [...report.emptyColumns, ...tables] };

@@ -7,7 +7,10 @@ import { clipped } from "../words/text-layout.ts";
 import type { CommonOptions } from "./arguments.ts";
 import { withGivenStore } from "./ready-command.ts";
 
-/** Codes that begin and end a style (ECMA-48, SGR). `styleText` of node:util is missing up to Node 20.11. */
+/**
+ * Codes that begin and end a style (ECMA-48, SGR). Node has no `styleText` before version 20.12, so the codes are
+ * listed here.
+ */
 const STYLES: Readonly<Record<Style, readonly [begin: number, end: number]>> = {
   bold: [1, 22],
   dim: [2, 22],
@@ -16,20 +19,20 @@ const STYLES: Readonly<Record<Style, readonly [begin: number, end: number]>> = {
   yellow: [33, 39],
 };
 
-/** Only this module of the command line reads and writes the terminal. */
+/** The terminal of the command line. Only this module reads from it and writes to it. */
 export interface Terminal extends Screen {
-  /** Prints the answer to stdout. Commands in these texts are completed with the store of this call. */
+  /** Prints the answer to stdout. Commands in the text get the options for the store of this call. */
   print(text: string): void;
   /** Prints an answer unchanged, such as JSON, to stdout. */
   printDocument(text: string): void;
-  /** Prints many lines of an answer. The function waits while the reader (a pager) reads. */
+  /** Prints many lines of an answer. If the reader is a pager, the function waits until the pager has read them. */
   printAll(lines: Iterable<string>): Promise<void>;
-  /** Messages and errors: stderr; `--quiet` silences messages. */
+  /** Prints messages (`say`) and errors (`complain`) to stderr. `--quiet` suppresses only messages. */
   say(text: string): void;
   complain(text: string): void;
-  /** Shows one line on stderr that is overwritten; only on a terminal. */
+  /** Shows a line on stderr that the next line overwrites. Without a terminal, nothing is shown. */
   progress(text: string): void;
-  /** Whether there is a person who can be asked. */
+  /** Whether a person can be asked. */
   readonly interactive: boolean;
   /** Whether the user confirms. Ctrl-C, Ctrl-D, the end of the input and a signal that ends the command count as no. */
   ask(question: string): Promise<boolean>;
@@ -40,7 +43,7 @@ export interface Terminal extends Screen {
   askLine(question: string): Promise<string | null>;
 }
 
-/** A command that needs more time to stop prints a line. */
+/** If a command needs more than this many milliseconds to stop, a line says that it is stopping. */
 const SLOW_MS = 500;
 
 const NARROWEST = 40;
@@ -49,7 +52,7 @@ const WIDEST = 120;
 /** The number of characters that are written at once, because an answer may have tens of megabytes. */
 const PIECE_CHARACTERS = 256 * 1024;
 
-/** Lines with their line breaks, many of them in one string. */
+/** Joins lines with their line breaks into longer pieces. */
 function* piecesOf(lines: Iterable<string>): Iterable<string> {
   let piece = "";
   for (const line of lines) {
@@ -68,7 +71,10 @@ function widthOf(columns: number | undefined): number {
 
 const ERASE_LINE = "\r\x1b[2K";
 
-/** This tool's own styles, and characters that control a terminal or change the direction of text. */
+/**
+ * Matches the codes of this tool's own styles, and all characters that control a terminal or change the direction of
+ * text.
+ */
 const CONTROL = /\p{Cc}\[(?:1|2|22|31|32|33|39)m|(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Makes text from disk, such as names and ids, harmless: a stored name must not control the terminal. */
@@ -102,8 +108,8 @@ function inPlain(text: string): string {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Whether a console shows more than ASCII. The Linux console and old consoles of Windows do not, and a locale may say
- * so.
+ * Whether a console shows more than ASCII. The Linux console and old consoles of Windows do not. On other systems the
+ * locale decides.
  */
 export function showsUnicode(env: Environment, system: PathSystem): boolean {
   if (env.TERM === "dumb" || env.TERM === "linux") return false;
@@ -147,7 +153,7 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     async printAll(lines) {
       clear();
       for (const piece of piecesOf(lines)) {
-        // Its reader may have left (`output.ts`).
+        // The reader of the output may have ended (see `output.ts`).
         if (stdout.destroyed) return;
         if (!stdout.write(shown(piece, stdout, color))) await once(stdout, "drain").catch(() => undefined);
       }

@@ -31,7 +31,7 @@ export async function checkUpgradeCommand(context: CommandContext, words: readon
   return statusOf(found);
 }
 
-/** `repair --for 2.x`: completes records where possible, so that 2.x imports them. */
+/** `repair --for 2.x`: completes records, so that opencode 2.x imports them. */
 export async function repairUpgradeCommand(context: CommandContext, command: Repair): Promise<ExitStatus> {
   const resolved = await resolveSessionsHere(context, command.sessionIDs);
   if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
@@ -119,7 +119,7 @@ function operationsOf(plan: Plan) {
   return plan.flatMap((session) => session.operations);
 }
 
-/** A list with more lines than this is not useful. */
+/** Up to this many records, the answer has a line for each. */
 const MOST_LINES = 50;
 
 function input(context: CommandContext, sessionIDs: readonly string[]) {

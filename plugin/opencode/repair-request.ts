@@ -71,9 +71,9 @@ export const HELP_ANSWER: RequestAnswer = {
   details: [
     "/repair              repair every session that opencode cannot load",
     "/repair SESSION_ID   repair one session",
-    "/repair check        only look",
-    "/repair undo [RUN]   undo the newest run, or that one",
-    "/repair runs         list what was changed",
+    "/repair check        report the problems, change nothing",
+    "/repair undo [RUN]   undo the newest run, or the run with this id",
+    "/repair runs         list the repairs",
     "/repair help         this text",
   ],
   runID: null,

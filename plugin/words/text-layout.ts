@@ -37,7 +37,9 @@ export function wrapped(text: string, width: number, indent: string, first = ind
   return [...wrappedLines(text, width, indent, first)];
 }
 
-/** Yields wrapped lines one after the other, so that a text of tens of megabytes is not also held as lines. */
+/**
+ * Yields wrapped lines one after the other. A text of tens of megabytes is then not in memory a second time, as lines.
+ */
 export function* wrappedLines(text: string, width: number, indent: string, first = indent): Iterable<string> {
   const room = Math.max(10, width - columns(indent));
   let lead = first;
@@ -83,7 +85,10 @@ export function padded(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - columns(text)));
 }
 
-/** Stands for a space at which no line is broken: users copy what it holds together. Private use (Unicode 23.5). */
+/**
+ * A private use character (Unicode 23.5) that stands for a space inside a command. Lines are not broken at this
+ * character, so that users can copy the command whole.
+ */
 export const HELD_SPACE = "\ue000";
 
 function brokenLine(line: string, room: number): string[] {

@@ -56,7 +56,7 @@ test.skipIf(lacks("tmux")).each(["y", "n"])(
       await terminal.waitFor("[y/N]");
       terminal.press(key, "Enter");
       expect(await terminal.status()).toBe(1);
-      expect(terminal.everything(false)).toMatch(/ses_c {2}[\s\S]*To bring them into opencode 2:/);
+      expect(terminal.everything(false)).toMatch(/ses_c {2}[\s\S]*To bring these sessions into opencode 2:/);
     } finally {
       terminal.close();
     }

@@ -30,9 +30,9 @@ test("an undo says what becomes of what the run added, and does not call a rescu
   const added = { action: "rescued", bytes: null };
   const quarantined = { action: "quarantined", bytes: 0 };
   expect(undoSentences([quarantined])).toBe("1 record will return where it was, byte for byte.");
-  expect(undoSentences([added, added])).toBe("2 records that it added will be removed again.");
+  expect(undoSentences([added, added])).toBe("2 records that the run added will be removed.");
   expect(undoSentences([moved, added])).toBe(
-    "1 record will return where it was, byte for byte. 1 record that it added will be removed again.",
+    "1 record will return where it was, byte for byte. 1 record that the run added will be removed.",
   );
   expect(afterUndo([moved, added])).toBe("opencode will show them as before the run.");
   expect(afterUndo([{ action: "recovered", bytes: null }])).toBe("opencode will show it as before the run.");

@@ -18,6 +18,7 @@ import {
   failingRecords,
   NOT_SHOWN_TITLE,
   NOTHING_CHANGED,
+  REPAIR_CANNOT,
   UNDO_IN_LIST,
   UNDO_THIS_RUN,
   undoneBefore,
@@ -87,7 +88,7 @@ function hiddenOptions(input: DialogInput): Option[] {
     const { openHiddenDialog } = await import("./hidden-dialog.ts");
     return openHiddenDialog({ ...input, commandLine: fileURLToPath(entryURL("cli")) });
   };
-  return [{ title: NOT_SHOWN_TITLE, description: "look for them", category: "Otherwise", value }];
+  return [{ title: NOT_SHOWN_TITLE, description: "look for hidden sessions", category: "Otherwise", value }];
 }
 
 function closeOption(api: TuiPluginApi): Option {
@@ -141,7 +142,7 @@ function sessionOptions(input: DialogInput, sessionID: string | null, found: rea
         return showText(
           input.api,
           groupText(group),
-          `${NOTHING_CHANGED} This is only reported. ${evidenceText(group)}`,
+          `${NOTHING_CHANGED} ${REPAIR_CANNOT} ${evidenceText(group)}`,
         );
       },
     };
@@ -182,7 +183,7 @@ async function previewText({ context }: DialogInput, findings: readonly Confirme
       const text = await previewOf(opened, finding);
       if (text !== null) texts.push(`“${text}”`);
     }
-    return texts.length === 0 ? "" : ` What can be read of it: ${texts.join(" ")}`;
+    return texts.length === 0 ? "" : ` The readable text: ${texts.join(" ")}`;
   } finally {
     for (const store of opened) if (store.state === "ok") store.store.close();
   }
@@ -329,6 +330,6 @@ async function undoNow(input: DialogInput, runID: string): Promise<void> {
   const refused = result.items.filter((item) => item.action !== "restored");
   const lines = [undoneSentences(plannedRecords(planning.plan), restored.length)];
   if (result.stopped !== null) lines.push(result.stopped.message);
-  if (refused[0]?.reason !== undefined) lines.push(`${plural(refused.length, "record")} not: ${refused[0].reason}.`);
+  if (refused[0]?.reason !== undefined) lines.push(`${plural(refused.length, "record")} could not be restored: ${refused[0].reason}.`);
   showText(api, "Session repair", lines.join(" "));
 }

@@ -98,11 +98,11 @@ function choose(input: HiddenInput, choice: RescueChoice): Promise<void> | void 
   const { action } = choice;
   if (action.kind === "certain") return bringBack(input, [choice]);
   if (action.kind === "repair") {
-    const text = `Its own record is gone. On the command line, \`opencode-session-repair ${recordRepair([action.sessionID]).join(" ")}\` rebuilds it.`;
+    const text = `The record of this session is gone. On the command line, \`opencode-session-repair ${recordRepair([action.sessionID]).join(" ")}\` rebuilds that record.`;
     return showText(input.api, NOT_SHOWN_TITLE, text);
   }
   if (action.candidates.length === 0) {
-    const text = `Its folder is gone, and nothing shows where it is now. On the command line: opencode-session-repair rescue --relink --from ${action.from} --to FOLDER`;
+    const text = `The folder of this session is gone, and nothing shows where the folder is now. On the command line: opencode-session-repair rescue --relink --from ${action.from} --to FOLDER`;
     return showText(input.api, NOT_SHOWN_TITLE, text);
   }
   const places = action.candidates.map((folder): Option => {
@@ -119,14 +119,14 @@ function bringBack(input: HiddenInput, choices: readonly RescueChoice[]): Promis
 
 async function carryOut(input: HiddenInput, args: readonly string[]): Promise<void> {
   const { api } = input;
-  const progress = showProgress(api, "Bringing sessions back", { whenClosed: "go on" });
+  const progress = showProgress(api, "Rescuing sessions", { whenClosed: "go on" });
   const answer = await rescueAnswer(input, ["--yes", ...args], progress.signal);
   if (answer === null || answer.error !== undefined) return showFailure(input, answer?.error ?? null);
   const items = answer.items ?? [];
   const done = items.filter(({ action }) => action === "rescued").length;
   const refused = items.find(({ action }) => action === "skipped")?.reason;
   const lines = [done === 0 ? NOTHING_CHANGED : `${plural(done, "record")} changed.`];
-  if (refused !== undefined) lines.push(`Not everything could be done: ${refused}.`);
+  if (refused !== undefined) lines.push(`Some changes were not made: ${refused}.`);
   if (answer.message !== undefined) lines.push(answer.message);
   if (done > 0) lines.push(`opencode's session list shows the session when you open the list again. ${UNDO_IN_LIST}`);
   showText(api, NOT_SHOWN_TITLE, lines.join(" "));

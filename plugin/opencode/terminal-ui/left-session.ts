@@ -58,7 +58,7 @@ export async function repairAndReturn(
       // the user agrees.
       if (unasked && result.stopped === null && result.items.every((item) => item.action !== "skipped")) return ask();
       const reason = result.stopped?.message ?? result.items.find((item) => item.action === "skipped")?.reason;
-      return showText(api, TITLE, `Not everything could be done. Nothing was lost. ${reason ?? ""}`, otherwise);
+      return showText(api, TITLE, `Some records could not be repaired. Nothing was lost. ${reason ?? ""}`, otherwise);
     }
     const done = result.items.filter((item) => item.action !== "skipped");
     // If no record needed a repair any more, the server half has repaired the session and shows its own message.
@@ -123,5 +123,5 @@ function askWhatIsReported(
 }
 
 function question(findings: readonly ConfirmedFinding[]): string {
-  return `${sentence(toDoWords(findings))} and open it? Nothing is deleted, and /repair undoes it.${changesText(findings)}`;
+  return `${sentence(toDoWords(findings))} and open the session? Nothing is deleted, and /repair can undo the repair.${changesText(findings)}`;
 }

@@ -48,7 +48,7 @@ export async function terminalSettings(api: TuiPluginApi, given: unknown, spec: 
 /** Options with which the plugin only checks, with the reason as a warning. */
 function guarded(reason: string): TerminalSettings {
   const { settings } = readSettings(undefined);
-  const warnings = [`${reason} Nothing is changed before you say so.`];
+  const warnings = [`${reason} The plugin changes nothing without asking.`];
   return { settings: { ...settings, preload: "check" }, warnings, isOwn: true };
 }
 

@@ -3,7 +3,7 @@ import { allRuns, type RunSummary, runIDOf } from "../../quarantine/runs.ts";
 import { check } from "../../repair/check.ts";
 import { isRepairable } from "../../repair/plan.ts";
 import { plural } from "../../words/amounts.ts";
-import { NOTHING_TO_UNDO } from "../../words/answers/common.ts";
+import { NOTHING_TO_UNDO, QUARANTINE_EMPTY, REPAIR_CANNOT } from "../../words/answers/common.ts";
 import { causesText, runTitle } from "../../words/answers/dialog.ts";
 import { sentence } from "../../words/records.ts";
 import { newestUndoable } from "../answer-request.ts";
@@ -46,7 +46,7 @@ async function oneSession(what: "check" | "repair", sessionID: string, input: Di
   if (found.length === 0) return showText(api, TITLE, `opencode can load the session ${sessionID}.`);
   const repairable = found.filter(isRepairable);
   if (what === "repair" && repairable.length > 0) return confirmRepair(input, repairable);
-  const next = repairable.length > 0 ? `To repair it: /repair ${sessionID}` : "It can only be reported.";
+  const next = repairable.length > 0 ? `To repair it: /repair ${sessionID}` : REPAIR_CANNOT;
   showText(
     api,
     TITLE,
@@ -67,7 +67,7 @@ async function undo(wanted: string | null, input: DialogInput): Promise<void> {
 async function showRuns(input: DialogInput): Promise<void> {
   const { api, context } = input;
   const runs = await allRuns(context.files, context.located.dataDir);
-  if (runs.length === 0) return showText(api, TITLE, "Nothing was ever quarantined here.");
+  if (runs.length === 0) return showText(api, TITLE, QUARANTINE_EMPTY);
   const byID = new Map<string, RunSummary[]>();
   for (const run of runs) byID.set(runIDOf(run), [...(byID.get(runIDOf(run)) ?? []), run]);
   const options = [...byID].map(([runID, own]) => {
