@@ -21,7 +21,9 @@ export async function doctorCommand(
   const isWell = examined.every(({ ok }) => ok !== false);
   const lines = examined.flatMap((each) => examinedLines(each, context));
   const failed = examined.filter(({ ok }) => ok === false).length;
-  const verdict = isWell ? "The installation has no problem." : `${failed === 1 ? "The line with ✗ needs" : "The lines with ✗ need"} your attention.`;
+  const verdict = isWell
+    ? "The installation has no problem."
+    : `${failed === 1 ? "The line with ✗ needs" : "The lines with ✗ need"} your attention.`;
   // `doctor` opens the store but reads no record, so `check` is the next step.
   const next = `${nextLine(commandHere(context, "check"))} (says whether each session loads)`;
   answer(context, listAnswer({ ok: isWell, checks: examined }), [...lines, "", verdict, next].join("\n"));

@@ -292,7 +292,8 @@ async function confirmed(
   const show = options.json ? terminal.say : terminal.print;
   if (!command.yes || command.dryRun || count === 0) {
     show(`${storeLine(context.located)}\n\n${listText(list, rescueWriter(options, command), command.sessionIDs)}`);
-    if (list.changes.length > 0) show(["", "These values would be changed:", ...list.changes.map(changeText)].join("\n"));
+    if (list.changes.length > 0)
+      show(["", "These values would be changed:", ...list.changes.map(changeText)].join("\n"));
   }
   if (command.dryRun || count === 0) return false;
   if (command.yes) return true;

@@ -2,6 +2,7 @@ import { type ShownSession, showSession } from "../show/show.ts";
 import type { Hole, TranscriptMessage } from "../show/transcript.ts";
 import { plural } from "../words/amounts.ts";
 import { STOPPED, WITHOUT_RECORD } from "../words/answers/common.ts";
+import { laidOut } from "../words/answers/findings.ts";
 import { headMarkdown, messageMarkdown } from "../words/answers/markdown.ts";
 import { holeText, messageLines } from "../words/answers/transcript.ts";
 import { unreadable } from "../words/refusals.ts";
@@ -37,7 +38,11 @@ export async function showCommand(
     return problem(context, noRoomMessage(context, showing.evidence, "show", sessionID), EXIT.findings);
   }
   if (!showing.ok && showing.reason === "other-program") {
-    return problem(context, "The database does not belong to opencode, so there are no sessions to show.", EXIT.refused);
+    return problem(
+      context,
+      "The database does not belong to opencode, so there are no sessions to show.",
+      EXIT.refused,
+    );
   }
   if (!showing.ok) {
     return showing.reason === "unknown"
@@ -159,7 +164,9 @@ function headLines({ terminal }: CommandContext, { facts, store, recordFaults, c
   const details = [directory, version === null ? null : `opencode ${version}`, place, whose, times];
   return [
     terminal.style("bold", name),
-    terminal.style("dim", [id, ...details.filter((each) => each !== null && each !== "")].join(" · ")),
+    ...laidOut([id, ...details.filter((each) => each !== null && each !== "")].join(" · "), { terminal }, "").map(
+      (line) => terminal.style("dim", line),
+    ),
     ...(parentID === null ? [] : [terminal.style("dim", `child of ${parentID}`)]),
     ...recordFaults.map(({ code, evidence }) =>
       terminal.style("red", `▒▒ the session's own record: ${code} (${evidence})`),

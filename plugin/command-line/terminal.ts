@@ -2,8 +2,10 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { PathSystem } from "../model/store-description.ts";
+import { TOOL } from "../tool-identity.ts";
+import { toCorrect } from "../words/answers/common.ts";
 import type { Screen, Style } from "../words/answers/screen.ts";
-import { clipped } from "../words/text-layout.ts";
+import { clipped, columns, HELD_SPACE, wrapped } from "../words/text-layout.ts";
 import type { CommonOptions } from "./arguments.ts";
 import { withGivenStore } from "./ready-command.ts";
 
@@ -105,6 +107,36 @@ function inPlain(text: string): string {
   return text.replace(/[…–—─│┆▸▒·→×✓✗“”]/g, (sign) => PLAIN[sign] ?? sign);
 }
 
+interface OutputStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/**
+ * Breaks lines between words if they are wider than the terminal, which would break them inside a word. Some lines stay
+ * as they are: users copy commands and paths, and a style ends on the line where it begins.
+ */
+export function withoutWideLines(text: string, width: number): string {
+  return text
+    .split("\n")
+    .flatMap((line) => {
+      if (columns(line) <= width || line.includes("\x1b") || isCopied(line)) return [line];
+      const indent = /^ */.exec(line)?.[0] ?? "";
+      const held = line.slice(indent.length).replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HELD_SPACE));
+      // The lines after the first are indented more, so that they do not look like entries of the same list.
+      const more = indent === "" ? "" : `${indent}  `;
+      const isTooWide = (word: string) => columns(word) > width - more.length && !word.includes(HELD_SPACE);
+      if (held.split(" ").some(isTooWide)) return [line];
+      return wrapped(held, width, more, indent).map((each) => each.replaceAll(HELD_SPACE, " "));
+    })
+    .join("\n");
+}
+
+/** Whether a line has a command to copy that is not between backticks. */
+function isCopied(line: string): boolean {
+  return line.replace(/`[^`]*`/g, "").includes(`${TOOL.name} `) || line.includes(toCorrect(""));
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -135,16 +167,20 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
   };
   const shown = (text: string, stream: { readonly isTTY?: boolean }, styles: boolean) =>
     harmless(stream.isTTY === true && !isUnicode ? inPlain(text) : text, styles);
+  const said = (text: string, stream: OutputStream, styles: boolean) => {
+    const words = shown(withGivenStore(text, options), stream, styles);
+    return stream.isTTY === true && stream.columns ? withoutWideLines(words, stream.columns) : words;
+  };
   const complain = (text: string) => {
     clear();
-    stderr.write(`${shown(withGivenStore(text, options), stderr, color)}\n`);
+    stderr.write(`${said(text, stderr, color)}\n`);
   };
   const sayStopping = () => complain("Stopping after the current step. Ctrl-C again ends it at once; nothing is lost.");
   if (stderr.isTTY === true) signal.addEventListener("abort", () => void setTimeout(sayStopping, SLOW_MS).unref());
   return {
     print(text) {
       clear();
-      stdout.write(`${shown(withGivenStore(text, options), stdout, color)}\n`);
+      stdout.write(`${said(text, stdout, color)}\n`);
     },
     printDocument(text) {
       clear();

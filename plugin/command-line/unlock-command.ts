@@ -50,7 +50,11 @@ export async function unlockCommand(
     }
   }
   if (!(await endLock(files, located.dataDir, lock))) {
-    return problem(context, "The lock changed in the meantime. Nothing was done. Run `opencode-session-repair unlock` again.", EXIT.refused);
+    return problem(
+      context,
+      "The lock changed in the meantime. Nothing was done. Run `opencode-session-repair unlock` again.",
+      EXIT.refused,
+    );
   }
   const next = (await isUnfinished(files, located.dataDir))
     ? " The next `repair` or `restore` completes or undoes what that repair left unfinished."

@@ -9,7 +9,7 @@ import { withGivenStore } from "../../plugin/command-line/ready-command.ts";
 import { choiceLines, chosenNumbers, missingRecordLines } from "../../plugin/command-line/rescue-choice.ts";
 import { rescueWriter } from "../../plugin/command-line/rescue-command.ts";
 import { nearest } from "../../plugin/command-line/suggest.ts";
-import { showsUnicode } from "../../plugin/command-line/terminal.ts";
+import { showsUnicode, withoutWideLines } from "../../plugin/command-line/terminal.ts";
 import type { Finding } from "../../plugin/model/finding.ts";
 import type { RescueChoice } from "../../plugin/rescue/choices.ts";
 import { runTitle } from "../../plugin/words/answers/dialog.ts";
@@ -352,6 +352,23 @@ test("a sentence is broken into lines after its commands got `npx` and the data 
   } finally {
     if (before === undefined) delete process.env.npm_command;
     else process.env.npm_command = before;
+  }
+});
+
+test("lines that are too wide are broken between words, but not where users copy a command or a path", () => {
+  const sentence =
+    "Nothing was changed. Only you know where these sessions belong: run `opencode-session-repair rescue --db /o.db`.";
+  for (let width = 50; width <= 120; width += 1) {
+    const lines = withoutWideLines(`  ${sentence}`, width).split("\n");
+    expect(lines.map((line) => line.trim()).join(" ")).toBe(sentence);
+    expect(lines.filter((line) => columns(line) > width || !line.startsWith("  "))).toEqual([]);
+  }
+  for (const line of [
+    "Next: npx opencode-session-repair restore 20261130T193232799Z-0000-a8e553cb --data-dir /srv/opencode",
+    "To correct this: chmod u+rwX /srv/a-folder-of-somebody/with-a-long-name /srv/another-folder-of-somebody",
+    `The manifests of these changes are in /srv/${"long/".repeat(20)}.`,
+  ]) {
+    expect(withoutWideLines(line, 60)).toBe(line);
   }
 });
 
