@@ -170,7 +170,8 @@ async function planRepair(request: RepairRequest, sessionID: string | null, cont
   const others = checked.remaining.filter((finding) => finding.sessionID !== context.spare);
   if (others.length === 0 && checked.remaining.length > 0) {
     return {
-      answer: "Nothing was changed. Only the session that this tool runs in is damaged. /repair or the command line repairs it.",
+      answer:
+        "Nothing was changed. Only the session that this tool runs in is damaged. /repair or the command line repairs it.",
     };
   }
   const { isRepairable } = await import("../repair/plan.ts");

@@ -75,7 +75,8 @@ export function salvageRefusal(origin: Origin | null, swap: boolean): string | n
   }
   const sentence = originSentence(origin);
   if (origin.kind === "blank") return `${sentence} There is nothing to salvage, and nothing was changed.`;
-  if (origin.kind === "other program") return `${sentence} \`salvage\` works only on databases of opencode. Nothing was changed.`;
+  if (origin.kind === "other program")
+    return `${sentence} \`salvage\` works only on databases of opencode. Nothing was changed.`;
   return `${sentence} \`salvage\` cannot carry everything over from such a database, so nothing was changed. ${KEEP}`;
 }
 

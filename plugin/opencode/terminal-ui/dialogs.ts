@@ -139,11 +139,7 @@ function sessionOptions(input: DialogInput, sessionID: string | null, found: rea
       category,
       value: () => {
         if (group.findings.every(isRepairable)) return confirmRepair(input, group.findings);
-        return showText(
-          input.api,
-          groupText(group),
-          `${NOTHING_CHANGED} ${REPAIR_CANNOT} ${evidenceText(group)}`,
-        );
+        return showText(input.api, groupText(group), `${NOTHING_CHANGED} ${REPAIR_CANNOT} ${evidenceText(group)}`);
       },
     };
   });
@@ -330,6 +326,7 @@ async function undoNow(input: DialogInput, runID: string): Promise<void> {
   const refused = result.items.filter((item) => item.action !== "restored");
   const lines = [undoneSentences(plannedRecords(planning.plan), restored.length)];
   if (result.stopped !== null) lines.push(result.stopped.message);
-  if (refused[0]?.reason !== undefined) lines.push(`${plural(refused.length, "record")} could not be restored: ${refused[0].reason}.`);
+  if (refused[0]?.reason !== undefined)
+    lines.push(`${plural(refused.length, "record")} could not be restored: ${refused[0].reason}.`);
   showText(api, "Session repair", lines.join(" "));
 }

@@ -174,7 +174,8 @@ function adviceFor(group: readonly (HiddenSession | PartlyShownSession)[], comma
   const [first] = group;
   if (first === undefined) return [];
   const lines = first.reason === undefined ? [] : [`    ${first.reason}`];
-  if ("shownFrom" in first) lines.push(`    A terminal UI that was started in ${path(first.shownFrom)} lists ${theseSessions(group)}.`);
+  if ("shownFrom" in first)
+    lines.push(`    A terminal UI that was started in ${path(first.shownFrom)} lists ${theseSessions(group)}.`);
   if (first.isArchived === true) lines.push(`    --unarchive also takes ${theseSessions(group)} out of the archive.`);
   if (first.parentElsewhere !== undefined) {
     return [...lines, `    ${command("rescue", "--session", first.parentElsewhere)}`];
