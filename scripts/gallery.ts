@@ -173,7 +173,7 @@ async function stillScreen(ui: TerminalUI): Promise<string> {
     await sleep(STILL_MS);
     const now = ui.coloredScreen();
     if (now === before) return now;
-    if (Date.now() > deadline) throw new Error("the screen does not stand still");
+    if (Date.now() > deadline) throw new Error("the screen keeps changing");
     before = now;
   }
 }

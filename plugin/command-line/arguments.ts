@@ -27,7 +27,7 @@ export interface CommonOptions {
   readonly concurrency: number;
 }
 
-/** The version of opencode for which records are prepared, if it is not the version that loads them now. */
+/** The opencode that `--for` prepares records for. Without `--for`, the opencode that loads them now is meant. */
 export type Target = "2.x";
 
 export type Command =
@@ -115,7 +115,7 @@ function isOptionName(text: string): text is OptionName {
   return (OPTION_NAMES as readonly string[]).includes(text);
 }
 
-/** The words as options and arguments, or the reason why they are wrong. */
+/** Splits the typed words into options and arguments. If a word is wrong, it returns the reason as a text. */
 function given(args: readonly string[]): Given | string {
   const { tokens } = parseArgs({
     args: [...args],

@@ -116,7 +116,7 @@ export const COMMANDS = {
     options: ["session", "only", "for", "dry-run", "yes"],
     summary: "recover, complete or quarantine records that opencode cannot load",
     details: [
-      "Shows the plan and asks first. A record that opencode kept a copy of is recovered from it. A record without a copy is moved to quarantine. Nothing is deleted; `restore` undoes it.",
+      "Shows the plan and asks first. If opencode kept a copy of a record, the record is recovered from that copy. A record without a copy is moved to quarantine. Nothing is deleted, and `restore` undoes the repair.",
     ],
     examples: [
       { args: "repair --dry-run", says: "show the plan" },
@@ -153,7 +153,7 @@ export const COMMANDS = {
     options: [],
     summary: "list the runs in quarantine, or show what is in one",
     details: [
-      "Prints one line for each run, the newest first. With RUN: each record that this run changed. Changes nothing.",
+      "Prints one line for each run, the newest first. With RUN, it prints each record that this run changed. Changes nothing.",
     ],
     examples: [
       { args: "runs", says: "every run" },

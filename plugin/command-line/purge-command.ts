@@ -30,9 +30,8 @@ export async function purgeCommand(context: CommandContext, command: Command & {
     if (only > 0) show(`${only} of these originals ${only === 1 ? "exists" : "exist"} nowhere else.`);
     const undone = old.filter(({ state }) => state.byState.restored !== undefined).length;
     if (undone > 0) {
-      const them = undone === 1 ? "it" : "them";
       show(
-        `Records of ${plural(undone, "run")} were restored. Without ${them}, the plugin may repair these records again at the next start of opencode.`,
+        `Records of ${plural(undone, "run")} were restored. If the runs are deleted, the plugin may repair these records again at the next start of opencode.`,
       );
     }
     const yes = !command.dryRun && terminal.interactive && (await terminal.ask(`Delete ${plural(old.length, "run")}?`));

@@ -119,28 +119,28 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
   if (!command.yes || command.dryRun) {
     const name = basename(database);
     show(
-      `Plan: copy ${name} (${sizeText(size)}) with its WAL into quarantine, read everything that is left in the copy,`,
+      `Plan: copy ${name} (${sizeText(size)}) with its WAL into quarantine, and build a new database beside the copy.`,
     );
-    show("and build a new database beside it from that, from the event log and from the files of opencode 1.0-1.1.");
+    show("The new database gets all that is left in the copy, in the event log and in the files of opencode 1.0-1.1.");
     show(
       command.swap
-        ? `Then the new database takes the place of ${name}; the damaged one stays in quarantine.`
-        : `${name} stays as it is. With --swap the new database takes its place.`,
+        ? `Then the new database takes the place of ${name}, and the damaged database stays in quarantine.`
+        : `${name} stays as it is. With --swap, the new database takes the place of ${name}.`,
     );
     const { openFiles } = await thisSystem();
     const openers = (await openFiles?.openersOf([database, `${database}-wal`])) ?? [];
-    if (openers.length > 0) show(`The database is open in ${openersText(openers)}: close it first.`);
+    if (openers.length > 0) show(`The database is open in ${openersText(openers)}. Close the database first.`);
     else {
       const driver = await loadDriver();
       const isOpen = driver !== null && (await hasOtherConnection(files, driver, database));
-      if (isOpen) show("A process that cannot be seen from here has the database open: close it first.");
+      if (isOpen) show("A process that this tool cannot see has the database open. Close the database first.");
     }
   }
   if (command.dryRun) return false;
   if (command.yes) return true;
   return isAgreed(
     context,
-    command.swap ? "Salvage the database and put the new one in its place?" : "Salvage the database?",
+    command.swap ? "Salvage the database, and put the new database in its place?" : "Salvage the database?",
   );
 }
 

@@ -119,5 +119,5 @@ function nextOf(
     return isOne ? commandHere(context, "repair", only.sessionID) : commandHere(context, "repair");
   }
   if (hidden > 0) return commandHere(context, "rescue");
-  return only === undefined ? null : `${commandHere(context, "show", only.sessionID)} (prints it)`;
+  return only === undefined ? null : `${commandHere(context, "show", only.sessionID)} (prints the session)`;
 }

@@ -52,7 +52,7 @@ export interface RequestContext {
   readonly spare: string | null;
 }
 
-/** The answer to a request, in words and as data. The answer has ids, codes and counts; no content, no paths. */
+/** The answer to a request, in words and as data. It has ids, codes and counts, but no session content and no paths. */
 export interface RequestAnswer {
   /** The result, in one sentence. */
   readonly headline: string;

@@ -67,7 +67,7 @@ export function registerCommand(options: { readonly command: boolean; readonly a
       config.command[COMMAND] = {
         template: TEMPLATE,
         description: `${SLASH_PURPOSE} (check · undo · runs · help)`,
-        // If no model is configured, opencode looks for the last one in the messages, which may be damaged.
+        // With a model here, opencode need not search the messages for the last used model. The messages may be damaged.
         ...(typeof config.model === "string" ? { model: config.model } : {}),
       };
     },

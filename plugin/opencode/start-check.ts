@@ -246,7 +246,7 @@ async function isHealthyAtFirst(
   return isHealthy();
 }
 
-/** Whether every record visited so far looks healthy. */
+/** A visitor of records, which remembers whether all of them look healthy. */
 function impressionOf({ description }: Store): { readonly visit: Visit; isHealthy(): boolean } {
   let isHealthy = true;
   return {

@@ -33,7 +33,7 @@ export const EXECUTED = "tui.command.execute";
  */
 const LONGEST_WAIT_MS = { alone: 3000, withTerminalHalf: 30_000 } as const;
 
-/** Tells when a toast will be seen. */
+/** Tells when the user will see a toast. */
 export interface ScreenListener {
   readonly hook: NonNullable<Hooks["event"]>;
   /** Resolves when a toast will be seen, or after the longest wait. */
@@ -41,8 +41,9 @@ export interface ScreenListener {
 }
 
 /**
- * Listens for the screen. If the terminal half reports only after the wait has ended, nobody has seen the toast. Then
- * the server half does not answer the report, so the terminal half shows the message itself.
+ * Waits until the terminal UI can show a toast. If the terminal half reports only after the wait has ended, the toast
+ * was sent, but nobody saw it. Then the server half does not answer the report, so the terminal half shows the message
+ * itself.
  */
 export function listenForScreen(
   client: PluginInput["client"],

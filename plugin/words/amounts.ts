@@ -27,7 +27,7 @@ export function sizeText(bytes: number): string {
   return unit === 0 ? plural(bytes, "byte") : `${value.toFixed(1)} ${units[unit]}`;
 }
 
-/** The words after the number of records that were at their old place: `1 record restored where it was`. */
+/** `it was` or `they were`, for this many records: `2 records restored where they were`. */
 export function were(count: number): string {
   return count === 1 ? "it was" : "they were";
 }

@@ -110,7 +110,7 @@ function notesText(findings: readonly ConfirmedFinding[]): string {
   return words.join(" and ");
 }
 
-/** The versions that fail on any of these records. */
+/** The versions of opencode that fail on at least one of these records. */
 function hostsOf(findings: readonly ConfirmedFinding[]): string {
   return [...new Set(findings.flatMap((finding) => finding.hosts ?? []))].join(", ");
 }

@@ -18,7 +18,7 @@ const HEADINGS: Readonly<Record<Cause, string>> = {
   legacy: "only in the old JSON storage (--import)",
   "other-database": "only in another database (--import)",
   "put-aside": "only in a copy beside the database, or deleted after the copy was made (--import, or --session ID)",
-  moved: "of folders that are not there any more",
+  moved: "of folders that do not exist any more",
   "project-changed": "of folders that belong to another project now",
   "parent-missing": "children of a session that is gone: opencode's lists leave them out",
   "record-missing": "without a session record",
@@ -44,7 +44,7 @@ export function listText(
   if (missed.length > 0) lines.push(`The opencode of ${target} does not show:`);
   for (const cause of CAUSES) lines.push(...section(hidden, cause, command));
   if (partlyShown.length > 0) {
-    const heading = `${plural(partlyShown.length, "session")} that a terminal UI lists, and the web and Desktop apps do not`;
+    const heading = `${plural(partlyShown.length, "session")} that a terminal UI lists, but the web and Desktop apps do not list`;
     if (lines.length > 0) lines.push("");
     lines.push(heading, ...byFolder(partlyShown, command));
   }
