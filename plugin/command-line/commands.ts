@@ -187,12 +187,12 @@ export const COMMANDS = {
       "dry-run",
       "yes",
     ],
-    summary: "find sessions that opencode does not show, and rescue them",
+    summary: "find sessions that opencode does not show, and make them visible",
     details: [
       "Lists sessions that are on disk but in no list of opencode, with the reason: old JSON storage, another database, a moved folder, or archived. On a terminal, you choose from the list which of them opencode will show again.",
     ],
     examples: [
-      { args: "rescue", says: "list them, and choose" },
+      { args: "rescue", says: "list the hidden sessions, and choose" },
       { args: "rescue --relink --from /old/place --to /new/place", says: "correct the folder of a moved project" },
     ],
   },
@@ -210,7 +210,7 @@ export const COMMANDS = {
   doctor: {
     options: [],
     summary: "check that the plugin is installed, loaded and can work here",
-    details: ["Each line begins with ✓ or ✗ and says what to do. Changes nothing."],
+    details: ["Each line begins with a sign. A line with ✗ says what to do. Changes nothing."],
     examples: [{ args: "doctor", says: "ask this first when something does not work" }],
   },
   report: {

@@ -220,7 +220,10 @@ async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding
   askUser(api, "Open the session?", lines.join(" "), open, close);
 }
 
-/** The only session in which everything was repaired, if it is not on the screen already; otherwise `null`. */
+/**
+ * The session that the user may want to open after a repair: the only session that had problems, if all of them were
+ * repaired and it is not on the screen already. Otherwise `null`.
+ */
 function sessionToOpen(
   { api }: DialogInput,
   findings: readonly ConfirmedFinding[],

@@ -125,7 +125,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
   const anywhere = sessions.filter(({ hasFolder }) => !hasFolder);
   if (anywhere.length > 0) {
     lines.push(
-      `The folder of ${plural(anywhere.length, "session")} is unknown: opencode lists them only if it is started in /.`,
+      `The folder of ${plural(anywhere.length, "session")} is unknown: opencode lists such a session only if opencode is started in /.`,
       "After the swap `opencode-session-repair rescue --relink --from / --to FOLDER` moves them; --session ID moves only one.",
     );
   }
