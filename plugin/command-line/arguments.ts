@@ -239,7 +239,7 @@ function readArguments(name: CommandName, word: string, values: Values, rest: re
       const ids = [...sessionIDs, ...rest];
       const target = last(values, "for") ?? null;
       if (target !== null && target !== "2.x") {
-        return "--for takes only 2.x, the opencode for which records are made ready.";
+        return "--for takes 2.x, the opencode for which records are made ready.";
       }
       if (name === "check") return { name, sessionIDs: ids, target };
       const codes = values.only ?? null;

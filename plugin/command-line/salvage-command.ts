@@ -129,7 +129,7 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
     );
     const { openFiles } = await thisSystem();
     const openers = (await openFiles?.openersOf([database, `${database}-wal`])) ?? [];
-    if (openers.length > 0) show(`The database is open in ${openersText(openers)}. Close the database first.`);
+    if (openers.length > 0) show(`The database is in use by ${openersText(openers)}. Close the database there first.`);
     else {
       const driver = await loadDriver();
       const isOpen = driver !== null && (await hasOtherConnection(files, driver, database));

@@ -5,7 +5,7 @@ import type { PathSystem } from "../model/store-description.ts";
 import { TOOL } from "../tool-identity.ts";
 import { toCorrect } from "../words/answers/common.ts";
 import type { Screen, Style } from "../words/answers/screen.ts";
-import { clipped, columns, HELD_SPACE, wrapped } from "../words/text-layout.ts";
+import { clipped, columns, wrappedAroundCommands } from "../words/text-layout.ts";
 import type { CommonOptions } from "./arguments.ts";
 import { withGivenStore } from "./ready-command.ts";
 
@@ -122,19 +122,23 @@ export function withoutWideLines(text: string, width: number): string {
     .flatMap((line) => {
       if (columns(line) <= width || line.includes("\x1b") || isCopied(line)) return [line];
       const indent = /^ */.exec(line)?.[0] ?? "";
-      const held = line.slice(indent.length).replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HELD_SPACE));
       // The lines after the first are indented more, so that they do not look like entries of the same list.
       const more = indent === "" ? "" : `${indent}  `;
-      const isTooWide = (word: string) => columns(word) > width - more.length && !word.includes(HELD_SPACE);
-      if (held.split(" ").some(isTooWide)) return [line];
-      return wrapped(held, width, more, indent).map((each) => each.replaceAll(HELD_SPACE, " "));
+      const isTooWide = (word: string) => columns(word) > width - more.length;
+      if (withoutQuoted(line).split(" ").some(isTooWide)) return [line];
+      return wrappedAroundCommands(line.slice(indent.length), width, more, indent);
     })
     .join("\n");
 }
 
 /** Whether a line has a command to copy that is not between backticks. */
 function isCopied(line: string): boolean {
-  return line.replace(/`[^`]*`/g, "").includes(`${TOOL.name} `) || line.includes(toCorrect(""));
+  return withoutQuoted(line).includes(`${TOOL.name} `) || line.includes(toCorrect(""));
+}
+
+/** A line without its texts between backticks. */
+function withoutQuoted(line: string): string {
+  return line.replace(/`[^`]*`/g, "");
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -37,6 +37,12 @@ export function wrapped(text: string, width: number, indent: string, first = ind
   return [...wrappedLines(text, width, indent, first)];
 }
 
+/** Like {@link wrapped}, but a command between backticks stays on one line, because users copy it. */
+export function wrappedAroundCommands(text: string, width: number, indent: string, first = indent): string[] {
+  const held = text.replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HELD_SPACE));
+  return wrapped(held, width, indent, first).map((line) => line.replaceAll(HELD_SPACE, " "));
+}
+
 /**
  * Yields wrapped lines one after the other. A text of tens of megabytes is then not in memory a second time, as lines.
  */
@@ -89,7 +95,7 @@ export function padded(text: string, width: number): string {
  * A private use character (Unicode 23.5) that stands for a space inside a command. Lines are not broken at this
  * character, so that users can copy the command whole.
  */
-export const HELD_SPACE = "\ue000";
+const HELD_SPACE = "\ue000";
 
 function brokenLine(line: string, room: number): string[] {
   if (columns(line) <= room) return [line];

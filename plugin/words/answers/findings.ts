@@ -3,7 +3,7 @@ import { faultByCode } from "../../faults/catalogue.ts";
 import type { Finding } from "../../model/finding.ts";
 import { bySession } from "../../repair/by-session.ts";
 import { plural } from "../amounts.ts";
-import { HELD_SPACE, wrapped } from "../text-layout.ts";
+import { wrappedAroundCommands } from "../text-layout.ts";
 import { toCorrect } from "./common.ts";
 import { type FindingGroup, groupFindings, groupText } from "./finding-groups.ts";
 import type { Screen } from "./screen.ts";
@@ -112,10 +112,8 @@ export function laidOut(
   indent: string,
 ): string[] {
   if (!terminal.isScreen) return [`${indent}${text}`];
-  // Users copy a command between backticks, so it must stay on one line.
-  const held = terminal.completed(text).replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HELD_SPACE));
   const more = /^ {4}/.test(indent) ? `${indent}  ` : indent;
-  return wrapped(held, terminal.width, more, indent).map((line) => line.replaceAll(HELD_SPACE, " "));
+  return wrappedAroundCommands(terminal.completed(text), terminal.width, more, indent);
 }
 
 /** The codes of problems with access to a path. Such a problem is shown with the path itself. */
