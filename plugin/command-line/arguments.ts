@@ -191,7 +191,7 @@ function usage(message: string): ParsedArguments {
 
 function readCommand(values: Values, positionals: readonly string[]): Command | string {
   const [first = "check"] = positionals;
-  // If no command is named, `check` runs, also if sessions are named.
+  // If the user types only ids of sessions, or nothing, `check` runs.
   const [word = "", ...rest] =
     positionals.length === 0 || isSessionWord(first) ? ["check", ...positionals] : positionals;
   const name = commandOf(word);

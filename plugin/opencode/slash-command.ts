@@ -182,7 +182,7 @@ async function answer(
   const answer = await answerTo(words, await context());
   const text = reportText(answer);
   const atWork = await isAtWork(client, sessionID);
-  // If a message arrives while the agent works, the agent continues and would answer the report.
+  // The agent would answer a report that arrives while it works. So the report waits for the end of the turn.
   if (atWork) void postWhenIdle(client, sessionID, text).catch(() => undefined);
   else {
     const posted = await post(client, sessionID, text);

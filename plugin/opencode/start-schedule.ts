@@ -24,8 +24,8 @@ import {
 import { type Watch, watchDatabase } from "./watch-database.ts";
 
 /**
- * The check in the background begins this long after the start, in milliseconds, when opencode has shown its first
- * screen.
+ * The check in the background begins this long after the start, in milliseconds. By then opencode has shown its
+ * first screen.
  */
 const BACKGROUND_DELAY_MS = 1500;
 

@@ -28,8 +28,8 @@ export class ValidatedMemory {
   }
 
   /**
-   * Read on first use. With thousands of sessions, to read this index takes milliseconds, and many starts do not need
-   * it.
+   * The index of records that were found healthy. It is read on first use: with thousands of sessions this takes
+   * milliseconds, and many starts do not need the index.
    */
   get #memory(): Known {
     if (this.#known === null) {

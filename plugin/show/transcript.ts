@@ -68,7 +68,7 @@ export type Entry =
 
 export interface TranscriptMessage {
   readonly messageID: string;
-  /** `null` if the message cannot be read. */
+  /** The author of the message, such as `user`; `null` if the message cannot be read. */
   readonly role: string | null;
   /** Milliseconds since the epoch. */
   readonly timeMs: number | null;
