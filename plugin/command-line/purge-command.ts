@@ -31,7 +31,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
     const undone = old.filter(({ state }) => state.byState.restored !== undefined).length;
     if (undone > 0) {
       show(
-        `Records of ${plural(undone, "run")} were restored. If the runs are deleted, the plugin may repair these records again at the next start of opencode.`,
+        `Records of ${plural(undone, "run")} were restored. If ${undone === 1 ? "this run is" : "these runs are"} deleted, the plugin may repair these records again at the next start of opencode.`,
       );
     }
     const yes = !command.dryRun && terminal.interactive && (await terminal.ask(`Delete ${plural(old.length, "run")}?`));
