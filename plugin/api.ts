@@ -1,4 +1,4 @@
-/** The library: a function for everything that the command line and the plugin do. */
+/** The library of this package. It exports the functions that the command line and the plugin use. */
 export { FAULT_FAMILIES, faultByCode } from "./faults/catalogue.ts";
 export type { Fault } from "./faults/fault.ts";
 export type { ConfirmedFinding, Finding, Remedy, Severity, Verdict } from "./model/finding.ts";

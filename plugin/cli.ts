@@ -4,7 +4,8 @@ import { watchOutput } from "./command-line/output.ts";
 import { runCommandLine } from "./command-line/run.ts";
 
 /**
- * npm repeats an interrupt that the terminal has already sent. Within this time, in milliseconds, both count as one.
+ * npm sends an interrupt once more, although the terminal has sent it already. Two interrupts within this time, in
+ * milliseconds, count as one.
  */
 const SAME_INTERRUPT_MS = 300;
 
@@ -15,7 +16,7 @@ const statusWhenWritten = watchOutput();
 await endWithParent();
 process.exitCode = await statusWhenWritten(await runCommandLine(process.argv.slice(2), abort.signal));
 if (abort.signal.aborted) {
-  // Work that the command no longer waits for would keep this process alive.
+  // Work that the command no longer waits for would keep this process running.
   const { removeTemporaryFolders } = await import("./platform/temporary-folder.ts");
   removeTemporaryFolders();
   process.stdout.write("", () => process.exit());

@@ -2,8 +2,8 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
- * The folder in which this package is installed, with links resolved. The build joins the code of all modules into few
- * files beside the entry points. So only a module of this folder may use its own path.
+ * The folder in which this package is installed, with symbolic links resolved. The build joins most modules into few
+ * files beside the entry points. So only a module directly in `plugin/` may use its own path.
  */
 export const PACKAGE_ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 

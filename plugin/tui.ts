@@ -2,7 +2,8 @@ import type { TuiPluginModule } from "@opencode-ai/plugin/tui";
 import { startTerminal } from "./opencode/terminal-ui/start-terminal.ts";
 
 /**
- * opencode's terminal plugin (1.3.6 and newer): the `/repair` dialog, and a check of every session when it is opened.
+ * The plugin for opencode's terminal UI (1.3.6 and newer). It offers the `/repair` dialog and checks every session when
+ * it is opened.
  */
 const module: TuiPluginModule & { id: string } = {
   id: "opencode-session-repair",
@@ -10,7 +11,7 @@ const module: TuiPluginModule & { id: string } = {
     try {
       await startTerminal(api, options, meta?.spec);
     } catch {
-      // If this plugin fails, the terminal UI works without it.
+      // If this plugin fails, the terminal UI still works, without the plugin.
     }
   },
 };

@@ -18,7 +18,7 @@ const DIST = pathToFileURL(join(ROOT, "dist")).href;
 
 const VERSION = "1.18.33";
 const MINUTE = 60_000;
-/** The folder name is visible in the pictures. */
+/** The folder of the example project. The pictures show its name. */
 const PROJECT = join(tmpdir(), "feed-reader");
 
 const SIZE = { columns: 124, rows: 30 } as const;
@@ -40,7 +40,7 @@ const CONVERSATIONS = [
   },
 ] as const;
 
-/** Takes all pictures of the gallery from a real opencode in a real terminal, with a store that is really damaged. */
+/** Takes every picture in a real terminal, with a real opencode and real damage. */
 async function takePictures(home: HermeticHome, model: ModelServer): Promise<void> {
   await talk(home, model);
   damage(home);
@@ -54,8 +54,7 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
   });
 
   await withScreen(home, model, "repair", async (ui) => {
-    // The toast is visible for a few seconds only. It may be gone before the screen accepts keys, so it is photographed
-    // first.
+    // The toast disappears after some seconds, maybe before the terminal UI accepts keys. So it is awaited first.
     await ui.waitFor(/2 damaged records of/);
     await take(home, ui, "toast");
     await untilReady(ui);
@@ -92,7 +91,7 @@ async function withoutTips({ env }: HermeticHome): Promise<void> {
   await writeFile(join(state, "kv.json"), JSON.stringify({ tips_hidden: true }));
 }
 
-/** Lets a real opencode write the sessions that the pictures show. */
+/** Starts a real opencode and lets it write the example sessions. */
 async function talk(home: HermeticHome, model: ModelServer): Promise<void> {
   const host = await startHost({ home, model });
   try {
@@ -111,7 +110,7 @@ async function talk(home: HermeticHome, model: ModelServer): Promise<void> {
   }
 }
 
-/** Damages one part in each session as a full disk would: one becomes empty, the other becomes NUL bytes. */
+/** Damages one part of each session as a full disk does: one part becomes empty, the other becomes NUL bytes. */
 function damage({ dataDir }: HermeticHome): void {
   using database = new Database(join(dataDir, "opencode.db"), { readwrite: true });
   const select = `select part.id from part join session on session.id = part.session_id
@@ -124,7 +123,7 @@ function damage({ dataDir }: HermeticHome): void {
   }
 }
 
-/** Opens opencode's terminal UI and passes it to `work`. With `preload: "off"`, the plugin is not loaded at all. */
+/** Opens opencode in a terminal and runs `work`. With `preload: "off"`, opencode gets no plugin at all. */
 async function withScreen(
   home: HermeticHome,
   model: ModelServer,
@@ -174,14 +173,14 @@ async function stillScreen(ui: TerminalUI): Promise<string> {
     await sleep(STILL_MS);
     const now = ui.coloredScreen();
     if (now === before) return now;
-    if (Date.now() > deadline) throw new Error("the screen does not stand still");
+    if (Date.now() > deadline) throw new Error("the screen keeps changing");
     before = now;
   }
 }
 
 /**
- * Replaces times, ids and paths by fixed texts of the same length. So a picture changes only if the screen really looks
- * different.
+ * Replaces ids and times that differ at each run by fixed text of the same length. So a picture changes only if the
+ * screen looks different.
  */
 function withoutChance(line: string, runs: readonly string[]): string {
   let words = line;

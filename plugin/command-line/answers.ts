@@ -11,7 +11,10 @@ import { type GivenStore, withGivenStore } from "./ready-command.ts";
 /** Version of every JSON answer of the command line. */
 const SCHEMA_VERSION = 1;
 
-/** `advice`: what the user can do if no repair changes the record. */
+/**
+ * A finding for a JSON document, without this tool's internal fields. `advice` says what the user can do if no repair
+ * changes the record.
+ */
 function publicFinding(
   finding: ConfirmedFinding,
   hasDatabase: boolean,
@@ -29,7 +32,9 @@ function publicFinding(
   return advice === null ? rest : { ...rest, advice: withGivenStore(advice, given) };
 }
 
-/** A finding in a database, without this tool's internal fields. */
+/**
+ * A finding of `--for 2.x` for a JSON document. Only an error has `advice`, because the other findings need no action.
+ */
 export function findingAnswer(
   finding: ConfirmedFinding & { readonly outcome?: unknown; readonly isByDesign?: unknown },
   given: GivenStore,
@@ -79,14 +84,14 @@ export function checkAnswer(result: CheckResult, given: GivenStore): object {
   };
 }
 
-/** For commands that did not check the store afterwards, or not completely: its state is unknown. */
+/** The fields of an answer if the store was not checked afterwards, or not completely. Then its state is unknown. */
 export const NOT_REACHED = { remaining: null, verdict: null } as const;
 
 export interface ChangeAnswer {
   readonly runID: string | null;
   readonly manifests: readonly string[];
   readonly items: readonly ReportedItem[];
-  /** `null`: see {@link NOT_REACHED}. */
+  /** The problems that remain; `null` if they are unknown (see {@link NOT_REACHED}). */
   readonly remaining: readonly ConfirmedFinding[] | null;
   readonly verdict: Verdict | null;
   readonly message?: string;

@@ -27,7 +27,7 @@ export interface CommonOptions {
   readonly concurrency: number;
 }
 
-/** The version of opencode for which records are prepared, if it is not the version that loads them now. */
+/** The opencode that `--for` prepares records for. Without `--for`, the opencode that loads them now is meant. */
 export type Target = "2.x";
 
 export type Command =
@@ -72,7 +72,7 @@ export type Command =
       readonly name: "rescue";
       readonly sessionIDs: readonly string[];
       readonly into: string | null;
-      /** A folder for the files that `opencode import` reads. */
+      /** A folder for the export files, which `opencode import` reads. */
       readonly export: string | null;
       readonly bringIn: boolean;
       readonly bringInPutAside: boolean;
@@ -80,7 +80,7 @@ export type Command =
       readonly fromData: string | null;
       readonly relink: boolean | { readonly from: string; readonly to: string };
       readonly unarchive: boolean;
-      /** No action was named. On a terminal the user chooses from a list. */
+      /** Whether the user named no action. Then a terminal shows a list to choose from. */
       readonly isOpen: boolean;
       readonly dryRun: boolean;
       readonly yes: boolean;
@@ -115,7 +115,7 @@ function isOptionName(text: string): text is OptionName {
   return (OPTION_NAMES as readonly string[]).includes(text);
 }
 
-/** The words as options and arguments, or the reason why they are wrong. */
+/** Splits the typed words into options and arguments. If a word is wrong, it returns the reason as a text. */
 function given(args: readonly string[]): Given | string {
   const { tokens } = parseArgs({
     args: [...args],
@@ -145,8 +145,8 @@ function given(args: readonly string[]): Given | string {
 }
 
 /**
- * Options that may be suggested. For a single letter only the same letter counts as near, because any two letters
- * differ by one.
+ * The options that may be suggested for a wrong one. Any two single letters are similar, so a single letter is
+ * suggested only if the user typed it in the wrong case.
  */
 function optionsLike(typed: string): string[] {
   const long = OPTION_NAMES.map((name) => `--${name}`);
@@ -191,7 +191,7 @@ function usage(message: string): ParsedArguments {
 
 function readCommand(values: Values, positionals: readonly string[]): Command | string {
   const [first = "check"] = positionals;
-  // If no command is named, `check` runs, also if sessions are named.
+  // If the user types only ids of sessions, or nothing, `check` runs.
   const [word = "", ...rest] =
     positionals.length === 0 || isSessionWord(first) ? ["check", ...positionals] : positionals;
   const name = commandOf(word);
@@ -226,7 +226,7 @@ function notARun(word: string): string {
   return `"${word}" is not the id of a run.${didYouMean(word, ["last"])} \`runs\` lists them.`;
 }
 
-/** `word`: the command as it was typed. */
+/** Reads the arguments of a command. `word` is the command's name or alias, as the user typed it. */
 function readArguments(name: CommandName, word: string, values: Values, rest: readonly string[]): Command | string {
   const sessionIDs = values.session ?? [];
   const yes = isOn(values, "yes");
@@ -239,7 +239,7 @@ function readArguments(name: CommandName, word: string, values: Values, rest: re
       const ids = [...sessionIDs, ...rest];
       const target = last(values, "for") ?? null;
       if (target !== null && target !== "2.x") {
-        return "--for takes 2.x, the line of opencode to make records ready for.";
+        return "--for takes 2.x, the opencode for which records are made ready.";
       }
       if (name === "check") return { name, sessionIDs: ids, target };
       const codes = values.only ?? null;
@@ -300,7 +300,7 @@ function isWord(text: string): boolean {
   return text.trim() !== "";
 }
 
-/** Whether a word may be a session id. The word must have opencode's prefix, and enough letters to be specific. */
+/** Whether a word looks like the id of a session: it begins with `ses_`, or is `ses`. */
 function isSessionWord(word: string): boolean {
   return /^ses(_|$)/.test(word);
 }
@@ -310,7 +310,9 @@ function isRunWord(word: string): boolean {
   return word === "last" || /^\d{1,8}(T[0-9a-fZ-]*)?$/.test(word) || /^[0-9a-f]{8}$/.test(word);
 }
 
-/** If no other action is named, `rescue` brings sessions in. */
+/**
+ * Reads the options of `rescue`. Without another action, `rescue` brings in the sessions that only other stores have.
+ */
 function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean): Command | string {
   const [from, to] = [last(values, "from"), last(values, "to")];
   const [relink, unarchive, asked] = [isOn(values, "relink"), isOn(values, "unarchive"), isOn(values, "import")];
@@ -318,7 +320,7 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
   if ((from === undefined) !== (to === undefined)) return "--from and --to go together.";
   if (from !== undefined && to !== undefined) {
     if (systemOfPath(from) === null || !isFolderHere(to)) {
-      return "--from and --to take absolute folders: whole paths, as `rescue` names them.";
+      return "--from and --to take absolute folders: full paths, as `rescue` names them.";
     }
     if (!relink) return "--from and --to go with --relink.";
   }

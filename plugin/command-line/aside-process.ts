@@ -7,8 +7,8 @@ import { NO_SQLITE } from "../words/refusals.ts";
 import type { AsideAnswer, AsideTask, SalvageTask } from "./aside.ts";
 
 /**
- * The body of the other process: it reads one task from its input and writes one answer to its output. Lines before the
- * answer report progress. After an error, the process ends without an answer.
+ * The program of the other process. It reads one task from its input and writes one answer to its output. Lines before
+ * the answer report progress. After an error, the process ends without an answer.
  */
 let text = "";
 for await (const piece of process.stdin.setEncoding("utf8")) text += String(piece);
@@ -34,7 +34,7 @@ async function salvaged({ source, target, dataDir, parent }: SalvageTask, driver
   return salvage({
     ...{ files: nodeFileSystem, driver, source, target, dataDir },
     onProgress: (...told) => {
-      // Another salvage may already write to the same path.
+      // The parent has ended, so another salvage may already write to the same path.
       if (process.ppid !== parent) process.exit(1);
       process.stdout.write(`${JSON.stringify(told)}\n`);
     },

@@ -6,14 +6,14 @@ import type { SalvageInput, SalvageReport } from "../salvage/salvage.ts";
 import type { DatabaseSource } from "../stores/sqlite/driver.ts";
 import type { Survey } from "../stores/survey.ts";
 
-/** The task that the other process does on a database. Each task is one long step of SQLite. */
+/** The work that another process does on a database. SQLite does each of these tasks in one long step. */
 export type AsideTask =
   | { readonly what: "survey"; readonly source: DatabaseSource; readonly store: StoreDescription }
   | { readonly what: "damage"; readonly source: DatabaseSource };
 
 /**
- * Builds a new database from a damaged one. `parent` is the process that started this one. When the parent is gone, the
- * work stops.
+ * The task of a salvage: it builds a new database from a damaged one. `parent` is the process that started the salvage.
+ * When the parent is gone, the work stops.
  */
 export interface SalvageTask extends Pick<SalvageInput, "source" | "target" | "dataDir"> {
   readonly what: "salvage";
@@ -21,8 +21,8 @@ export interface SalvageTask extends Pick<SalvageInput, "source" | "target" | "d
 }
 
 /**
- * The result: for `survey` the survey, for `damage` the first damage that a full check finds, in the form of {@link
- * firstDamage}.
+ * The answer of the other process: for `survey` the counts of the database, for `damage` the first damage that a full
+ * check finds, in the form of {@link firstDamage}.
  */
 export interface AsideAnswer {
   readonly survey?: Survey;
@@ -33,9 +33,9 @@ export interface AsideAnswer {
 const WORTH_A_PROCESS_BYTES = 32 * 1024 * 1024;
 
 /**
- * Runs a task in another process and kills that process when the signal is aborted. A process inside SQLite does not
- * react to signals, and neither Node nor the SQLite of either runtime can interrupt it. `null`: the database is small,
- * the task was stopped, or no other process could be started.
+ * Runs a task in another process and kills that process when the signal is aborted. A process inside a step of SQLite
+ * does not react to signals, and no runtime can interrupt that step. Returns `null` if the database is small, if the
+ * task was stopped, or if no other process could be started.
  */
 export async function aside(task: AsideTask, signal: AbortSignal | undefined): Promise<AsideAnswer | null> {
   if (sizeNow(task.source.path) < WORTH_A_PROCESS_BYTES) return null;
@@ -43,9 +43,9 @@ export async function aside(task: AsideTask, signal: AbortSignal | undefined): P
 }
 
 /**
- * Builds the new database in another process, so that a signal ends the work at once and the lock is renewed meanwhile.
- * If the other process is stopped, the unfinished file stays next to `target`. `null`: stopped, failed, or no other
- * process could be started.
+ * Builds the new database in another process, so that a signal ends the work at once and this process can renew the
+ * lock meanwhile. If the other process is stopped, the unfinished file stays next to `target`. Returns `null` if the
+ * work was stopped or failed, or if no other process could be started.
  */
 export function salvageAside(
   input: Pick<SalvageInput, "source" | "target" | "dataDir" | "onProgress" | "signal">,
@@ -65,7 +65,7 @@ async function asked<Answer>(
 ): Promise<Answer | null> {
   if (signal?.aborted) return null;
   const script = fileURLToPath(entryURL("command-line/aside-process"));
-  // A small store is checked without another process.
+  // The code that starts other processes is loaded on demand, because small stores do not need it.
   const { askProgram } = await import("../platform/programs.ts");
   const program = askProgram(process.execPath, [...process.execArgv, script], JSON.stringify(task), onLine);
   if (program === null) return null;
@@ -78,7 +78,7 @@ async function asked<Answer>(
   }
 }
 
-/** {@link aside} in the form that a check needs. */
+/** Runs the task `survey` in another process. The function has the form that a check expects. */
 export async function surveyAside(
   source: DatabaseSource,
   store: StoreDescription,

@@ -6,14 +6,14 @@ import { checkWithProgress, withoutResult } from "./checking.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { otherData, otherDataLines } from "./other-data-note.ts";
-import { resolveSessions } from "./resolve-ids.ts";
+import { resolveSessionsHere } from "./resolve-ids.ts";
 
 /** `check`: reports problems and writes nothing. */
 export async function checkCommand(
   context: CommandContext,
   { sessionIDs }: Command & { name: "check" },
 ): Promise<ExitStatus> {
-  const resolved = await resolveSessions(context, sessionIDs);
+  const resolved = await resolveSessionsHere(context, sessionIDs);
   if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
   const outcome = await checkWithProgress(context, resolved.value);
   if (!outcome.ok) return withoutResult(context, outcome);

@@ -18,7 +18,10 @@ async function obstacle({ located }: Pick<CommandContext, "located">): Promise<O
   return null;
 }
 
-/** The settings by which the answer of a check is shown. `sessionIDs`: the sessions that the user named. */
+/**
+ * The settings by which the answer of a check is shown. `sessionIDs` are the sessions that the user named. `tried` are
+ * the places of records that a repair has just tried to change.
+ */
 export async function viewOf(
   context: CommandContext,
   sessionIDs: readonly string[],

@@ -3,13 +3,13 @@
  * it.
  */
 
-/** The name of this program. The table has its own module, so that code that needs only the name loads nothing more. */
+/** The name of this program. It is a literal, so that this module imports nothing. */
 export const PROGRAM = "opencode-session-repair";
 
-/** This sentence is the last advice before a user publishes a report. */
-export const READ_BEFORE_ISSUE = "Read it before you attach it to an issue.";
+/** The last sentence that users read before they publish a report. */
+export const READ_BEFORE_ISSUE = "Read the report before you attach it to an issue.";
 
-/** The kind of words that completion suggests for an option's value or an argument. */
+/** The kind of value that an option or argument takes. Completion offers values of this kind. */
 export type ValueKind = "folder" | "file" | "code" | "run" | "session" | "command" | "shell" | "other";
 
 export interface OptionSpec {
@@ -32,7 +32,7 @@ export const OPTIONS = {
   for: {
     value: "2.x",
     kind: "other",
-    says: "records that the import of opencode 2.x would leave out or change, or that would stop it",
+    says: "records that the import of opencode 2.x would leave out or change, or on which it would stop",
   },
   item: { value: "ID", kind: "other", multiple: true, says: "only this record of the run" },
   "older-than": { value: "AGE", kind: "other", says: "an age such as 30d, 12h or 2w" },
@@ -43,8 +43,8 @@ export const OPTIONS = {
   import: { says: "bring in sessions that only another store has" },
   relink: { says: "correct the folder and project of sessions" },
   unarchive: { says: "take sessions out of the archive" },
-  from: { value: "DIR", kind: "folder", says: "with --relink: the old folder, as sessions name it" },
-  to: { value: "DIR", kind: "folder", says: "with --relink: the folder where it is now" },
+  from: { value: "DIR", kind: "folder", says: "with --relink: the old folder, as the sessions name it" },
+  to: { value: "DIR", kind: "folder", says: "with --relink: the folder where the project is now" },
   swap: { says: "put the new database in the place of the damaged one" },
   markdown: { says: "the whole session as Markdown, tool outputs included" },
   "dry-run": { short: "n", says: "show the plan, change nothing" },
@@ -57,7 +57,7 @@ export const OPTIONS = {
   db: { value: "FILE", kind: "file", says: "look at this database only" },
   json: { says: "one JSON document on stdout, messages on stderr" },
   quiet: { short: "q", says: "no messages on stderr" },
-  concurrency: { value: "N", kind: "other", says: "files read at once (default 16)" },
+  concurrency: { value: "N", kind: "other", says: "how many files are read at once (default 16)" },
   "no-color": { says: "no colours" },
   help: { short: "h", says: "print this help, or the help of the command before it" },
   version: { short: "v", says: "the version of this tool" },
@@ -105,7 +105,7 @@ export const COMMANDS = {
     takes: { name: "[SESSION]…", kind: "session", most: Number.POSITIVE_INFINITY },
     options: ["session", "for"],
     summary: "say which sessions opencode cannot load, and why (the default)",
-    details: ["Changes nothing: no byte of any file, and no new file."],
+    details: ["Changes nothing: every file stays the same, and no file is added."],
     examples: [
       { args: "", says: "check every session" },
       { args: "check ses_4f2a", says: "check one session; the beginning of its id is enough" },
@@ -116,12 +116,12 @@ export const COMMANDS = {
     options: ["session", "only", "for", "dry-run", "yes"],
     summary: "recover, complete or quarantine records that opencode cannot load",
     details: [
-      "Shows the plan and asks first. A record that opencode kept a copy of is recovered from it. A record without a copy is moved to quarantine. Nothing is deleted; `restore` undoes it.",
+      "Shows the plan and asks first. If opencode kept a copy of a record, the record is recovered from that copy. A record without a copy is moved to quarantine. Nothing is deleted, and `restore` undoes the repair.",
     ],
     examples: [
       { args: "repair --dry-run", says: "show the plan" },
       { args: "repair ses_4f2a", says: "repair one session" },
-      { args: "repair --only lost-record", says: "repair what has this code" },
+      { args: "repair --only lost-record", says: "repair the records with this problem" },
     ],
   },
   sessions: {
@@ -153,7 +153,7 @@ export const COMMANDS = {
     options: [],
     summary: "list the runs in quarantine, or show what is in one",
     details: [
-      "Prints one line for each run, the newest first. With RUN: each record that this run changed. Changes nothing.",
+      "Prints one line for each run, the newest first. With RUN, it prints each record that this run changed. Changes nothing.",
     ],
     examples: [
       { args: "runs", says: "every run" },
@@ -187,12 +187,12 @@ export const COMMANDS = {
       "dry-run",
       "yes",
     ],
-    summary: "find sessions that opencode does not show, and bring them back",
+    summary: "find sessions that opencode does not show, and make them visible",
     details: [
-      "Lists sessions that are on disk but in no list of opencode, with the reason: old JSON storage, another database, a moved folder, or archived. In a terminal it offers them as a list to choose from.",
+      "Lists sessions that are on disk but in no list of opencode, with the reason: old JSON storage, another database, a moved folder, or archived. On a terminal, you choose from the list which of them opencode will show again.",
     ],
     examples: [
-      { args: "rescue", says: "list them, and choose" },
+      { args: "rescue", says: "list the hidden sessions, and choose" },
       { args: "rescue --relink --from /old/place --to /new/place", says: "correct the folder of a moved project" },
     ],
   },
@@ -210,13 +210,13 @@ export const COMMANDS = {
   doctor: {
     options: [],
     summary: "check that the plugin is installed, loaded and can work here",
-    details: ["Each line begins with ✓ or ✗ and says what to do. Changes nothing."],
+    details: ["Each line begins with a sign. A line with ✗ says what to do. Changes nothing."],
     examples: [{ args: "doctor", says: "ask this first when something does not work" }],
   },
   report: {
     options: ["output"],
     summary: "collect versions, sizes and codes for a public issue",
-    details: [`No content, titles, paths, keys or ids. ${READ_BEFORE_ISSUE}`],
+    details: [`The report has no content, titles, paths, keys or ids. ${READ_BEFORE_ISSUE}`],
     examples: [{ args: "report --output report.md", says: "write it to a file" }],
   },
   purge: {
@@ -229,7 +229,7 @@ export const COMMANDS = {
     options: ["yes"],
     summary: "remove the lock of a repair that is no longer running",
     details: [
-      "For example, the container in which it ran is gone. Refused if this tool sees that the process still runs.",
+      "For example, the container in which the repair ran is gone. The command refuses if it sees that the process still runs.",
     ],
     examples: [{ args: "unlock", says: "show who holds the lock, and ask" }],
   },

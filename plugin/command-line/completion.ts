@@ -31,7 +31,10 @@ function namesOf(name: CommandName): string[] {
 
 const ALL_NAMES = COMMAND_NAMES.flatMap(namesOf);
 
-/** The possible words for a value of this kind; `null` if only the shell knows them, or nothing does. */
+/**
+ * The words that completion offers for a kind of value. `null` if the shell offers them itself, such as files, or if
+ * there are none.
+ */
 function wordsOf(kind: ValueKind | undefined): readonly string[] | null {
   if (kind === "code") return FAULT_CODES;
   if (kind === "command") return ALL_NAMES;
@@ -39,7 +42,7 @@ function wordsOf(kind: ValueKind | undefined): readonly string[] | null {
   return kind === "run" ? ["last"] : null;
 }
 
-/** Every option that takes a value of a kind. */
+/** Every option whose value is of a wanted kind. */
 function optionsTaking(isKind: (kind: ValueKind | undefined) => boolean): OptionName[] {
   const all = new Set(COMMAND_NAMES.flatMap(optionsOf));
   return [...all].filter((name) => optionSpec(name).value !== undefined && isKind(optionSpec(name).kind));
@@ -114,7 +117,7 @@ function zshScript(): string {
     '  case "$chosen" in',
     ...COMMAND_NAMES.map((name) => {
       const words = wordsOf(commandSpec(name).takes?.kind);
-      // The list of words is empty but present: without any list, zsh completes no option after the command's name.
+      // An empty list of words is given on purpose: without any list, zsh completes no option after the command's name.
       const takes = quoted(`*:argument:(${(words ?? []).join(" ")})`);
       return `    ${namesOf(name).join("|")}) _arguments ${optionsOf(name).map(zshOption).join(" ")} ${takes} ;;`;
     }),
@@ -126,7 +129,7 @@ function zshScript(): string {
 
 function fishScript(): string {
   const complete = `complete -c ${PROGRAM}`;
-  // fish's `__fish_use_subcommand` takes the value of an option for a command, which is wrong.
+  // The function `__fish_use_subcommand` of fish mistakes the value of an option for a command, so it is not used.
   const first = `-n ${quoted(`not __fish_seen_subcommand_from ${ALL_NAMES.join(" ")}`)}`;
   const lines = [`# fish: ${PROGRAM} completion fish > ~/.config/fish/completions/${PROGRAM}.fish`, `${complete} -f`];
   for (const name of COMMAND_NAMES) {

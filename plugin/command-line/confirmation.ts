@@ -2,8 +2,8 @@ import { ADD_YES, NOTHING_CHANGED } from "../words/answers/common.ts";
 import type { CommandContext } from "./context.ts";
 
 /**
- * Asks before a change, and says so if nothing was changed. If no person can be asked, the answer is no. `hint`: the
- * option with which the change is made without a question.
+ * Asks the user before a change. If the answer is no, it prints that nothing was changed. If no person can be asked,
+ * the answer is no, and `hint` names the option that makes the change without a question.
  */
 export async function isAgreed(
   { options, terminal }: Pick<CommandContext, "options" | "terminal">,

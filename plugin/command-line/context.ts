@@ -7,7 +7,7 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { commandFor, withGivenStore } from "./ready-command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What every command uses. */
+/** The values that every command gets. */
 export interface CommandContext {
   readonly files: FileSystem;
   readonly located: Located;

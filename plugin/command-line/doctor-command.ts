@@ -21,8 +21,10 @@ export async function doctorCommand(
   const isWell = examined.every(({ ok }) => ok !== false);
   const lines = examined.flatMap((each) => examinedLines(each, context));
   const failed = examined.filter(({ ok }) => ok === false).length;
-  const verdict = isWell ? "Everything is as it should be." : `Look at the ${failed === 1 ? "line" : "lines"} with ✗.`;
-  // It opens the store and reads no record.
+  const verdict = isWell
+    ? "The installation has no problem."
+    : `${failed === 1 ? "The line with ✗ needs" : "The lines with ✗ need"} your attention.`;
+  // `doctor` opens the store but reads no record, so `check` is the next step.
   const next = `${nextLine(commandHere(context, "check"))} (says whether each session loads)`;
   answer(context, listAnswer({ ok: isWell, checks: examined }), [...lines, "", verdict, next].join("\n"));
   return isWell ? EXIT.done : EXIT.findings;

@@ -7,8 +7,8 @@ export const EXIT = {
   /** The command line is wrong, or names something that does not exist. */
   usage: 2,
   /**
-   * Refused, and nothing was changed. Or the command was interrupted: finished changes are complete, and there is no
-   * verdict.
+   * Refused, and nothing was changed. Or the command was interrupted: the changes so far are complete, and the answer
+   * has no verdict.
    */
   refused: 3,
   /** Failed (I/O error, disk full …); nothing was lost. */

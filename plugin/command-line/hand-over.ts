@@ -2,14 +2,14 @@ import type { Driver } from "../stores/sqlite/driver.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
- * The second process gets the number of the first process in this variable. The second process then never starts a
- * third, and ends when the first ends.
+ * The environment variable that marks a second process of this command line. Its value is the process id of the first.
+ * A second process never starts a third, and ends when the first ends.
  */
 const HANDED_OVER = "OPENCODE_SESSION_REPAIR_HANDED_OVER";
 
 /**
- * Runs this command line in another runtime if this one cannot read a database in place. `driver`: the SQLite of this
- * runtime. @returns the exit status of the other process, or `null` if this process does the work
+ * Runs this command line in another runtime if this runtime cannot read a database in place. `driver` is the SQLite of
+ * this runtime. @returns the exit status of the other process, or `null` if this process does the work
  */
 export async function handOver(
   args: readonly string[],
@@ -22,7 +22,9 @@ export async function handOver(
   });
 }
 
-/** The second process ends together with the first, so a user who kills the command also stops its work. */
+/**
+ * Ends this process when the process that started it ends, so that a user who kills the command also stops its work.
+ */
 export async function endWithParent(): Promise<void> {
   const parent = Number(process.env[HANDED_OVER]);
   if (parent > 0) (await import("../platform/programs.ts")).endWithParent(parent);

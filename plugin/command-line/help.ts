@@ -1,4 +1,5 @@
 import { PURPOSE } from "../tool-identity.ts";
+import type { Screen } from "../words/answers/screen.ts";
 import { columns, padded, wrapped } from "../words/text-layout.ts";
 import {
   COMMAND_NAMES,
@@ -15,12 +16,12 @@ import {
 /** On a narrower screen there is no room for a second column, so it is shown below the first. */
 const NARROWEST_TABLE = 60;
 
-/** The text of `--help`, of one command or of all, no wider than `width` columns. */
-export function helpText(command: CommandName | null, width: number): string {
-  return (command === null ? overview(width) : commandHelp(command, width)).join("\n");
+/** The text of `--help`, of one command or of all. No line is wider than the screen. */
+export function helpText(command: CommandName | null, screen: Pick<Screen, "width" | "completed">): string {
+  return (command === null ? overview(screen) : commandHelp(command, screen.width)).join("\n");
 }
 
-function overview(width: number): string[] {
+function overview({ width, completed }: Pick<Screen, "width" | "completed">): string[] {
   return [
     ...wrapped(`${PROGRAM}: ${PURPOSE}.`, width, ""),
     "",
@@ -42,7 +43,7 @@ function overview(width: number): string[] {
       width,
     ),
     "",
-    ...wrapped(`\`${PROGRAM} help COMMAND\` explains a command, with examples.`, width, ""),
+    ...wrapped(completed(`\`${PROGRAM} help COMMAND\` explains a command, with examples.`), width, ""),
   ];
 }
 
@@ -65,7 +66,7 @@ function commandHelp(name: CommandName, width: number): string[] {
   ];
 }
 
-/** `opencode-session-repair restore RUN [OPTIONS]`. */
+/** The usage of a command: `opencode-session-repair restore RUN [OPTIONS]`. */
 export function usageLine(name: CommandName): string {
   const { takes } = commandSpec(name);
   return [PROGRAM, name, ...(takes === undefined ? [] : [takes.name]), "[OPTIONS]"].join(" ");
@@ -75,7 +76,7 @@ function nameOf(name: CommandName): string {
   return [name, ...(commandSpec(name).aliases ?? [])].join(", ");
 }
 
-/** `-n, --dry-run`, `--only CODE`. */
+/** An option as the help writes it: `-n, --dry-run`, `--only CODE`. */
 export function optionWords(name: OptionName): string {
   const { short, value } = optionSpec(name);
   return `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
@@ -92,7 +93,7 @@ function exampleLines({ args, says }: Example, width: number): string[] {
   return [...wrapped(`${PROGRAM} ${args}`.trimEnd(), width, "  "), ...wrapped(says, width, "      ")];
 }
 
-/** Two columns. On a narrow terminal the second column is below the first. */
+/** A table of two columns. On a narrow terminal, the second column is below the first. */
 function table(rows: readonly (readonly [string, string])[], width: number): string[] {
   if (width < NARROWEST_TABLE) {
     return rows.flatMap(([first, second]) => [...wrapped(first, width, "  "), ...wrapped(second, width, "      ")]);

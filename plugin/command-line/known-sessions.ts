@@ -13,9 +13,9 @@ export interface KnownSession extends SessionFacts {
 }
 
 /**
- * The sessions of every readable store: databases first, those of 1.x before those of 2.x. If several stores hold a
- * session, the store that has its record is used. Unreadable stores are not reported here, because the command itself
- * reports them.
+ * The sessions of every store that can be read: databases first, those of 1.x before those of 2.x. If several stores
+ * have a session, the store that has the session's own record is used. This function does not report a store that
+ * cannot be read, because the command itself does.
  */
 export async function knownSessions({ files, located }: Reading): Promise<KnownSession[]> {
   const known = new Map<string, KnownSession>();
@@ -36,26 +36,28 @@ export async function knownSessions({ files, located }: Reading): Promise<KnownS
   return [...known.values()];
 }
 
-/** Whether a store here cannot be opened. A session that was not found may be in it. */
+/** Whether a store cannot be opened. A session that was not found may be in such a store. */
 export async function isAnyUnreadable({ files, located }: Reading): Promise<boolean> {
   const opened = await openStores(files, located, "outside").catch(() => null);
   for (const store of opened ?? []) if (store.state === "ok") store.store.close();
   return opened === null || opened.some(({ state }) => state === "unusable");
 }
 
-/** The code for the tables of opencode 2.x is loaded only if that version has used the database. */
+/**
+ * The sessions in the tables of opencode 2.x. The code for these tables is loaded only if 2.x has used the database.
+ */
 async function factsOf2x({ half2x, origin }: Exclude<OpenedStore, { state: "unusable" }>): Promise<SessionFacts[]> {
   if (half2x === null || (origin?.kind !== "2.x" && origin?.kind !== "1.x and 2.x")) return [];
   const { sessionsOf2x } = await import("../show/copy-2x.ts");
   return (await sessionsOf2x(half2x, origin)) ?? [];
 }
 
-/** The newest first, sessions without a time last. */
+/** Sorts sessions: the newest first, those without a time last. */
 export function newestFirst(sessions: readonly KnownSession[]): KnownSession[] {
   return [...sessions].sort((a, b) => (b.updatedMs ?? 0) - (a.updatedMs ?? 0) || (a.id < b.id ? -1 : 1));
 }
 
-/** Titles and dates are only for a terminal: pipes and JSON get ids. */
+/** The titles and dates of sessions, only for a terminal. Pipes and JSON documents get ids. */
 export async function namesForScreen(
   context: Reading & Pick<CommandContext, "terminal" | "options">,
 ): Promise<SessionNames> {

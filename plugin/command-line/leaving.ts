@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Terminal } from "./terminal.ts";
 
-/** A command that ends by itself after a signal does so within this time, in milliseconds. */
+/** After a signal, a command gets this time, in milliseconds, to end by itself. */
 const OWN_END_MS = 100;
 
 const LEFT = Symbol("left");
 
 /**
- * Waits for work that changes nothing, but returns soon after a signal. Then it returns `null`. The work may continue
- * until this process ends. `isLeft` tells the work that its result is no longer needed.
+ * Waits for work that changes nothing. Soon after a signal, the function returns `null` without the result. The work
+ * may then continue until this process ends. `isLeft` tells the work that its result is no longer needed.
  */
 export async function unlessLeft<T>(
   work: (isLeft: () => boolean) => Promise<T>,
@@ -19,7 +19,7 @@ export async function unlessLeft<T>(
   const outcome = await Promise.race([working, leftAfter(signal)]);
   if (outcome !== LEFT) return outcome as T;
   isLeft = true;
-  // The result of the work is no longer needed.
+  // A later error of the work must not end this process, because nobody waits for the work any more.
   working.catch(() => undefined);
   return null;
 }

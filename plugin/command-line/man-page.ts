@@ -54,7 +54,7 @@ function option(name: OptionName): string[] {
   return [".TP", `.B ${roff(optionWords(name))}`, roff(optionSpec(name).says)];
 }
 
-/** Escapes characters that would begin a request or an escape. */
+/** Escapes characters that man(7) would read as the beginning of a macro or of an escape. */
 function roff(text: string): string {
   return text
     .replaceAll("\\", "\\e")

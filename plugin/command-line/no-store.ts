@@ -7,7 +7,7 @@ import { storeIn, storesNear } from "../stores/nearby.ts";
 import type { Command, CommonOptions } from "./arguments.ts";
 import { readyCommand, withOption } from "./ready-command.ts";
 
-/** More suggestions than this are not useful. */
+/** The message suggests at most this many stores. */
 const MOST_SUGGESTIONS = 3;
 
 /** Commands that need only the quarantine, which may exist without a store. */
@@ -20,7 +20,7 @@ export async function hasWork(command: Command, located: Located): Promise<boole
   return (await nodeFileSystem.list(quarantinePath(located.dataDir))) !== null;
 }
 
-/** The message if there is no store: the places that were searched, and the ready command for a store nearby. */
+/** The message if there is no store: the place that was searched, and the command with a store nearby. */
 export async function noStoreMessage(
   args: readonly string[],
   options: Pick<CommonOptions, "dataDir" | "database">,
@@ -42,7 +42,7 @@ async function lookedAt(asked: string, found: LocateResult): Promise<string> {
   if ((await findSlugTrees(nodeFileSystem, asked).catch(() => [])).length > 0) {
     return `Only sessions of opencode 0.x are in ${asked}: start opencode 1.2 or newer once, then run \`rescue\`.`;
   }
-  return `No opencode data in ${asked}: it holds no database and no storage/${also}.`;
+  return `No opencode data in ${asked}: the folder has no database and no storage/${also}.`;
 }
 
 interface Suggestion {
@@ -56,18 +56,18 @@ async function suggestions(
   found: LocateResult,
 ): Promise<Suggestion[]> {
   const near: Located[] = [];
-  // If OPENCODE_DB or --db points elsewhere, the folder itself may hold a store.
+  // If OPENCODE_DB or --db names a file elsewhere, the folder itself may still have a store.
   const own = await storeIn(nodeFileSystem, options.database === undefined ? asked : dirname(asked));
   if (own !== null) near.push(own);
   near.push(...(await storesNear(nodeFileSystem, asked)));
-  // The default place of opencode's data, whatever the environment says.
+  // The default place of opencode's data is tried too, in case the environment names another place.
   const { XDG_DATA_HOME: _, ...env } = process.env;
   for (const usual of [defaultDataDir(process.env), defaultDataDir(env)]) {
     const located = await storeIn(nodeFileSystem, usual);
     if (located !== null) near.push(located);
   }
   const paths = new Map<string, Suggestion>();
-  // A database whose name opencode does not use, so that `--data-dir` does not find it.
+  // The path may be a database whose name opencode does not use. Then only `--db` finds it.
   if (!found.ok && found.reason === "not-a-folder" && (await isDatabase(asked))) {
     if (!near.some(({ databases }) => databases.includes(asked))) paths.set(asked, { option: "--db", path: asked });
   }

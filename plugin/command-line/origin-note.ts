@@ -16,7 +16,7 @@ export async function noteOrigins({ files, located, terminal }: CommandContext, 
     const known = opened.map((store) => {
       const isRead = store.state === "ok" && store.origin !== null;
       const origin = isRead ? withMessagesOf2x(store.origin, store.sessionsOf2x()) : store.origin;
-      // Of the commands that print this line, only `rescue` leaves out sessions of 2.x.
+      // Only `rescue` does not read sessions of 2.x. The other commands name the tables of 2.x that they cannot read.
       if (command.name === "rescue" || store.state === "unusable" || origin === null) return { origin };
       const schema = store.half2x?.schema;
       const profile = schema === undefined ? null : profileFor(origin, schema);

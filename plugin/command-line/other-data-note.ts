@@ -3,8 +3,8 @@ import { printable } from "../words/text-layout.ts";
 import { type CommandContext, commandHere } from "./context.ts";
 
 /**
- * Other data directories of opencode on this machine that have a session or a message which this database lacks; none
- * if the user named only a file. `fromData`: the directory that the user named with --from-data.
+ * Other data directories of opencode on this machine that have a session or message which is missing here. The list is
+ * empty if the user named a database file. `fromData` is the directory that the user named with --from-data.
  */
 export async function otherData(
   { files, located, options }: CommandContext,
@@ -20,10 +20,10 @@ export async function otherData(
   return found;
 }
 
-/** One line for each directory, with the command that shows the sessions which only it has. */
+/** For each directory, a line and the command that lists the sessions which only that directory has. */
 export function otherDataLines(context: CommandContext, directories: readonly string[]): string[] {
   return directories.flatMap((directory) => [
-    `opencode also has data in ${printable(directory)}. What only it has:`,
+    `opencode also has data in ${printable(directory)}. To list the sessions that only this directory has:`,
     `  ${commandHere(context, "rescue", "--from-data", directory)}`,
   ]);
 }

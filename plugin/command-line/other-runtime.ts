@@ -12,12 +12,12 @@ interface Runtime {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** What it needs before the text of a module. */
+  /** The arguments after which this runtime takes the text of a module. */
   readonly evaluate: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Folders of programs whose installers do not always add them to the PATH. */
+/** Folders in which installers put programs, without always adding the folder to the PATH. */
 function usualFolders(): string[] {
   const home = homeIn(process.env);
   return [join(home, ".bun", "bin"), join(home, ".opencode", "bin"), "/opt/homebrew/bin", "/usr/local/bin"];
@@ -30,7 +30,7 @@ function programs(name: string): string[] {
   );
 }
 
-/** Other versions of Node, as the usual version managers keep them, newest first. */
+/** Other versions of Node that version managers installed, the newest first. */
 function otherNodes(): string[] {
   const home = homeIn(process.env);
   const managed = [
@@ -45,7 +45,7 @@ function versionsIn(folder: string): string[] {
   return namesOrNone(folder).sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
 }
 
-/** In Node 22.5 to 22.12 and 23.0 to 23.3, SQLite needs this flag. Newer ones accept the flag too. */
+/** SQLite needs this flag in Node 22.5 to 22.12 and 23.0 to 23.3. Newer versions of Node accept the flag too. */
 const NODE = { args: ["--experimental-sqlite", "--no-warnings"], evaluate: ["--input-type=module", "-e"], env: {} };
 
 const BUN = { args: [], evaluate: ["-e"] };
@@ -57,24 +57,24 @@ function* candidates(): Generator<Runtime> {
     yield { name: "another Node", command, ...NODE };
   }
   for (const command of programs("opencode")) {
-    // Every opencode binary is a Bun: BUN_BE_BUN=1 makes it run a script (measured on eleven releases).
+    // Every opencode binary contains Bun. With BUN_BE_BUN=1 the binary runs a script (measured on eleven releases).
     yield { name: "your opencode (as Bun)", command, ...BUN, env: { BUN_BE_BUN: "1" } };
   }
 }
 
 const PROBE_MS = 10_000;
 
-// The module's name is not a literal, because the Bun of opencode 1.0 resolves every literal name before it runs
-// anything.
+// The module's name is computed, because the Bun of opencode 1.0 loads every literal module name before it runs the
+// script.
 const LOAD = "const sqlite = await import((process.versions.bun === undefined ? 'node' : 'bun') + ':sqlite')";
 
 /**
- * Fails if there is SQLite but no way to read a database in place (`takesURI` in stores/sqlite/driver.ts). One line: the
- * command line of a `.cmd` file ends at the first line break.
+ * A script that fails if this runtime cannot read a database in place (`takesURI` in stores/sqlite/driver.ts). The
+ * script has one line, because the command line of a `.cmd` file ends at the first line break.
  */
 const PROBE = `${LOAD}; if (process.versions.bun === undefined) new sqlite.DatabaseSync('file:///dev/null/none?mode=memory').close()`;
 
-/** Whether a script runs with this program: any program may have that name. */
+/** Whether a script runs with this program. Another program may have the same name, so this is tried. */
 function runs(script: string, { command, args, evaluate, env }: Runtime): Promise<boolean> {
   return succeeds(command, [...args, ...evaluate, script], { ...process.env, ...env }, PROBE_MS);
 }
@@ -90,9 +90,9 @@ async function findRuntime(isAnyBetter: boolean): Promise<Runtime | null> {
 }
 
 /**
- * Runs this command line again in a runtime that reads databases better, with the same terminal. `driver`: what this
- * runtime has. `mark`: the environment variable that tells the second process that it is the second. @returns its exit
- * status, or `null` if there is no such runtime
+ * Runs this command line again in a runtime that reads databases better, with the same terminal. `driver` is the SQLite
+ * of this runtime. `mark` is the environment variable that marks the second process. @returns the exit status of the
+ * second process, or `null` if there is no such runtime
  */
 export async function inOtherRuntime(
   args: readonly string[],

@@ -14,10 +14,10 @@ export function watchOutput(): (status: number) => Promise<number> {
     const code = errnoCode(error) ?? error.name;
     if (code !== "EPIPE") lost ??= code;
   });
-  // Nobody is left to be told.
+  // An error on stderr cannot be reported anywhere.
   process.stderr.on("error", () => undefined);
   return async (status) => {
-    // A failed write to a file is reported after the write itself.
+    // Node reports a failed write to a file only in a later step.
     await new Promise(setImmediate);
     if (lost === null) return status;
     process.stderr.write(

@@ -1,6 +1,6 @@
 import type { Terminal } from "./terminal.ts";
 
-/** Before this time, in milliseconds, the remaining time cannot be estimated. */
+/** The remaining time is shown after this many milliseconds. An earlier estimate would be too wrong. */
 const TELLING_MS = 2000;
 
 /** The progress of some work: `Undoing: 43 %, 1,204 of 2,800 records, 12 s left`. `of` is `null` if unknown. */
@@ -12,8 +12,8 @@ export function progressText(doing: string, done: number, of: number | null, wha
 }
 
 /**
- * For example `43 %`, and `12 s left` if that can be estimated. The total is an estimate; only the answer has the exact
- * number.
+ * The share of the work that is done, such as `43 %`, and the remaining time, such as `12 s left`. Both are estimates,
+ * because `of` is an estimate.
  */
 export function shareFacts(done: number, of: number, elapsedMs: number): string[] {
   const share = Math.min(0.99, done / of);

@@ -24,15 +24,14 @@ export async function purgeCommand(context: CommandContext, command: Command & {
   }
   const show = context.options.json ? terminal.say : terminal.print;
   if (!command.yes || command.dryRun) {
-    show("These runs would be deleted for good; what they hold could not be restored any more:");
+    show("These runs would be deleted for good. Their records could not be restored any more:");
     for (const line of await listedLines(context, old, listed)) show(line);
     const only = old.reduce((sum, run) => sum + itemsOnlyHere(run), 0);
     if (only > 0) show(`${only} of these originals ${only === 1 ? "exists" : "exist"} nowhere else.`);
     const undone = old.filter(({ state }) => state.byState.restored !== undefined).length;
     if (undone > 0) {
-      const them = undone === 1 ? "it" : "them";
       show(
-        `Records of ${plural(undone, "run")} were restored. Without ${them}, the plugin may repair these records again at the next start of opencode.`,
+        `Records of ${plural(undone, "run")} were restored. If ${undone === 1 ? "this run is" : "these runs are"} deleted, the plugin may repair these records again at the next start of opencode.`,
       );
     }
     const yes = !command.dryRun && terminal.interactive && (await terminal.ask(`Delete ${plural(old.length, "run")}?`));

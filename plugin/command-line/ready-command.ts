@@ -1,10 +1,13 @@
 import { TOOL } from "../tool-identity.ts";
 import type { CommonOptions } from "./arguments.ts";
 
-/** The store that this call was given. Every command in its answer names the same store. */
+/** The store that the user named with --data-dir or --db. Every command in the answer names the same store. */
 export type GivenStore = Pick<CommonOptions, "dataDir" | "database">;
 
-/** A command that a user can copy into a shell, in the way this program was called. `args`: without the program. */
+/**
+ * A command that a user can copy into a shell, called in the same way as this program. `args` does not contain the
+ * program's name.
+ */
 export function readyCommand(args: readonly string[]): string {
   return [program(), ...args.map(shellWord)].join(" ");
 }
@@ -22,13 +25,13 @@ function storeOptions({ dataDir, database }: GivenStore): string[] {
 }
 
 /**
- * Completes the commands in a sentence for the store of this call. Such a command is between backticks, and begins with
- * the program's name. A command name alone (`repair`) cannot be copied and stays as it is.
+ * Completes the commands in a sentence for the store that the user named. Only text between backticks that has the
+ * program's name is such a command. The name of a command alone (`repair`) stays as it is.
  */
 export function withGivenStore(text: string, given: GivenStore): string {
   const more = storeOptions(given).map(shellWord).join(" ");
   return text.replace(COMMAND_IN_TEXT, (quoted, before: string, args: string) => {
-    // `…` stands for everything that the user typed.
+    // The sign `…` stands for all arguments that the user typed, so nothing is added.
     if (args.includes("…")) return quoted;
     const isPlaced = more === "" || /(^| )--(data-dir|db)( |$)/.test(args);
     const start = /^(\w+=\S+ )*$/.test(before) ? `${before}${program()}` : `${before}${TOOL.name}`;
@@ -38,12 +41,15 @@ export function withGivenStore(text: string, given: GivenStore): string {
 
 const COMMAND_IN_TEXT = new RegExp(`\`((?:[^\`\\n]* )?)${TOOL.name}((?: [^\`\\n]*)?)\``, "g");
 
-/** The name with which the user called this program: npx does not add it to the PATH. */
+/**
+ * The words with which the user called this program. A program that npx runs is not in the PATH, so users must type
+ * `npx` again.
+ */
 function program(): string {
   return process.env.npm_command === "exec" ? `npx ${TOOL.name}` : TOOL.name;
 }
 
-/** The arguments of this call; another value replaces the options of this kind. */
+/** The arguments of this call, with the option `option` instead of the options in `without`. */
 export function withOption(
   args: readonly string[],
   without: readonly string[],
@@ -61,6 +67,6 @@ export function withOption(
 }
 
 /** Quotes a word for a POSIX shell. PowerShell and cmd.exe accept plain paths in the same way. */
-function shellWord(word: string): string {
+export function shellWord(word: string): string {
   return /^[\w@%+=:,./\\~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

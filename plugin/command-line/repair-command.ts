@@ -26,13 +26,13 @@ import { isAgreed } from "./confirmation.ts";
 import { answer, type CommandContext, commandHere, problem, UNCHECKED } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { showProgress } from "./progress-line.ts";
-import { resolveSessions } from "./resolve-ids.ts";
+import { resolveSessionsHere } from "./resolve-ids.ts";
 
 type Repair = Command & { name: "repair" };
 
 /** `repair`: shows the plan, asks, repairs, checks again. */
 export async function repairCommand(context: CommandContext, command: Repair): Promise<ExitStatus> {
-  const resolved = await resolveSessions(context, command.sessionIDs);
+  const resolved = await resolveSessionsHere(context, command.sessionIDs);
   if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
   const sessionIDs = resolved.value;
   const outcome = await checkWithProgress(context, sessionIDs);
@@ -133,7 +133,7 @@ async function nothingToDo(
 function refusedRepair({ stores, findings }: CheckResult): string | null {
   for (const [index, { state, origin }] of stores.entries()) {
     const refusal = writingRefusal(origin);
-    // A finding in rows of 2.x states its own reason.
+    // A finding in the tables of 2.x gives its own reason, so it is not counted here.
     const isDamaged = findings.some(
       ({ store, severity, stops }) => store === index && severity === "blocking" && stops === undefined,
     );
@@ -169,10 +169,13 @@ async function confirmed(
   return isAgreed(context, `${sentence(toDoWords(operations))}?`);
 }
 
-/** If there are more records than this, their texts are not shown before the repair. `show` prints them all. */
+/**
+ * The readable texts of damaged records are shown before the repair only if there are at most this many. `show` prints
+ * all of them.
+ */
 const MOST_PREVIEWS = 5;
 
-/** The readable text of the cut-off records, before they are moved. */
+/** The readable text of the records that are cut off, for the user to see before the repair. */
 async function previewLines(
   { files, located, terminal, options }: CommandContext,
   findings: readonly ConfirmedFinding[],
@@ -236,7 +239,7 @@ function hiddenLines(sessions: readonly string[], runID: string | null, context:
     unlistedLine(sessions),
     ...shown.map((id) => `  To read it: ${commandHere(context, "show", id)}`),
     ...(more === 0 ? [] : [`  ${andMore(more)}`]),
-    `  To bring the damaged record back: ${commandHere(context, "restore", runID)}`,
+    `  To restore the damaged record: ${commandHere(context, "restore", runID)}`,
   ];
 }
 
@@ -250,7 +253,7 @@ function originalsLines(manifests: readonly string[]): string[] {
   return [`The originals are in ${plural(folders.length, "folder")} below:`, `  ${quarantine}`];
 }
 
-/** If there are more lines than this, the lines of the most frequent outcome are counted. */
+/** The answer lists records one by one up to this number. More records are counted by act, kind and cause. */
 const MOST_LINES = 20;
 
 function itemLines(items: readonly ReportedItem[]): string[] {

@@ -32,7 +32,7 @@ export async function reportCommand(
   if (signal.aborted) return withoutResult(context, { ok: false, unknownSession: null });
   const text = options.json ? jsonText(listAnswer({ report })) : reportText(report);
   if (output === null) {
-    // The report is printed unchanged, so that it gets no path of this call.
+    // The commands in a report are not completed, because a completed command could contain the path of this call.
     terminal.printDocument(text);
     return EXIT.done;
   }

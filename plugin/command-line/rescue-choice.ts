@@ -1,30 +1,30 @@
 import { isFolderHere, THIS_SYSTEM, withoutLastSlash } from "../hosts/folder-paths.ts";
 import { namedBy, type RescueChoice, recordRepair } from "../rescue/choices.ts";
 import type { RescueRequest } from "../rescue/request.ts";
-import { plural } from "../words/amounts.ts";
+import { plural, themOrIt } from "../words/amounts.ts";
 import { whereIsNow } from "../words/answers/common.ts";
+import type { CommandWriter } from "../words/answers/screen.ts";
 import { clipped, columns, printable } from "../words/text-layout.ts";
 import { minuteText } from "../words/times.ts";
-import { readyCommand } from "./ready-command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The user's choice from the list: one or several requests, each for some sessions. */
+/** A part of the user's choice: the request that rescues these sessions. */
 export interface Chosen {
   readonly sessionIDs: readonly string[];
   readonly request: RescueRequest;
 }
 
-/** Each chosen session gets the action that its cause needs. A request does nothing for other sessions. */
+/** A request for every kind of rescue. Each chosen session gets the one that its cause needs. */
 const EVERYTHING: RescueRequest = { bringIn: true, bringInPutAside: true, relink: true, unarchive: true };
 
-/** If there are more sessions than this, the user searches them by words (`sessions WORDS`) and names their ids. */
+/** The list shows at most this many sessions. Users find the others with `sessions WORDS`, and name their ids. */
 const MOST_LISTED = 20;
 
 type Screen = Pick<Terminal, "width" | "style" | "ellipsis">;
 
 /**
- * The sessions to choose from, numbered: date and title, then the number of messages, the reason with the new place, and
- * the old place. A pure function.
+ * The numbered list to choose from, with two lines for each session. The first line has the date and the title. The
+ * second line has the number of messages, the reason, the new place and the old folder. A pure function.
  */
 export function choiceLines(choices: readonly RescueChoice[], screen: Screen): string[] {
   const digits = String(Math.min(choices.length, MOST_LISTED)).length;
@@ -35,7 +35,7 @@ export function choiceLines(choices: readonly RescueChoice[], screen: Screen): s
     const name = title === null || title === "" ? sessionID : title;
     const indent = " ".repeat(number.length);
     const count = messages === null ? [] : [plural(messages, "message")];
-    // The folder stands last: it is the longest, and what does not fit is cut off.
+    // The folder is the longest fact. It comes last, so that it is the first to be cut off.
     const facts = [...count, why, ...(directory === null ? [] : [printable(directory)])].join(" · ");
     return [
       `${number}${date}${screen.style("bold", clipped(name, screen.width - number.length - columns(date), screen.ellipsis))}`,
@@ -44,7 +44,7 @@ export function choiceLines(choices: readonly RescueChoice[], screen: Screen): s
   });
   const more = choices.length - MOST_LISTED;
   return more > 0
-    ? [...lines, `… and ${more.toLocaleString("en-US")} older ones: \`rescue --session ID\` takes one of them.`]
+    ? [...lines, `… and ${more.toLocaleString("en-US")} older: \`rescue --session ID\` rescues one of them.`]
     : lines;
 }
 
@@ -66,10 +66,11 @@ export function chosenNumbers(answer: string, choices: readonly RescueChoice[]):
   return [...numbers];
 }
 
-/** Shows the list and asks. `null`: nothing was chosen. */
+/** Shows the list and asks. `write` writes the commands for later steps. Returns `null` if the user chose nothing. */
 export async function chooseSessions(
   choices: readonly RescueChoice[],
   terminal: Terminal,
+  write: CommandWriter,
 ): Promise<readonly Chosen[] | null> {
   terminal.print(["", ...choiceLines(choices, terminal), ""].join("\n"));
   const listed = choices.slice(0, MOST_LISTED);
@@ -79,9 +80,7 @@ export async function chooseSessions(
   const certain = namedBy(picked.filter(({ action }) => action.kind === "certain"));
   const chosen: Chosen[] = certain.length === 0 ? [] : [{ sessionIDs: certain, request: EVERYTHING }];
   const bare = picked.flatMap(({ action }) => (action.kind === "repair" ? [action.sessionID] : []));
-  if (bare.length > 0) {
-    terminal.say(`This session has no record of its own: \`${readyCommand(recordRepair(bare))}\` rebuilds it.`);
-  }
+  if (bare.length > 0) terminal.print(missingRecordLines(bare, write).join("\n"));
   for (const [from, own] of byFolder(picked)) {
     const to = await askFolder(from, own, terminal);
     if (to === null) continue;
@@ -91,12 +90,21 @@ export async function chooseSessions(
   return chosen.length === 0 ? null : chosen;
 }
 
+/** The answer about sessions whose own record is missing: a repair rebuilds that record. */
+export function missingRecordLines(sessionIDs: readonly string[], write: CommandWriter): string[] {
+  const count = new Set(sessionIDs).size;
+  return [
+    `The ${count === 1 ? "record of 1 session is" : `records of ${plural(count, "session")} are`} missing. To rebuild ${themOrIt(count)}:`,
+    `  ${write(...recordRepair(sessionIDs))}`,
+  ];
+}
+
 async function askNumbers(choices: readonly RescueChoice[], terminal: Terminal): Promise<readonly number[] | null> {
   const suggested = choices.filter(({ isSuggested }) => isSuggested).length;
   const question =
     suggested === 0
       ? "Choose by number, such as 1,3-5 (Enter: none):"
-      : `Bring back ${suggested === choices.length ? "all of them" : plural(suggested, "session")}? [y/N], or choose by number, such as 1,3-5:`;
+      : `Rescue ${suggested === choices.length ? "all of them" : plural(suggested, "session")}? [y/N], or choose by number, such as 1,3-5:`;
   while (true) {
     const answer = await terminal.askLine(question);
     if (answer === null) return null;
@@ -117,7 +125,10 @@ function byFolder(picked: readonly RescueChoice[]): ReadonlyMap<string, readonly
   return folders;
 }
 
-/** Asks for the present folder: the number of a candidate, or a full path. `null`: the user does not answer. */
+/**
+ * Asks where a missing folder is now. The user types the number of a suggestion, or a full path. Returns `null` if the
+ * user gives no answer.
+ */
 async function askFolder(from: string, [first]: readonly RescueChoice[], terminal: Terminal): Promise<string | null> {
   const candidates = first?.action.kind === "folder" ? first.action.candidates : [];
   terminal.print(
@@ -130,12 +141,12 @@ async function askFolder(from: string, [first]: readonly RescueChoice[], termina
   const numbers = candidates.length === 0 ? "" : "A number, or a";
   while (true) {
     const answer = (
-      await terminal.askLine(`${numbers === "" ? "A" : numbers} whole path, or Enter to leave it:`)
+      await terminal.askLine(`${numbers === "" ? "A" : numbers} full path, or Enter to leave the session as it is:`)
     )?.trim();
     if (answer === undefined || answer === "") return null;
     const candidate = /^\d{1,3}$/.test(answer) ? candidates[Number(answer) - 1] : undefined;
     if (candidate !== undefined) return candidate;
     if (isFolderHere(answer)) return withoutLastSlash(answer);
-    terminal.say(`Write the whole path: it begins with ${THIS_SYSTEM === "windows" ? "a drive, such as C:\\" : "/"}.`);
+    terminal.say(`Type the full path. It begins with ${THIS_SYSTEM === "windows" ? "a drive, such as C:\\" : "/"}.`);
   }
 }

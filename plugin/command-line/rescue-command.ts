@@ -5,7 +5,7 @@ import { type Exporting, exportHidden } from "../rescue/export-hidden.ts";
 import type { HiddenSession } from "../rescue/hidden.ts";
 import { isAdded } from "../rescue/incomplete.ts";
 import { isWanted, type Refusal, type RescueInput } from "../rescue/request.ts";
-import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescue/rescue.ts";
+import { type HiddenList, listHidden, type RescueResult, rescuableIDs, rescue } from "../rescue/rescue.ts";
 import type { ExportedFor2x } from "../upgrade/export-missing.ts";
 import { plural } from "../words/amounts.ts";
 import { FILE_EXISTS, LOOKING_FOR_SESSIONS, NOTHING_CHANGED, STOPPED_AT_ONCE } from "../words/answers/common.ts";
@@ -24,7 +24,7 @@ import { showProgress } from "./progress-line.ts";
 import { commandFor, type GivenStore } from "./ready-command.ts";
 import { chooseSessions } from "./rescue-choice.ts";
 import { exportedFor2x, exportedText, missingHere, missingText } from "./rescue-for-2x.ts";
-import { unknownSessionMessage } from "./resolve-ids.ts";
+import { resolveSessions, unknownSessionMessage } from "./resolve-ids.ts";
 
 type Rescue = Command & { name: "rescue" };
 
@@ -42,12 +42,18 @@ function withoutList(context: CommandContext, { reason, message }: Refusal): Exi
   return problem(context, said, WITHOUT_LIST[reason]);
 }
 
-/** `rescue`: lists sessions that opencode does not show, asks, and brings them back into the list. */
-export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
+/** `rescue`: lists sessions that opencode does not show, asks, and rescues them. */
+export async function rescueCommand(context: CommandContext, typed: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
-  const { into, fromData, sessionIDs } = command;
-  const write = rescueWriter(context.options, command);
+  const { into, fromData } = typed;
+  const write = rescueWriter(context.options, typed);
   terminal.progress(LOOKING_FOR_SESSIONS);
+  const knownIDs = () => rescuableIDs({ files, located, into, fromData });
+  const resolved = await unlessLeft(() => resolveSessions(typed.sessionIDs, knownIDs), signal);
+  if (resolved === null) return interrupted(context, STOPPED_AT_ONCE);
+  if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
+  const sessionIDs = resolved.value;
+  const command = { ...typed, sessionIDs };
   let tell: ReturnType<typeof showProgress> | null = null;
   const onProgress = (done: number, of: number) => {
     tell ??= showProgress(terminal, "Bringing in", "sessions");
@@ -70,16 +76,16 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   const added = list.incomplete.filter((session) => command.bringIn && isAdded(session, sessionIDs));
   const count = wanted.length + added.length + list.changes.length;
   if (list.refusal !== null && count > 0) {
-    (context.options.json ? terminal.say : terminal.print)(listText(list, write, sessionIDs));
+    const { lines } = await missingLines(context, input, write);
+    const shown = paragraphs([[listText(list, write, sessionIDs)], lines]);
+    (context.options.json ? terminal.say : terminal.print)(shown);
     return problem(context, `${list.refusal} ${EXPORT_INSTEAD}`, EXIT.refused);
   }
-  const missing = await missingHere(context, into, sessionIDs);
   if (!(await confirmed(context, command, list, [...wanted, ...added], count))) {
-    const of2x = missing.length === 0 ? {} : { missingIn2x: missing };
-    const missed = missingText(missing, write("rescue", "--export", "FOLDER"));
-    const document = { ...list, runID: null, ...of2x, ...(other.length > 0 && { otherData: other }) };
+    const { missing, lines, fields } = await missingLines(context, input, write);
+    const document = { ...list, runID: null, ...fields, ...(other.length > 0 && { otherData: other }) };
     const undecided = count === 0 && !command.dryRun && command.relink === true ? [undecidedText(list)] : [];
-    answer(context, listAnswer(document), paragraphs([undecided, missed === "" ? [] : [missed], beside]));
+    answer(context, listAnswer(document), paragraphs([undecided, lines, beside]));
     return count > 0 ||
       missing.length > 0 ||
       list.notFound.length > 0 ||
@@ -90,6 +96,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   }
   const result = await rescue(input, command);
   const after = await listedAgain(input, signal);
+  const { missing, lines, fields } = await missingLines(context, input, write);
   const { stopped, ...done } = result;
   const messages = [...(stopped === null ? [] : [stopped.message]), ...(after === null ? [UNLISTED] : [])];
   const message = messages.length === 0 ? undefined : messages.join(" ");
@@ -100,16 +107,28 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
       ...(after ?? NOT_LISTED),
       changes: list.changes,
       ...done,
+      ...fields,
       ...(message === undefined ? {} : { message }),
     }),
-    doneText(result, after?.hidden ?? [], write),
+    paragraphs([[doneText(result, after?.hidden ?? [], write)], lines]),
   );
   if (message !== undefined) terminal.complain(message);
   if (stopped?.kind === "failed") return EXIT.failed;
   if (signal.aborted && (stopped !== null || after === null)) return EXIT.refused;
   if (after === null) return EXIT.findings;
   if (stopped?.kind === "refused") return result.runID === null ? EXIT.refused : EXIT.findings;
-  return isLeft(result, after) ? EXIT.findings : EXIT.done;
+  return missing.length > 0 || isLeft(result, after) ? EXIT.findings : EXIT.done;
+}
+
+/**
+ * The data of 1.x in an upgraded database that opencode 2.x lacks: as values, as lines for people, and as fields of the
+ * JSON answer. A rescue does not bring this data to 2.x, so every answer names it.
+ */
+async function missingLines(context: CommandContext, { into, sessionIDs }: RescueInput, write: CommandWriter) {
+  const missing = context.signal.aborted ? [] : await missingHere(context, into, sessionIDs);
+  const text = missingText(missing, write("rescue", "--export", "FOLDER"));
+  const [lines, fields] = missing.length === 0 ? [[], {}] : [[text], { missingIn2x: missing }];
+  return { missing, lines, fields };
 }
 
 /** Whether something that was asked for was not done, or a session may still be hidden. */
@@ -117,12 +136,17 @@ function isLeft({ items }: Pick<RescueResult, "items">, after: HiddenList): bool
   return items.some(({ action }) => action === "skipped") || after.hidden.some(isMissed) || isUncertain(after);
 }
 
-/** Several ids may be named, so the answer says which one it means. */
+/**
+ * Ends the command because a session does not exist. The message names the id, because the user may have named several.
+ */
 async function unknownSession(context: CommandContext, sessionID: string): Promise<ExitStatus> {
   return problem(context, `${sessionID}: ${await unknownSessionMessage(context, sessionID)}`, EXIT.usage);
 }
 
-/** A store that opencode may use, or that the user named, could not be read. A copy that somebody keeps does not count. */
+/**
+ * Whether a store that opencode uses, or that the user named, could not be read. Copies beside the database do not
+ * count.
+ */
 export function isUncertain({ unreadStores }: Pick<HiddenList, "unreadStores">): boolean {
   return unreadStores.some(({ origin }) => origin !== "put-aside");
 }
@@ -134,13 +158,13 @@ async function listedAgain(input: RescueInput, signal: AbortSignal): Promise<Hid
   return after?.ok ? after.list : null;
 }
 
-/** It is unknown which sessions are hidden. */
+/** The lists in the answer if it is unknown which sessions are hidden. */
 const NOT_LISTED = { hidden: null, partlyShown: null, incomplete: null } as const;
 
 const UNLISTED =
-  "The list was not made again, so some sessions may still be hidden. Run `opencode-session-repair rescue`.";
+  "After the changes, the sessions were not listed again. Some may still be hidden. Run `opencode-session-repair rescue`.";
 
-/** The answer to `--relink` if no new folder was certain. */
+/** The answer to `--relink` if this tool could not tell the new folder of any session. */
 function undecidedText({ hidden, partlyShown }: HiddenList): string {
   const isOpen = [...hidden, ...partlyShown].some(({ cause }) => cause === "moved" || cause === "project-changed");
   return isOpen
@@ -171,9 +195,10 @@ async function choose(
   );
   const notes = [...noteLines(list), ...beside];
   if (notes.length > 0) terminal.print(notes.join("\n"));
-  const chosen = await chooseSessions(choices, terminal);
+  const chosen = await chooseSessions(choices, terminal, write);
   if (chosen === null) {
-    terminal.print(NOTHING_CHANGED);
+    const { lines } = await missingLines(context, input, write);
+    terminal.print(paragraphs([lines, [NOTHING_CHANGED]]));
     return EXIT.findings;
   }
   let after = list;
@@ -191,7 +216,9 @@ async function choose(
     after = again;
     for (const item of result.items) items.push(item);
   }
-  return isLeft({ items }, after) ? EXIT.findings : EXIT.done;
+  const { missing, lines } = await missingLines(context, input, write);
+  if (lines.length > 0) terminal.print(`\n${lines.join("\n")}`);
+  return missing.length > 0 || isLeft({ items }, after) ? EXIT.findings : EXIT.done;
 }
 
 async function exported(
@@ -238,14 +265,17 @@ async function exported(
 }
 
 /**
- * Whether a user probably misses the session. An archived session was hidden on purpose, and a session in a copy may
- * have been deleted.
+ * Whether a user probably misses the session. An archived session was hidden on purpose. A session that only an old
+ * copy has may have been deleted.
  */
 function isMissed({ cause }: HiddenSession): boolean {
   return cause !== "archived" && cause !== "put-aside";
 }
 
-/** Writes command lines for the store that this call was given. Another `rescue` looks in the same stores. */
+/**
+ * Writes commands with the options for the store of this call. A `rescue` command also gets `--into` and `--from-data`
+ * of this call.
+ */
 export function rescueWriter(given: GivenStore, { into, fromData }: Pick<Rescue, "into" | "fromData">): CommandWriter {
   const same = [...(into === null ? [] : ["--into", into]), ...(fromData === null ? [] : ["--from-data", fromData])];
   return (name, ...args) => commandFor(given, name, ...args, ...(name === "rescue" ? same : []));
@@ -262,7 +292,8 @@ async function confirmed(
   const show = options.json ? terminal.say : terminal.print;
   if (!command.yes || command.dryRun || count === 0) {
     show(`${storeLine(context.located)}\n\n${listText(list, rescueWriter(options, command), command.sessionIDs)}`);
-    if (list.changes.length > 0) show(["", "Would be changed:", ...list.changes.map(changeText)].join("\n"));
+    if (list.changes.length > 0)
+      show(["", "These values would be changed:", ...list.changes.map(changeText)].join("\n"));
   }
   if (command.dryRun || count === 0) return false;
   if (command.yes) return true;
@@ -294,9 +325,9 @@ function doneText(
     for (const { kind, recordID, why } of session.leftOut) lines.push(`  not brought in: ${kind} ${recordID}, ${why}`);
   }
   for (const [path, count] of completed)
-    lines.push(`  completed, since older releases did not write it: ${path}, ${plural(count, "time")}`);
+    lines.push(`  completed, because older releases did not write this field: ${path}, ${plural(count, "time")}`);
   for (const { action, recordID, reason } of items) {
-    if (action === "skipped") lines.push(`  not done: ${recordID ?? ""}, ${reason ?? ""}`);
+    if (action === "skipped") lines.push(`  not changed: ${recordID ?? ""}, ${reason ?? ""}`);
   }
   const [first] = manifests;
   if (runID !== null && first !== undefined) {

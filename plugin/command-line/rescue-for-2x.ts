@@ -9,14 +9,14 @@ import type { CommandContext } from "./context.ts";
 
 const HEADINGS: Readonly<Record<MissingCause, string>> = {
   "never-arrived": "in the tables of opencode 1.x, and not in those of 2.x",
-  "arrived-with-losses": "of which opencode 2.x lacks messages or parts",
+  "arrived-with-losses": "that lack messages or parts in opencode 2.x",
   continued: "that were continued in opencode 1.x after the upgrade",
 };
 
 const NOT_AGAIN =
   "The record that 2.x keeps of its import (table kv) is not changed. If it were changed, 2.x would replace the messages of sessions that it already has, and delete opencode's log.";
 
-/** The 1.x data of an upgraded database that 2.x lacks; empty for any other database. */
+/** The data of 1.x in an upgraded database that opencode 2.x lacks. The list is empty for any other database. */
 export async function missingHere(
   context: CommandContext,
   into: string | null,
@@ -26,8 +26,8 @@ export async function missingHere(
 }
 
 /**
- * Writes this data as files for `opencode session import` of opencode 2. `null`: the command was stopped before all
- * files were written.
+ * Writes the data of 1.x that opencode 2.x lacks as files for `opencode session import` of opencode 2. Returns `null`
+ * if the command was stopped before all files were written.
  */
 export async function exportedFor2x(
   context: CommandContext,
@@ -40,7 +40,7 @@ export async function exportedFor2x(
   return outcome === undefined ? [] : outcome;
 }
 
-/** `undefined`: 2.x has not upgraded the database. */
+/** Opens the database and does `work` if opencode 2.x has upgraded it. Otherwise returns `undefined`. */
 async function upgraded<T>(
   { files, located }: CommandContext,
   into: string | null,
@@ -59,7 +59,7 @@ async function upgraded<T>(
   }
 }
 
-/** The list for people; empty if nothing is missing. */
+/** The list of missing sessions and their reasons, for people. The text is empty if nothing is missing. */
 export function missingText(missing: readonly MissingIn2x[], command: string): string {
   if (missing.length === 0) return "";
   const lines: string[] = [];
@@ -72,23 +72,23 @@ export function missingText(missing: readonly MissingIn2x[], command: string): s
       lines.push(...reasons(records));
     }
   }
-  return [...lines, "", `To bring them into opencode 2: ${command}`, NOT_AGAIN].join("\n");
+  return [...lines.slice(1), "", `To bring these sessions into opencode 2: ${command}`, NOT_AGAIN].join("\n");
 }
 
-/** The reasons for records, with counts, because there may be very many. */
+/** The reasons why records are missing, counted, because there may be very many. */
 function reasons(records: MissingIn2x["missing"]): string[] {
   const counted = new Map<string, number>();
   for (const { kind, why } of records) counted.set(`${kind}: ${why}`, (counted.get(`${kind}: ${why}`) ?? 0) + 1);
   return [...counted].map(([words, count]) => `    ${count.toLocaleString("en-US")} × ${words}`);
 }
 
-/** What was written, for people. */
+/** The files that were written and what to do with them, for people. */
 export function exportedText(sessions: readonly ExportedFor2x[]): string[] {
   if (sessions.length === 0) return [];
   return [
     `Wrote ${plural(sessions.length, "file")} for opencode 2; run \`opencode session import FILE\` in the folder of each session, in this order:`,
     ...sessions.flatMap(({ file, directory, cause, leftOut }) => [
-      `  ${file}${directory === null ? "" : `  in ${directory}`}${cause === "never-arrived" ? "" : "  (a copy with ids of its own: opencode 2 has this session already)"}`,
+      `  ${file}${directory === null ? "" : `  in ${directory}`}${cause === "never-arrived" ? "" : "  (a copy with new ids, because opencode 2 has this session already)"}`,
       ...(leftOut.length === 0 ? [] : [`    ${plural(leftOut.length, "record")} could not be brought in`]),
     ]),
     NOT_AGAIN,

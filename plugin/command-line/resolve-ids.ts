@@ -12,7 +12,7 @@ export type Resolved<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly message: string; readonly isUnread?: boolean };
 
-/** If there are more matches than this, the rest is counted. */
+/** A message names at most this many ids. More ids are counted. */
 const MOST_NAMED = 5;
 
 /** `A, B and 3 more`. */
@@ -25,15 +25,16 @@ function named(ids: readonly string[]): string {
 const WHOLE_SESSION_ID = /^ses_[0-9A-Za-z]{26,}$/;
 
 /**
- * Ids of sessions from typed words: an id, or the beginning of exactly one. A word that begins no known id stays
- * unchanged. The code that looks the id up reports that it does not exist.
+ * Ids of sessions from typed words. Each word is an id, or the beginning of exactly one id. A word that begins no known
+ * id is returned unchanged, and the code that reads the session reports that the id does not exist. `knownIDs` gives
+ * the ids of all sessions that the command can use. `knownIDs` is called only if a word may be a beginning.
  */
 export async function resolveSessions(
-  context: Pick<CommandContext, "files" | "located">,
   words: readonly string[],
+  knownIDs: () => Promise<readonly string[]>,
 ): Promise<Resolved<readonly string[]>> {
   if (words.every((word) => WHOLE_SESSION_ID.test(word))) return { ok: true, value: words };
-  const known = (await knownSessions(context)).map(({ id }) => id);
+  const known = await knownIDs();
   const ids: string[] = [];
   for (const word of words) {
     const begun = known.includes(word) ? [word] : known.filter((id) => id.startsWith(word));
@@ -43,6 +44,14 @@ export async function resolveSessions(
     ids.push(begun[0] ?? word);
   }
   return { ok: true, value: [...new Set(ids)] };
+}
+
+/** {@link resolveSessions} for a command that uses only the stores of this data directory. */
+export function resolveSessionsHere(
+  context: Pick<CommandContext, "files" | "located">,
+  words: readonly string[],
+): Promise<Resolved<readonly string[]>> {
+  return resolveSessions(words, async () => (await knownSessions(context)).map(({ id }) => id));
 }
 
 /** The message that there is no such session, with the sessions that the user may mean. */
@@ -79,7 +88,10 @@ export async function resolveSession(
   return noSessionFor(context, words);
 }
 
-/** The answer to words that name no session. A store that cannot be read may have it. */
+/**
+ * The answer to words that match no session. If a store cannot be read, the session may be in it, so the message says
+ * that instead.
+ */
 export async function noSessionFor(
   context: Pick<CommandContext, "files" | "located">,
   words: readonly string[],
@@ -88,7 +100,7 @@ export async function noSessionFor(
   return { ok: false, message: isUnread ? unreadable("store") : noSessionNamed(words), isUnread };
 }
 
-/** Sessions whose id begins with the word, or whose title has every word; no word matches every session. */
+/** The sessions whose id begins with the word, or whose title has every word. Without words, all sessions match. */
 export function matching(sessions: readonly KnownSession[], words: readonly string[]): KnownSession[] {
   const wanted = words.map((word) => word.toLowerCase());
   const [first = ""] = wanted;
@@ -100,8 +112,8 @@ export function matching(sessions: readonly KnownSession[], words: readonly stri
 }
 
 /**
- * The run that a word refers to: its id, the beginning or the last eight characters of it, or `last`. `undoable`: only
- * runs that can still be undone, at least in part.
+ * The run that the user means by a word: a run's id, the beginning of an id, its last eight characters, or `last`. For
+ * `undoable`, `last` means the newest run that can still be undone, at least in part.
  */
 export async function resolveRun(
   { files, located }: Pick<CommandContext, "files" | "located">,

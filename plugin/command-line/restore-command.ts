@@ -15,13 +15,13 @@ import { answer, type CommandContext, problem, stopped, UNCHECKED } from "./cont
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { namesForScreen } from "./known-sessions.ts";
 import { showProgress } from "./progress-line.ts";
-import { resolveRun, resolveSessions } from "./resolve-ids.ts";
+import { resolveRun, resolveSessionsHere } from "./resolve-ids.ts";
 
 type Restore = Command & { name: "restore" };
 
 /**
- * `restore`: moves the records of a run back, byte for byte; a record stays in quarantine if another one is in its
- * place.
+ * `restore`: undoes a run, so that its records return to their places, byte for byte. A record stays in quarantine if
+ * another one has taken its place.
  */
 export async function restoreCommand(context: CommandContext, command: Restore): Promise<ExitStatus> {
   const { files, located } = context;
@@ -29,7 +29,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
   const resolved = await resolveRun(context, command.run, "undoable");
   if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
   const runID = resolved.value;
-  const chosen = await resolveSessions(context, command.sessionIDs);
+  const chosen = await resolveSessionsHere(context, command.sessionIDs);
   if (!chosen.ok) return problem(context, chosen.message, EXIT.usage);
   const sessionIDs = chosen.value;
   const input: RestoreInput = { files, located, access: "outside", runID, sessionIDs, itemIDs };
@@ -73,7 +73,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
   return restored === 0 ? EXIT.refused : EXIT.findings;
 }
 
-/** If there are more lines than this, equal lines are counted. */
+/** The answer lists at most this many records. The others are counted. */
 const MOST_LINES = 20;
 
 function doneText(items: readonly ReportedItem[]): string[] {
@@ -88,8 +88,8 @@ function doneText(items: readonly ReportedItem[]): string[] {
 }
 
 /**
- * The state of the store after the undo. Only the JSON document contains this state, so the store is checked only for
- * that document.
+ * The state of the store after the undo. Only the JSON document contains it, so the store is not checked for other
+ * answers.
  */
 async function current(context: CommandContext) {
   if (!context.options.json) return NOT_REACHED;

@@ -5,7 +5,7 @@ import { jsonText, listAnswer } from "./answers.ts";
 import { type Command, parseArguments } from "./arguments.ts";
 import { problem } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
-import { openTerminal } from "./terminal.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
 
 /** Runs the command line. Returns the exit status of the contract. */
 export async function runCommandLine(args: readonly string[], signal: AbortSignal): Promise<number> {
@@ -17,7 +17,7 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
   }
   const { command, options } = parsed;
   const terminal = openTerminal(options, signal);
-  const text = await withoutStore(command, terminal.width);
+  const text = await withoutStore(command, terminal);
   if (text !== null) {
     if (options.json) terminal.printDocument(jsonText(listAnswer(command.name === "version" ? {} : { text })));
     else if (command.name === "help") terminal.print(text);
@@ -25,7 +25,7 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
     return EXIT.done;
   }
   try {
-    // The answer of `--version` does not load the code for stores.
+    // The code for stores is loaded on demand, so that `--version` and `--help` answer at once.
     const { runWithStore } = await import("./with-store.ts");
     return await runWithStore(args, command, options, terminal, signal);
   } catch (error) {
@@ -35,12 +35,12 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
 }
 
 /** The answer of a command that needs no store; `null` for other commands. */
-async function withoutStore(command: Command, width: number): Promise<string | null> {
+async function withoutStore(command: Command, terminal: Terminal): Promise<string | null> {
   switch (command.name) {
     case "version":
       return TOOL.version;
     case "help":
-      return (await import("./help.ts")).helpText(command.of, width);
+      return (await import("./help.ts")).helpText(command.of, terminal);
     case "completion":
       return (await import("./completion.ts")).completionScript(command.shell);
     default:
@@ -48,9 +48,11 @@ async function withoutStore(command: Command, width: number): Promise<string | n
   }
 }
 
-/** One sentence for an error of the operating system. A bug of this tool is reported as a bug. */
+/**
+ * One sentence about an error of the operating system. Any other error is a bug of this tool, and the sentence says so.
+ */
 async function expectedFailure(error: unknown): Promise<Stopped> {
-  // A command that does not fail does not load the code for repairs.
+  // The code for repairs is loaded on demand, because a command that does not fail does not need it here.
   const { stoppedBy } = await import("../repair/apply.ts");
   try {
     return stoppedBy(error);

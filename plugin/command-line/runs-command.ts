@@ -51,7 +51,7 @@ async function listRuns(context: CommandContext): Promise<ExitStatus> {
   return EXIT.done;
 }
 
-/** Runs as lines of a list, with their causes and, on a screen, the titles of their sessions. */
+/** Runs as lines of a list, with their causes. On a terminal the lines have the titles of the sessions too. */
 export async function listedLines(
   context: CommandContext,
   found: readonly RunSummary[],
@@ -61,7 +61,7 @@ export async function listedLines(
   return runRows(runs, await causesOf(context, found), await namesForScreen(context), context.terminal);
 }
 
-/** Causes are in the manifests. For a list, at most this many manifests are read. */
+/** The cause of a run is in its manifest. For a list, at most this many manifests are read. */
 const MOST_CAUSES_READ = 500;
 
 async function causesOf(
@@ -79,7 +79,7 @@ async function causesOf(
   return new Map([...codes].map(([runID, own]) => [runID, causeText(own)]));
 }
 
-/** What is in one run. */
+/** Prints the records that one run changed. */
 export async function showRun(context: CommandContext, word: string): Promise<ExitStatus> {
   const resolved = await resolveRun(context, word, "newest");
   if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);

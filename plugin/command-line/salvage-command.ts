@@ -61,7 +61,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   const runs = await import("../salvage/salvage-run.ts");
   const { salvage } = await import("../salvage/salvage.ts");
   const { SalvageStoppedError } = await import("../salvage/stopped.ts");
-  // SQLite creates files with the mode that the process's umask allows.
+  // SQLite creates files with the permissions that the umask allows. Other users must not read the new database.
   process.umask(0o077);
   const work = async (lock: Pick<RepairLock, "isHeld">): Promise<SalvageDone> => {
     const earlier = await runs.findSalvageRun(files, located.dataDir, database);
@@ -86,7 +86,8 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     // If no other process could be started, an interrupt is noticed only here, before anything is swapped.
     await setImmediate();
     if (context.signal.aborted) throw new SalvageStoppedError(true);
-    // The columns or tables were the only damage. If they are not there, the new database is no better.
+    // If missing columns or tables were the only damage, the new database must have them again. Otherwise it is no
+    // better than the old one.
     const isBetter = code !== COLUMNS_MISSING.code || report.emptyColumns.length > 0;
     const swapped =
       command.swap && report.isSound && isBetter ? await runs.swapIn(files, run, database, lock, context.signal) : null;
@@ -118,28 +119,28 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
   if (!command.yes || command.dryRun) {
     const name = basename(database);
     show(
-      `Plan: copy ${name} (${sizeText(size)}) with its WAL into quarantine, read everything that is left in the copy,`,
+      `Plan: copy ${name} (${sizeText(size)}) with its WAL into quarantine, and build a new database beside the copy.`,
     );
-    show("and build a new database beside it from that, from the event log and from the files of opencode 1.0-1.1.");
+    show("The new database gets all that is left in the copy, in the event log and in the files of opencode 1.0-1.1.");
     show(
       command.swap
-        ? `Then the new database takes the place of ${name}; the damaged one stays in quarantine.`
-        : `${name} stays as it is. With --swap the new database takes its place.`,
+        ? `Then the new database takes the place of ${name}, and the damaged database stays in quarantine.`
+        : `${name} stays as it is. With --swap, the new database takes the place of ${name}.`,
     );
     const { openFiles } = await thisSystem();
     const openers = (await openFiles?.openersOf([database, `${database}-wal`])) ?? [];
-    if (openers.length > 0) show(`The database is open in ${openersText(openers)}: close it first.`);
+    if (openers.length > 0) show(`The database is in use by ${openersText(openers)}. Close the database there first.`);
     else {
       const driver = await loadDriver();
       const isOpen = driver !== null && (await hasOtherConnection(files, driver, database));
-      if (isOpen) show("A process that cannot be seen from here has the database open: close it first.");
+      if (isOpen) show("A process that this tool cannot see has the database open. Close the database first.");
     }
   }
   if (command.dryRun) return false;
   if (command.yes) return true;
   return isAgreed(
     context,
-    command.swap ? "Salvage the database and put the new one in its place?" : "Salvage the database?",
+    command.swap ? "Salvage the database, and put the new database in its place?" : "Salvage the database?",
   );
 }
 
@@ -183,7 +184,7 @@ function tell(context: CommandContext, done: SalvageDone, database: string, isSw
   return blocking.length > 0 || !isWhole(report) ? EXIT.findings : EXIT.done;
 }
 
-/** Each stage has its own count. */
+/** Shows the progress of a salvage. Each of its stages counts its pages from the beginning. */
 function stageProgress(terminal: CommandContext["terminal"]): (stage: Stage, done: number, of: number) => void {
   let current: { readonly stage: Stage; readonly tell: ReturnType<typeof showProgress> } | null = null;
   return (stage, done, of) => {
@@ -192,7 +193,7 @@ function stageProgress(terminal: CommandContext["terminal"]): (stage: Stage, don
   };
 }
 
-/** Tables that a sound database lacked count like lost columns: nobody knows what they held. */
+/** Adds missing tables to the missing columns of the report. The content of both is unknown. */
 function withLostTables(report: SalvageReport): SalvageReport {
   const tables = report.addedSchemaObjects.filter((name) => name in report.rows);
   return { ...report, emptyColumns: [...report.emptyColumns, ...tables] };

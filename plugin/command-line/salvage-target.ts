@@ -23,12 +23,12 @@ export type Target =
       readonly database: string;
       readonly code: string;
       readonly evidence: string;
-      /** The conditions under which the new database may replace the damaged one. */
+      /** Whether the new database may replace the damaged one. */
       readonly isSwappable: boolean;
     }
   | { readonly outcome: keyof typeof WITHOUT_TARGET; readonly message: string };
 
-/** The exit status if there is nothing to salvage. */
+/** The exit status if there is no damaged database to salvage. */
 export const WITHOUT_TARGET = {
   sound: EXIT.done,
   none: EXIT.usage,
@@ -39,7 +39,7 @@ export const WITHOUT_TARGET = {
   refused: EXIT.refused,
 } as const;
 
-/** The one located database that is damaged. */
+/** Finds the damaged database in this data directory. If several are damaged, the user must choose one. */
 export async function damagedDatabase(context: CommandContext, swap: boolean): Promise<Target> {
   const { located, terminal } = context;
   if (located.databases.length === 0)
@@ -65,7 +65,7 @@ const NO_DAMAGE: ReadonlySet<StoreProblemCode> = new Set([
   "database-is-folder",
 ] as const);
 
-/** The damage of a database as a whole, if a salvage could help. */
+/** The damage of one database, if a salvage could help. */
 async function targetOf(context: CommandContext, database: string, swap: boolean): Promise<Target> {
   const { files, located } = context;
   const [store] = await openStores(files, { ...located, json: "none", databases: [database] }, "outside");
@@ -73,12 +73,12 @@ async function targetOf(context: CommandContext, database: string, swap: boolean
   if (store.state === "unusable") {
     const { code, evidence } = store.problem;
     if (code === "database-empty") {
-      return { outcome: "empty", message: "The database has zero bytes: there is nothing in it to salvage." };
+      return { outcome: "empty", message: "The database is empty (0 bytes), so there is nothing to salvage." };
     }
     if (code === "no-room-for-copy") {
       return { outcome: "no-room", message: noRoomMessage(context, evidence, "salvage") };
     }
-    // A busy database is not a damaged one.
+    // A database that is in use is not a damaged one.
     if (NO_DAMAGE.has(code)) {
       return { outcome: "unavailable", message: `The database cannot be opened at the moment (${evidence}).` };
     }
@@ -108,7 +108,10 @@ function allowed(
   return { outcome: "found", ...damaged, isSwappable: salvageRefusal(origin, true) === null };
 }
 
-/** The damage in the pages, the log or the columns of a database that can be opened; `null`: none. */
+/**
+ * The damage in the pages, in the write-ahead log (WAL) or in the columns of a database that can be opened; `null` if
+ * there is none.
+ */
 async function damageOf(
   context: CommandContext,
   database: string,

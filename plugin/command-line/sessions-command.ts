@@ -16,7 +16,7 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { type KnownSession, knownSessions, newestFirst } from "./known-sessions.ts";
 import { matching, noSessionFor } from "./resolve-ids.ts";
 
-/** If there are more sessions than this, the user searches them by words. */
+/** The list shows at most this many sessions on a terminal. Users find the others by words of their titles. */
 const MOST_ON_SCREEN = 40;
 
 /** `sessions [WORDS]`: lists sessions, newest first, with their problems and whether opencode shows them. */
@@ -72,7 +72,7 @@ async function hiddenList({ files, located, signal }: CommandContext): Promise<H
   return listing?.ok === true ? listing.list : null;
 }
 
-/** Sessions that only a copy or another store beside these has. They are not checked. */
+/** Sessions that only a copy of the database or another store has. They are listed, but not checked. */
 function elsewhere(known: readonly KnownSession[], list: HiddenList | null): KnownSession[] {
   const ids = new Set(known.map(({ id }) => id));
   const others = (list?.hidden ?? []).filter(({ sessionID }) => !ids.has(sessionID));
@@ -119,5 +119,5 @@ function nextOf(
     return isOne ? commandHere(context, "repair", only.sessionID) : commandHere(context, "repair");
   }
   if (hidden > 0) return commandHere(context, "rescue");
-  return only === undefined ? null : `${commandHere(context, "show", only.sessionID)} (prints it)`;
+  return only === undefined ? null : `${commandHere(context, "show", only.sessionID)} (prints the session)`;
 }

@@ -2,6 +2,7 @@ import { type ShownSession, showSession } from "../show/show.ts";
 import type { Hole, TranscriptMessage } from "../show/transcript.ts";
 import { plural } from "../words/amounts.ts";
 import { STOPPED, WITHOUT_RECORD } from "../words/answers/common.ts";
+import { laidOut } from "../words/answers/findings.ts";
 import { headMarkdown, messageMarkdown } from "../words/answers/markdown.ts";
 import { holeText, messageLines } from "../words/answers/transcript.ts";
 import { unreadable } from "../words/refusals.ts";
@@ -30,14 +31,18 @@ export async function showCommand(
   const sessionID = resolved.value;
   const showing = await showSession({ files, located, sessionID, concurrency: options.concurrency, signal });
   if (!showing.ok && showing.reason === "unread") {
-    const message = "There is no session of opencode 1.x with this id; those of 2.x cannot be read here.";
+    const message = "There is no session of opencode 1.x with this id. Sessions of opencode 2.x cannot be read here.";
     return problem(context, message, EXIT.refused);
   }
   if (!showing.ok && showing.reason === "no-room") {
     return problem(context, noRoomMessage(context, showing.evidence, "show", sessionID), EXIT.findings);
   }
   if (!showing.ok && showing.reason === "other-program") {
-    return problem(context, "The database is not one of opencode: there are no sessions to show.", EXIT.refused);
+    return problem(
+      context,
+      "The database does not belong to opencode, so there are no sessions to show.",
+      EXIT.refused,
+    );
   }
   if (!showing.ok) {
     return showing.reason === "unknown"
@@ -57,7 +62,10 @@ export async function showCommand(
   }
 }
 
-/** Returns the number of unreadable records; `null` if it was stopped, and nothing was printed. */
+/**
+ * Prints the session as one JSON document. Returns the number of unreadable records. If it was stopped, nothing is
+ * printed, and the result is `null`.
+ */
 async function printDocument(context: CommandContext, session: ShownSession): Promise<number | null> {
   const own = await documentOf(session);
   const other = session.other === null ? null : await documentOf(session.other);
@@ -80,7 +88,10 @@ async function documentOf(session: ShownSession) {
   };
 }
 
-/** A message for the export. The stored records from which the entries are made are included only once. */
+/**
+ * A message for the JSON document. The stored records in `info` already contain the parts, so the entries do not repeat
+ * them.
+ */
 function publicMessage({ entries, ...message }: TranscriptMessage): object {
   return {
     ...message,
@@ -92,7 +103,10 @@ function publicMessage({ entries, ...message }: TranscriptMessage): object {
   };
 }
 
-/** Returns the number of unreadable records; `null` if it was stopped in between. */
+/**
+ * Prints the session as Markdown, message by message. Returns the number of unreadable records, or `null` if it was
+ * stopped.
+ */
 async function printMarkdown(
   { terminal, signal }: Pick<CommandContext, "terminal" | "signal">,
   session: ShownSession,
@@ -119,7 +133,10 @@ function holesOf(message: TranscriptMessage): Hole[] {
   return message.entries.filter((entry): entry is Hole => entry.type === "hole");
 }
 
-/** Returns the number of unreadable records; `null` if it was stopped in between. */
+/**
+ * Prints the session as text, message by message. Returns the number of unreadable records, or `null` if it was
+ * stopped.
+ */
 async function printText(context: CommandContext, session: ShownSession): Promise<number | null> {
   const { terminal } = context;
   terminal.print(headLines(context, session).join("\n"));
@@ -147,7 +164,9 @@ function headLines({ terminal }: CommandContext, { facts, store, recordFaults, c
   const details = [directory, version === null ? null : `opencode ${version}`, place, whose, times];
   return [
     terminal.style("bold", name),
-    terminal.style("dim", [id, ...details.filter((each) => each !== null && each !== "")].join(" · ")),
+    ...laidOut([id, ...details.filter((each) => each !== null && each !== "")].join(" · "), { terminal }, "").map(
+      (line) => terminal.style("dim", line),
+    ),
     ...(parentID === null ? [] : [terminal.style("dim", `child of ${parentID}`)]),
     ...recordFaults.map(({ code, evidence }) =>
       terminal.style("red", `▒▒ the session's own record: ${code} (${evidence})`),

@@ -1,9 +1,9 @@
-/** The number of letters by which two similar words may differ, by their length. */
+/** Two words of this length count as similar if at most this many letters differ. */
 const MOST_DIFFERENCES = (length: number) => (length < 5 ? 1 : length < 9 ? 2 : 3);
 
 /**
- * The known words that a user may have meant, the nearest first: those that begin with the typed text, or else those
- * with few different letters.
+ * The known words that a user may have meant, the nearest first. If some known words begin with the typed text, only
+ * these are returned. Otherwise the words with a few different letters are returned.
  */
 export function nearest(typed: string, known: readonly string[], most = 3): string[] {
   const word = typed.toLowerCase();
@@ -17,7 +17,10 @@ export function nearest(typed: string, known: readonly string[], most = 3): stri
     .map(({ each }) => each);
 }
 
-/** ` Did you mean A or B?`, or an empty text if nothing is near. `quote` is written before and after each word. */
+/**
+ * The question ` Did you mean A or B?`; empty if no known word is similar. `quote` is written before and after each
+ * word.
+ */
 export function didYouMean(typed: string, known: readonly string[], quote = ""): string {
   const words = nearest(typed, known).map((word) => `${quote}${word}${quote}`);
   return words.length === 0 ? "" : ` Did you mean ${words.join(" or ")}?`;

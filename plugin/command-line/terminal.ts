@@ -2,12 +2,17 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { PathSystem } from "../model/store-description.ts";
+import { TOOL } from "../tool-identity.ts";
+import { toCorrect } from "../words/answers/common.ts";
 import type { Screen, Style } from "../words/answers/screen.ts";
-import { clipped } from "../words/text-layout.ts";
+import { clipped, columns, wrappedAroundCommands } from "../words/text-layout.ts";
 import type { CommonOptions } from "./arguments.ts";
 import { withGivenStore } from "./ready-command.ts";
 
-/** Codes that begin and end a style (ECMA-48, SGR). `styleText` of node:util is missing up to Node 20.11. */
+/**
+ * Codes that begin and end a style (ECMA-48, SGR). Node has no `styleText` before version 20.12, so the codes are
+ * listed here.
+ */
 const STYLES: Readonly<Record<Style, readonly [begin: number, end: number]>> = {
   bold: [1, 22],
   dim: [2, 22],
@@ -16,20 +21,20 @@ const STYLES: Readonly<Record<Style, readonly [begin: number, end: number]>> = {
   yellow: [33, 39],
 };
 
-/** Only this module of the command line reads and writes the terminal. */
+/** The terminal of the command line. Only this module reads from it and writes to it. */
 export interface Terminal extends Screen {
-  /** Prints the answer to stdout. Commands in these texts are completed with the store of this call. */
+  /** Prints the answer to stdout. Commands in the text get the options for the store of this call. */
   print(text: string): void;
   /** Prints an answer unchanged, such as JSON, to stdout. */
   printDocument(text: string): void;
-  /** Prints many lines of an answer. The function waits while the reader (a pager) reads. */
+  /** Prints many lines of an answer. If the reader is a pager, the function waits until the pager has read them. */
   printAll(lines: Iterable<string>): Promise<void>;
-  /** Messages and errors: stderr; `--quiet` silences messages. */
+  /** Prints messages (`say`) and errors (`complain`) to stderr. `--quiet` suppresses only messages. */
   say(text: string): void;
   complain(text: string): void;
-  /** Shows one line on stderr that is overwritten; only on a terminal. */
+  /** Shows a line on stderr that the next line overwrites. Without a terminal, nothing is shown. */
   progress(text: string): void;
-  /** Whether there is a person who can be asked. */
+  /** Whether a person can be asked. */
   readonly interactive: boolean;
   /** Whether the user confirms. Ctrl-C, Ctrl-D, the end of the input and a signal that ends the command count as no. */
   ask(question: string): Promise<boolean>;
@@ -40,7 +45,7 @@ export interface Terminal extends Screen {
   askLine(question: string): Promise<string | null>;
 }
 
-/** A command that needs more time to stop prints a line. */
+/** If a command needs more than this many milliseconds to stop, a line says that it is stopping. */
 const SLOW_MS = 500;
 
 const NARROWEST = 40;
@@ -49,7 +54,7 @@ const WIDEST = 120;
 /** The number of characters that are written at once, because an answer may have tens of megabytes. */
 const PIECE_CHARACTERS = 256 * 1024;
 
-/** Lines with their line breaks, many of them in one string. */
+/** Joins lines with their line breaks into longer pieces. */
 function* piecesOf(lines: Iterable<string>): Iterable<string> {
   let piece = "";
   for (const line of lines) {
@@ -68,7 +73,10 @@ function widthOf(columns: number | undefined): number {
 
 const ERASE_LINE = "\r\x1b[2K";
 
-/** This tool's own styles, and characters that control a terminal or change the direction of text. */
+/**
+ * Matches the codes of this tool's own styles, and all characters that control a terminal or change the direction of
+ * text.
+ */
 const CONTROL = /\p{Cc}\[(?:1|2|22|31|32|33|39)m|(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Makes text from disk, such as names and ids, harmless: a stored name must not control the terminal. */
@@ -99,11 +107,45 @@ function inPlain(text: string): string {
   return text.replace(/[…–—─│┆▸▒·→×✓✗“”]/g, (sign) => PLAIN[sign] ?? sign);
 }
 
+interface OutputStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/**
+ * Breaks lines between words if they are wider than the terminal, which would break them inside a word. Some lines stay
+ * as they are: users copy commands and paths, and a style ends on the line where it begins.
+ */
+export function withoutWideLines(text: string, width: number): string {
+  return text
+    .split("\n")
+    .flatMap((line) => {
+      if (columns(line) <= width || line.includes("\x1b") || isCopied(line)) return [line];
+      const indent = /^ */.exec(line)?.[0] ?? "";
+      // The lines after the first are indented more, so that they do not look like entries of the same list.
+      const more = indent === "" ? "" : `${indent}  `;
+      const isTooWide = (word: string) => columns(word) > width - more.length;
+      if (withoutQuoted(line).split(" ").some(isTooWide)) return [line];
+      return wrappedAroundCommands(line.slice(indent.length), width, more, indent);
+    })
+    .join("\n");
+}
+
+/** Whether a line has a command to copy that is not between backticks. */
+function isCopied(line: string): boolean {
+  return withoutQuoted(line).includes(`${TOOL.name} `) || line.includes(toCorrect(""));
+}
+
+/** A line without its texts between backticks. */
+function withoutQuoted(line: string): string {
+  return line.replace(/`[^`]*`/g, "");
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Whether a console shows more than ASCII. The Linux console and old consoles of Windows do not, and a locale may say
- * so.
+ * Whether a console shows more than ASCII. The Linux console and old consoles of Windows do not. On other systems the
+ * locale decides.
  */
 export function showsUnicode(env: Environment, system: PathSystem): boolean {
   if (env.TERM === "dumb" || env.TERM === "linux") return false;
@@ -129,16 +171,20 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
   };
   const shown = (text: string, stream: { readonly isTTY?: boolean }, styles: boolean) =>
     harmless(stream.isTTY === true && !isUnicode ? inPlain(text) : text, styles);
+  const said = (text: string, stream: OutputStream, styles: boolean) => {
+    const words = shown(withGivenStore(text, options), stream, styles);
+    return stream.isTTY === true && stream.columns ? withoutWideLines(words, stream.columns) : words;
+  };
   const complain = (text: string) => {
     clear();
-    stderr.write(`${shown(withGivenStore(text, options), stderr, color)}\n`);
+    stderr.write(`${said(text, stderr, color)}\n`);
   };
   const sayStopping = () => complain("Stopping after the current step. Ctrl-C again ends it at once; nothing is lost.");
   if (stderr.isTTY === true) signal.addEventListener("abort", () => void setTimeout(sayStopping, SLOW_MS).unref());
   return {
     print(text) {
       clear();
-      stdout.write(`${shown(withGivenStore(text, options), stdout, color)}\n`);
+      stdout.write(`${said(text, stdout, color)}\n`);
     },
     printDocument(text) {
       clear();
@@ -147,7 +193,7 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     async printAll(lines) {
       clear();
       for (const piece of piecesOf(lines)) {
-        // Its reader may have left (`output.ts`).
+        // The reader of the output may have ended (see `output.ts`).
         if (stdout.destroyed) return;
         if (!stdout.write(shown(piece, stdout, color))) await once(stdout, "drain").catch(() => undefined);
       }
@@ -176,6 +222,7 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
       clear();
       return signal.aborted ? null : askedLine(`${shown(question, stderr, false)} `, signal);
     },
+    completed: (text) => withGivenStore(text, options),
     style: (style, text) => (color ? `\x1b[${STYLES[style][0]}m${text}\x1b[${STYLES[style][1]}m` : text),
   };
 }

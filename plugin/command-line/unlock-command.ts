@@ -10,8 +10,8 @@ import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
 /**
- * `unlock`: removes the lock of a repair that no longer seems to run. The command is refused if it sees that the repair
- * runs.
+ * `unlock`: removes the lock of a repair that has ended without removing it. The command refuses if it sees that the
+ * repair still runs.
  */
 export async function unlockCommand(
   context: CommandContext,
@@ -50,7 +50,11 @@ export async function unlockCommand(
     }
   }
   if (!(await endLock(files, located.dataDir, lock))) {
-    return problem(context, "The lock changed meanwhile. Nothing was changed; look again.", EXIT.refused);
+    return problem(
+      context,
+      "The lock changed in the meantime. Nothing was done. Run `opencode-session-repair unlock` again.",
+      EXIT.refused,
+    );
   }
   const next = (await isUnfinished(files, located.dataDir))
     ? " The next `repair` or `restore` completes or undoes what that repair left unfinished."

@@ -17,20 +17,26 @@ import { withoutResult } from "./checking.ts";
 import { isAgreed } from "./confirmation.ts";
 import { answer, type CommandContext, commandHere, problem, UNCHECKED } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { resolveSessionsHere } from "./resolve-ids.ts";
 
 type Repair = Command & { name: "repair" };
 
 /** `check --for 2.x`: reports what the import of opencode 2.x would do to each record. Writes nothing. */
-export async function checkUpgradeCommand(context: CommandContext, sessionIDs: readonly string[]): Promise<ExitStatus> {
-  const found = await checked(context, sessionIDs);
+export async function checkUpgradeCommand(context: CommandContext, words: readonly string[]): Promise<ExitStatus> {
+  const resolved = await resolveSessionsHere(context, words);
+  if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
+  const found = await checked(context, resolved.value);
   if (!("findings" in found)) return found.status;
   answer(context, upgradeAnswer(context, found), upgradeText(found, context.terminal));
   return statusOf(found);
 }
 
-/** `repair --for 2.x`: completes records where possible, so that 2.x imports them. */
+/** `repair --for 2.x`: completes records, so that opencode 2.x imports them. */
 export async function repairUpgradeCommand(context: CommandContext, command: Repair): Promise<ExitStatus> {
-  const before = await checked(context, command.sessionIDs);
+  const resolved = await resolveSessionsHere(context, command.sessionIDs);
+  if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
+  const sessionIDs = resolved.value;
+  const before = await checked(context, sessionIDs);
   if (!("findings" in before)) return before.status;
   const selection: Selection = { codes: command.codes, unasked: false };
   const plan = planRepair(before.findings, selection);
@@ -78,7 +84,7 @@ export async function repairUpgradeCommand(context: CommandContext, command: Rep
       signal,
     },
     findAgain: async () => {
-      const check = await checkUpgrade(input(context, command.sessionIDs));
+      const check = await checkUpgrade(input(context, sessionIDs));
       latest.check = check;
       return check.ok ? check.result.findings : null;
     },
@@ -113,7 +119,7 @@ function operationsOf(plan: Plan) {
   return plan.flatMap((session) => session.operations);
 }
 
-/** A list with more lines than this is not useful. */
+/** Up to this many records, the answer has a line for each. */
 const MOST_LINES = 50;
 
 function input(context: CommandContext, sessionIDs: readonly string[]) {

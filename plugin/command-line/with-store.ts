@@ -11,7 +11,7 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { handOver } from "./hand-over.ts";
 import { silentWhenLeft, unlessLeft } from "./leaving.ts";
 import { hasWork, noStoreMessage } from "./no-store.ts";
-import { readyCommand } from "./ready-command.ts";
+import { shellWord } from "./ready-command.ts";
 
 /** Runs a command that reads a store. Returns the exit status of the contract. */
 export async function runWithStore(
@@ -29,7 +29,7 @@ export async function runWithStore(
   }
   if (!found.ok && found.reason === "denied") {
     const command = correctingCommand(resolve(options.dataDir ?? defaultDataDir(process.env)));
-    const way = command === null ? " Run this as the user who owns it." : ` ${toCorrect(command)}`;
+    const way = command === null ? " Run this command as the user who owns the directory." : ` ${toCorrect(command)}`;
     return problem({ options, terminal }, `${found.message}${way}`, EXIT.failed);
   }
   if (!found.ok || !(await hasWork(command, found.located))) {
@@ -44,14 +44,15 @@ export async function runWithStore(
     }
   }
   const context = { files: filesOf(found.located), located: found.located, options, terminal, signal };
-  // The command itself reports why a database cannot be opened.
+  // This note is not necessary, so an error in it is ignored. The command itself reports a database that cannot be
+  // opened.
   if (SAYING_NO_ORIGIN.has(command.name)) await noteOrigins(context, command).catch(() => undefined);
   if (!CHANGES_NOTHING.has(command.name)) return dispatch(context, command);
   const work = (isLeft: () => boolean) => dispatch({ ...context, terminal: silentWhenLeft(terminal, isLeft) }, command);
   return (await unlessLeft(work, signal)) ?? stopped(context, STOPPED);
 }
 
-/** Commands whose own answer does not name the opencode to which the databases belong. */
+/** Commands whose own answer does not say which opencode the databases belong to. A note before the answer says it. */
 const SAYING_NO_ORIGIN: ReadonlySet<Command["name"]> = new Set([
   "restore",
   "runs",
@@ -66,10 +67,10 @@ async function noteOrigins(context: CommandContext, command: Command): Promise<v
   return (await import("./origin-note.ts")).noteOrigins(context, command);
 }
 
-/** Commands that can be stopped at any moment, because they leave nothing unfinished. */
+/** Commands that may end at any moment, because they change nothing. */
 const CHANGES_NOTHING: ReadonlySet<Command["name"]> = new Set(["check", "sessions", "show", "runs", "report"]);
 
-/** This command works without a store too: a missing store is one of its results. */
+/** Runs `doctor`. It works without a store too, because it reports a missing store as one of its results. */
 async function doctor(
   args: readonly string[],
   options: CommonOptions,
@@ -83,18 +84,18 @@ async function doctor(
   return (await import("./doctor-command.ts")).doctorCommand({ options, terminal }, found);
 }
 
-/** These read no database. */
+/** Commands that read no database. */
 const WITHOUT_DATABASE: readonly Command["name"][] = ["runs", "purge"];
 
-/** npx can fetch this runtime, which has its own SQLite. */
+/** The package from which npx gets a Node that has SQLite. */
 const RUNTIME_TO_FETCH = "node@24";
 
 function noRuntimeMessage(args: readonly string[]): string {
-  const command = `npx -p ${RUNTIME_TO_FETCH} -p ${TOOL.name} ${readyCommand(args)}`;
+  const command = `npx -p ${RUNTIME_TO_FETCH} -p ${TOOL.name} ${[TOOL.name, ...args.map(shellWord)].join(" ")}`;
   return `Node ${process.versions.node} has no SQLite that can read the database. This machine has no Bun, no Node 22.5 or newer and no opencode that could read it. Nothing was checked. Run: ${command}`;
 }
 
-/** A command loads only the modules that it needs. */
+/** Runs the command. Each command has a module of its own, so that only the needed modules are loaded. */
 async function dispatch(context: CommandContext, command: Command): Promise<ExitStatus> {
   switch (command.name) {
     case "check":

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 
 /**
- * The arguments of the agent's tool, in the form that opencode requires. opencode takes each description from here
- * (1.18.33).
+ * The arguments of the tool `session_repair`, as the schema that opencode requires. opencode passes each description to
+ * the model (1.18.33).
  */
 export function agentArguments(actions: readonly string[]) {
   return {
@@ -13,7 +13,9 @@ export function agentArguments(actions: readonly string[]) {
   };
 }
 
-/** opencode reads the property `description` (1.18.33, measured), which zod/mini does not have. */
+/**
+ * Adds the property `description`, which opencode reads (measured 1.18.33). A schema of zod/mini has no such property.
+ */
 function described<Schema extends z.ZodMiniType>(schema: Schema, description: string): Schema {
   return Object.assign(schema.check(z.describe(description)), { description });
 }

@@ -8,10 +8,10 @@ action "check" only looks and is free. "repair" recovers unreadable records or m
 
 const ACTIONS = ["check", "repair", "undo", "runs"] as const;
 
-/** Older versions lack a part of this type: `ask` came with 1.1.25. */
+/** In opencode before 1.1.25, the context of a tool has no function `ask`. */
 type AskingContext = ToolContext & { ask?: ToolContext["ask"] };
 
-/** A prompt shows at most this many completed values. */
+/** A question to the user lists at most this many of the values that a repair would fill in. */
 const MOST_CHANGES = 8;
 
 const FIELDS = ["action", "sessionID", "runID", "confirm"] as const;
@@ -25,8 +25,8 @@ const TAKES: Readonly<Record<(typeof ACTIONS)[number], "sessionID" | "runID" | n
 };
 
 /**
- * The request, or one sentence about the error in the arguments. A model may write anything; `""` and `null` count as
- * absent.
+ * Checks the arguments that the model wrote. Returns the request, or one sentence about the error. The values `""` and
+ * `null` count as absent.
  */
 async function readArguments(
   given: unknown,
@@ -80,9 +80,12 @@ function requestOf(action: (typeof ACTIONS)[number], sessionID: string | null, r
   }
 }
 
-/** The agent's tool. The arguments are created when opencode first asks for its tools, not at the start. */
+/**
+ * The tool `session_repair`. Its arguments are created when opencode first asks for its tools, because that code would
+ * slow down the start.
+ */
 export function sessionRepairTool(context: (sessionID: string) => Promise<RequestContext | null>): ToolDefinition {
-  // opencode asks for the arguments synchronously, so this cannot be an `import()`.
+  // opencode reads the arguments synchronously, so this module cannot be loaded with `import()`.
   const { agentArguments } = require("./agent-arguments.ts") as typeof import("./agent-arguments.ts");
   const definition = {
     description: DESCRIPTION,
@@ -102,7 +105,7 @@ export function sessionRepairTool(context: (sessionID: string) => Promise<Reques
       return { title: answer.headline, output: answerText(answer), metadata: metadataOf(answer) };
     },
   };
-  // The type in opencode's package belongs to its own copy of zod.
+  // This cast is needed, because the type in opencode's package refers to another copy of zod.
   return definition as unknown as ToolDefinition;
 }
 
@@ -111,21 +114,21 @@ function metadataOf(answer: RequestAnswer) {
   return { runID, changedSessions, remaining: remaining.length };
 }
 
-/** The changes of a request, for the user to allow. */
+/** The changes that a request would make, described for the user who allows or refuses them. */
 interface Change {
-  /** In one line: the action, how many records, and where. */
+  /** One line: the action, the number of records, and the sessions. */
   readonly summary: string;
-  /** The same changes, with every added value. */
+  /** The same changes, with every value that would be added. */
   readonly details: string;
 }
 
 type Planned =
-  /** `null`: nothing is changed, so no question is needed. */
+  /** `change` is `null` if the request changes nothing. Then the user need not be asked. */
   { readonly request: RepairRequest; readonly change: Change | null } | { readonly answer: string };
 
 /**
- * Asks through opencode's permission prompt. `false`: this host cannot ask. A refusal by the user throws, as opencode
- * expects from a tool.
+ * Asks the user through opencode's permission prompt. Returns `false` if this version of opencode cannot ask. If the
+ * user refuses, the function throws the error that opencode expects from a tool.
  */
 async function isAllowed({ summary, details }: Change, tool: AskingContext): Promise<boolean> {
   const asking: unknown = tool.ask?.({
@@ -167,12 +170,13 @@ async function planRepair(request: RepairRequest, sessionID: string | null, cont
   const others = checked.remaining.filter((finding) => finding.sessionID !== context.spare);
   if (others.length === 0 && checked.remaining.length > 0) {
     return {
-      answer: "Nothing was changed. Only this very session is damaged: /repair or the command line repairs it.",
+      answer:
+        "Nothing was changed. Only the session that this tool runs in is damaged. /repair or the command line repairs it.",
     };
   }
   const { isRepairable } = await import("../repair/plan.ts");
   const repairable = others.filter(isRepairable);
-  // There is no problem, no such session, or only problems that no repair fixes.
+  // Nothing can be repaired: there is no problem, no such session, or only problems without a remedy.
   if (repairable.length === 0) return { answer: answerText(checked) };
   const sessions = new Set(repairable.map((finding) => finding.sessionID)).size;
   const { changeLines, inOneSentence } = await import("../words/changes.ts");

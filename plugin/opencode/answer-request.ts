@@ -27,7 +27,8 @@ const MOST_LINES = 20;
 const NO_CHANGE = { runID: null, changedSessions: [], remaining: [], verdict: null } as const;
 
 /**
- * Carries out a request on the running host's store. Expected failures are answers; the function throws only on bugs.
+ * Carries out a request on the sessions of the running opencode. An expected failure becomes an answer. Only a bug
+ * throws an error.
  */
 export async function answerRequest(request: RepairRequest, context: RequestContext): Promise<RequestAnswer> {
   switch (request.what) {
@@ -69,14 +70,16 @@ function itemLine(item: ReportedItem): string {
   return `${item.sessionID ?? "no session"}: ${actionWord(item)} ${recordWords(item)} (${title})${reason}`;
 }
 
-/** Findings on which the server fails to load a session, or this opencode's terminal UI fails to show it. */
+/**
+ * The findings because of which the server cannot load a session, or the terminal UI of this opencode cannot show it.
+ */
 function failing(result: CheckResult): ConfirmedFinding[] {
   return result.findings.filter(isFailingHere);
 }
 
 /**
- * In a check of the whole store, a record that makes the terminal UI close is a warning. In this check, such a record
- * counts like any other damage.
+ * The verdict of an answer to `/repair`. A record that makes the terminal UI close counts as damage here, although
+ * `check` on the command line reports such a record only as a warning.
  */
 function verdictHere(result: CheckResult): Verdict {
   return result.verdict === "healthy" && failing(result).length > 0 ? "damaged" : result.verdict;
@@ -162,7 +165,7 @@ async function repairFound(
   if (result.runID !== null) details.push(`Undo: /repair undo ${result.runID}`);
   if (spared.length > 0) {
     details.push(
-      `${plural(spared.length, "record")} of this very session left alone: use /repair or the command line.`,
+      `${plural(spared.length, "record")} of the session that this tool runs in left unchanged: use /repair or the command line.`,
     );
   }
   const left = remaining.filter((finding) => !spared.includes(finding));

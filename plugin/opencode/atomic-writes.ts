@@ -4,8 +4,9 @@ import { STORAGE } from "../stores/json/layout.ts";
 import { RecordWriter } from "./record-writer.ts";
 
 /**
- * The folder is next to `storage/`, because the host lists `storage/` recursively. The folder is on the same file
- * system as the records, so that a rename is one step.
+ * The folder for record files that are not in place yet. The folder is beside `storage/`, because opencode lists
+ * `storage/` with all its subfolders. It is on the same file system as the records, so that one rename puts a file in
+ * place.
  */
 const TEMPORARY_FOLDER = ".session-repair-writes";
 
@@ -22,11 +23,12 @@ function bunGlobal(): BunGlobal | null {
 }
 
 /**
- * Makes the session writes of opencode 1.0-1.1 atomic (issue #7607). The host writes with `Bun.write(path, text)`,
- * which truncates first, so a full disk or a kill in between leaves an empty file. This guard replaces each version as
- * a whole, after it is on disk ({@link RecordWriter}). So the path holds the previous or the new version after a full
- * disk, a kill or a power loss. The host reads with `Bun.file(path)` and sees every answered write. Other writes are
- * not changed. `true` if the guard is in place.
+ * Makes the writes of session records by opencode 1.0-1.1 atomic (issue #7607). opencode writes a record with
+ * `Bun.write(path, text)`, which truncates the file first. So a full disk or a kill during the write leaves an empty
+ * file. With this guard, each version is written to another file, which then replaces the record ({@link
+ * RecordWriter}). After a full disk, a kill or a power loss, the path holds the previous or the new version. opencode's
+ * reads with `Bun.file(path)` return every version whose write was answered. Other writes are not changed. Returns
+ * `true` if the guard is in place.
  */
 export function guardHostWrites(dataDir: string, hostVersion: string | null): boolean {
   const bun = bunGlobal();

@@ -11,8 +11,8 @@ export class DatabaseFollower {
   #position: WalPosition | null = null;
   #version = -1;
   /**
-   * A state of the database file in which every record was checked or is being checked. Any later write changes this
-   * state.
+   * The state of the database file at a moment when every record was checked or was being checked. Any later write to
+   * the file changes its state.
    */
   #settledFile: string | null = null;
 
@@ -23,8 +23,8 @@ export class DatabaseFollower {
   }
 
   /**
-   * The rows that were written after the whole database was found healthy, or `"lost"`. If the database file itself was
-   * not written since then, all new rows are in the log.
+   * The rows that were written after an earlier start found the whole database healthy. Returns `"lost"` if these rows
+   * cannot be told. If the database file is unchanged since then, all new rows are in the write-ahead log (WAL).
    */
   resume(memory: ValidatedMemory): readonly string[] | "lost" {
     const known = memory.database(this.#path);
@@ -41,7 +41,7 @@ export class DatabaseFollower {
     return this.#position !== null;
   }
 
-  /** Starts to follow the database. */
+  /** Notes the present state of the database. Later writes are found by comparison with this state. */
   begin(): void {
     this.#version = this.#rows.dataVersion();
     const file = databaseFileState(this.#path);
@@ -56,8 +56,8 @@ export class DatabaseFollower {
   }
 
   /**
-   * The rows that were written after the last check, or `"lost"` if any row may have been written. Following continues
-   * from here.
+   * The rows that were written after the last check, or `"lost"` if any row may have been written. The next call
+   * returns only rows that are written after this call.
    */
   news(): readonly string[] | "lost" {
     if (!this.hasNews()) return [];
@@ -74,9 +74,9 @@ export class DatabaseFollower {
   }
 
   /**
-   * Asks SQLite to copy the log into the database, as every opencode does when it opens one. Only then the next start
-   * finds the file unchanged, and can trust the earlier check. Blocks nobody. `false` if some pages could not be
-   * copied.
+   * Asks SQLite to copy the WAL into the database file. opencode does the same whenever it opens a database, and no
+   * other connection has to wait. After that, the next start can see that the file is unchanged, and need not check it
+   * again. Returns `false` if some pages could not be copied.
    */
   async settle(): Promise<boolean> {
     const driver = await loadDriver();
@@ -103,12 +103,14 @@ export class DatabaseFollower {
   }
 
   /**
-   * After a time without writes, the log starts over. Only the database file can show that no generation of the log was
-   * missed.
+   * The rows that were written after this position of the WAL. After a time without writes, SQLite begins the WAL again
+   * from its start. So a whole generation of the WAL may have come and gone unseen. Only the state of the database file
+   * can show that no generation was missed.
    */
   #changedSince(position: WalPosition): ChangedRows | "lost" {
     const changed = this.#rows.changedSince(position, false);
-    // Two checks without a log prove nothing: a log may have existed in between, or the database uses none.
+    // If there was no WAL at both checks, that proves nothing: a WAL may have existed in between, or the database uses
+    // none.
     const isProved = changed !== "lost" && (position.salts !== NO_WAL.salts || changed.position.salts !== NO_WAL.salts);
     if (isProved) return changed;
     if (this.#settledFile === null) return "lost";

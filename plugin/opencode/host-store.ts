@@ -9,8 +9,9 @@ async function lastWrite(files: FileSystem, ...paths: string[]): Promise<number>
 }
 
 /**
- * The store of the running host, if a data directory has several stores. A host writes its project record before it
- * starts plugins, so its store is the one that was written last (measured on 1.0.152 to 1.18.33).
+ * Finds the store of the running opencode, if a data directory has several databases, or a database and JSON files.
+ * opencode writes its project record before it starts plugins. So the store that was written last is the store of this
+ * opencode (measured 1.0.152 to 1.18.33).
  */
 export async function storesOfHost(files: FileSystem, located: Located, projectID: string | null): Promise<Located> {
   const candidates: { located: Located; written: number }[] = [];
@@ -20,7 +21,8 @@ export async function storesOfHost(files: FileSystem, located: Located, projectI
   }
   if (located.json === "records") {
     const projects = join(located.dataDir, STORAGE, "project");
-    // If the project is unknown, the folders show it. The session lists are folders below the second one.
+    // If the project is unknown, the change times of two folders are used: the folder of the project records, and the
+    // folder that contains the session lists.
     const records =
       projectID === null
         ? [projects, join(located.dataDir, STORAGE, "session")]

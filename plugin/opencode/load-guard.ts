@@ -14,7 +14,7 @@ const GUARD = Symbol.for("opencode-session-repair.load-guard");
 
 interface GlobPrototype {
   scan: Scan;
-  /** The check of the latest plugin instance. */
+  /** The check of the plugin instance that was started last. */
   [GUARD]?: Check;
 }
 
@@ -24,9 +24,9 @@ function globPrototype(): GlobPrototype | null {
 }
 
 /**
- * Makes opencode 1.0-1.1 wait for `check` whenever it loads a session or a session list. These hosts list a folder with
- * `Bun.Glob.scan({ cwd })` right before they read its files. Other scans are not changed. `true` if the guard is in
- * place.
+ * Makes opencode 1.0-1.1 wait for `check` whenever it loads a session or a session list. These versions list a folder
+ * with `Bun.Glob.scan({ cwd })` right before they read its files. Other scans are not changed. Returns `true` if the
+ * guard is in place.
  */
 export function guardLoads(dataDir: string, check: Check): boolean {
   const prototype = globPrototype();
@@ -53,7 +53,7 @@ function loadedBy(storage: string, options: unknown): LoadedList | null {
   return kind === "session" ? { what: "list", projectID: id } : null;
 }
 
-/** A scan that begins after the check, and then adds no time. */
+/** A scan that waits for the check before its first result. After the check, the scan runs at its usual speed. */
 function after(check: Promise<void>, scan: () => AsyncIterableIterator<string>): AsyncIterableIterator<string> {
   let names: AsyncIterableIterator<string> | null = null;
   const begun = check

@@ -47,7 +47,7 @@ async function showToast(client: Client, notice: Notice, message: string): Promi
       notice.remaining.length > 0 || notice.stopped !== null ? ("warning" as const) : ("success" as const);
     await within(client.tui.showToast({ body: { title: "Session repair", message, variant, duration: TOAST_MS } }));
   } catch {
-    // The client has no terminal UI.
+    // opencode refuses a toast if it runs without a terminal UI. Then nobody could see the toast.
   }
 }
 
@@ -55,8 +55,9 @@ const MOST_SESSIONS_ASKED = 5;
 const MOST_ITEMS_LOGGED = 50;
 
 /**
- * Tells the user with a toast and with a structured line in opencode's log. The line contains the status that opencode
- * now returns for the repaired sessions. Call this function after the start, which must not await it. Never throws.
+ * Tells the user with a toast, and writes a structured line to opencode's log. The line contains the HTTP status that
+ * opencode now returns for the repaired sessions. This function asks opencode, so it is called after the start and must
+ * not be awaited there. Never throws.
  */
 export async function tell(client: Client, notice: Notice, withToast: boolean): Promise<void> {
   // The module is loaded only if there is a message to show.
@@ -92,7 +93,7 @@ export async function tell(client: Client, notice: Notice, withToast: boolean): 
     const body = { service: "session-repair", level: "warn" as const, message: sentence, extra };
     await within(client.app.log({ body }));
   } catch {
-    // The toast has already told the user.
+    // A failed write to the log is ignored, because the user has seen the toast.
   }
   await toast;
 }

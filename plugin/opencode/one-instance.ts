@@ -1,13 +1,16 @@
 import { TOOL } from "../tool-identity.ts";
 
-/** A key in the registry that all modules of a process share. Every copy of this package finds it, in any version. */
+/**
+ * A key in the symbol registry of the process. All copies of this package find the same key, also copies of another
+ * version.
+ */
 const TAKEN = Symbol.for(`${TOOL.name}.taken`);
 
 /**
- * Whether this is the first instance that reports for `place`. The others stay silent. A place is an object that
- * opencode gives to all plugins that it loads together, and creates again for the next load. It is the client of a
- * directory, or the screen of a terminal. The package may be listed twice, by path and by name, or globally and in a
- * project.
+ * Whether this plugin instance is the first one for `place`. Later instances must not report anything. opencode starts
+ * several instances if its configuration lists the package twice, for example globally and in a project. `place` is an
+ * object that opencode gives to all plugins that it loads together: the client of a directory, or the terminal UI.
+ * opencode creates a new object for the next load.
  */
 export function takePlace(place: object): boolean {
   const shared = globalThis as { [TAKEN]?: WeakSet<object> };
@@ -17,7 +20,7 @@ export function takePlace(place: object): boolean {
   return true;
 }
 
-/** Frees a place for the next instance. */
+/** Lets the next plugin instance report for this place. */
 export function leavePlace(place: object): void {
   (globalThis as { [TAKEN]?: WeakSet<object> })[TAKEN]?.delete(place);
 }

@@ -5,14 +5,14 @@ import { namesNow, type RawStat, statNow, targetStatNow } from "../platform/read
 import { removeNow, renameNow, StagedFile, writeThroughNow } from "../platform/staged-file.ts";
 
 /**
- * The share of time that the plugin may spend on forcing versions to disk. Above this share, updates of records wait
- * for each other.
+ * The share of time that the plugin may spend on forcing files to disk. If more time is needed, a fast update is
+ * answered before its version is forced to disk, and a still newer update may replace that version.
  */
 const SHARE = 1 / 25;
 
 /**
- * The largest amount of unused or owed time, in milliseconds. A version waits at most for this time divided by the
- * share.
+ * The plugin may save up, or exceed, at most this much of its time for forcing files to disk, in milliseconds. So a
+ * version waits at most for this time divided by {@link SHARE}.
  */
 const ALLOWANCE_MS = 10;
 
@@ -25,7 +25,7 @@ const HELD: ReadonlySet<string> = new Set(["EPERM", "EACCES", "EBUSY", "UNKNOWN"
 /** Error codes for a path that may be written, but not replaced by a rename. */
 const NO_REPLACEMENT: ReadonlySet<string> = new Set(["EXDEV", "ENOENT", ...HELD]);
 
-/** A file that another process left is no longer in use after this time. */
+/** A temporary file of another process that is older than this time, in milliseconds, is no longer in use. */
 const LEFTOVER_MS = 60_000;
 
 interface Waiting {
@@ -42,7 +42,7 @@ interface Version {
   spare: StagedFile | null;
   /** Writes whose answer waits until the version is in place. */
   readonly waiting: Waiting[];
-  /** The file that was in the place when the write was answered early; `null` if there was none. */
+  /** The state of the record's file when the write was answered early; `null` if there was no file. */
   replaces: RawStat | null;
   isPlaced: boolean;
 }
@@ -86,8 +86,9 @@ export class RecordWriter {
   }
 
   /**
-   * Resolves with the number of bytes when the version is in place or, for fast updates, safely written. Rejects with
-   * the error of the file system (`ENOSPC` …). After such an error the previous version still exists.
+   * Writes a version of a record. Resolves with the number of bytes when the version is in place or, for fast updates,
+   * safely written. Rejects with the error of the file system (`ENOSPC` …). After such an error the previous version
+   * still exists.
    */
   async write(path: string, text: string): Promise<number> {
     const existing = statNow(path);
@@ -238,7 +239,10 @@ export class RecordWriter {
     }
   }
 
-  /** `false` if it failed. Then this version is tried again with the others, and a failure is reported. */
+  /**
+   * Forces a version to disk and puts it in place. Returns `false` on failure. The version is then tried again with the
+   * other waiting versions, and that attempt reports its failure.
+   */
   #putForced(version: Version): boolean {
     if (version.isPlaced) return true;
     try {
@@ -251,7 +255,8 @@ export class RecordWriter {
   }
 
   /**
-   * Writes in place, as the host itself does. An error that prevents a replacement may still allow a write in place.
+   * Writes the text directly into the record's file, as opencode itself does. An error that prevents a replacement may
+   * still allow such a write.
    */
   #writeThrough(version: Version): boolean {
     try {

@@ -43,7 +43,7 @@ export function isUnderstood(text: string): boolean {
 
 export interface RequestContext {
   readonly files: FileSystem;
-  /** The running host's own store. */
+  /** The data directory, with only the store that the running opencode uses. */
   readonly located: Located;
   readonly hostVersion: string | null;
   readonly concurrency: number;
@@ -52,11 +52,11 @@ export interface RequestContext {
   readonly spare: string | null;
 }
 
-/** The answer to a request, in words and as data. The answer has ids, codes and counts; no content, no paths. */
+/** The answer to a request, in words and as data. It has ids, codes and counts, but no session content and no paths. */
 export interface RequestAnswer {
-  /** One sentence. */
+  /** The result, in one sentence. */
   readonly headline: string;
-  /** Further lines. */
+  /** Further lines below the headline. */
   readonly details: readonly string[];
   readonly runID: string | null;
   readonly changedSessions: readonly string[];
@@ -71,9 +71,9 @@ export const HELP_ANSWER: RequestAnswer = {
   details: [
     "/repair              repair every session that opencode cannot load",
     "/repair SESSION_ID   repair one session",
-    "/repair check        only look",
-    "/repair undo [RUN]   undo the newest run, or that one",
-    "/repair runs         list what was changed",
+    "/repair check        report the problems, change nothing",
+    "/repair undo [RUN]   undo the newest run, or the run with this id",
+    "/repair runs         list the repairs",
     "/repair help         this text",
   ],
   runID: null,

@@ -42,6 +42,6 @@ export async function removeOwnSession(
     if (messages === undefined || messages.some(({ info }) => info.id !== ownMessage)) return;
     await client.session.delete({ path: { id: sessionID } });
   } catch {
-    // The session is then kept in the list of sessions, together with the report.
+    // If a request fails, the session and its report stay in opencode's session list, which does no harm.
   }
 }

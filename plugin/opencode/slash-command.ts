@@ -10,12 +10,12 @@ const LONGEST_WAIT_MS = 30 * 60_000;
 
 const WAIT_STEP_MS = 1000;
 
-/** The permission for which the agent's tool asks. */
+/** The name of the permission that the agent's tool needs. */
 export const TOOL_PERMISSION = "session_repair";
 
 /**
- * Hosts before 1.1.28 cannot pass a command to a plugin. In these versions, this text goes to the model, which calls
- * the tool. Later hosts never send it.
+ * opencode before 1.1.28 cannot pass a command to a plugin. There, this text goes to the model, which calls the tool.
+ * Newer versions never send this text.
  */
 const TEMPLATE = `Call the tool session_repair once, with action "repair" ("check", "undo" or "runs" if the words below begin with that word) and sessionID or runID if the words name one, and confirm: true, since the user typed /repair. Then repeat its answer to the user word for word.
 
@@ -25,9 +25,9 @@ type Client = PluginInput["client"];
 type MessagePart = Parameters<NonNullable<Hooks["chat.message"]>>[1]["parts"][number];
 
 /**
- * Thrown after the plugin has done the work, so that opencode does not call the model. opencode accepts only an error
- * for this. 1.17 and newer send the error itself to a client if it is also an HTTP answer: "no content" instead of
- * "Unexpected server error" (measured 1.17.18, 1.18.33). Older hosts send its text.
+ * Thrown after the plugin has done the work, because only an error keeps opencode from calling the model. opencode 1.17
+ * and newer pass the error on to a client unchanged if the error is also an HTTP response. So the client gets "no
+ * content" instead of "Unexpected server error" (measured 1.17.18, 1.18.33). Older versions send the text of the error.
  */
 class AnsweredByPlugin extends Error {
   readonly "~effect/http/HttpServerResponse" = true;
@@ -46,11 +46,14 @@ class AnsweredByPlugin extends Error {
 
 interface CommandRegistration {
   readonly config: NonNullable<Hooks["config"]>;
-  /** `false` if the user already has a command of that name, which is kept. */
+  /** Returns `false` if the user has another command of that name. That command is kept. */
   isOurs(): boolean;
 }
 
-/** `command: false` leaves `/repair` to the terminal half, so that it is offered only once. */
+/**
+ * Adds `/repair` and the permission of the tool to opencode's configuration. With `command: false`, `/repair` is not
+ * added, because the part of the plugin in the terminal UI offers it.
+ */
 export function registerCommand(options: { readonly command: boolean; readonly asks: boolean }): CommandRegistration {
   let isOurs = true;
   return {
@@ -64,7 +67,7 @@ export function registerCommand(options: { readonly command: boolean; readonly a
       config.command[COMMAND] = {
         template: TEMPLATE,
         description: `${SLASH_PURPOSE} (check · undo · runs · help)`,
-        // If no model is configured, opencode looks for the last one in the messages, which may be damaged.
+        // With a model here, opencode need not search the messages for the last used model. The messages may be damaged.
         ...(typeof config.model === "string" ? { model: config.model } : {}),
       };
     },
@@ -83,7 +86,7 @@ function askForTool(config: Permitting & { readonly agent?: unknown; readonly mo
   const given = config.permission;
   const rules = typeof given === "string" ? { "*": given } : isRecord(given) ? given : {};
   config.permission = withQuestion(speaksOfTool(rules) ? rules : { ...rules, [TOOL_PERMISSION]: "ask" });
-  // opencode applies an agent's rules after these.
+  // opencode applies the rules of an agent after the general rules. So each agent's rules need the same completion.
   for (const agents of [config.agent, config.mode]) {
     for (const agent of isRecord(agents) ? Object.values(agents) : []) {
       if (isRecord(agent) && isRecord(agent.permission)) agent.permission = withQuestion(agent.permission);
@@ -91,7 +94,9 @@ function askForTool(config: Permitting & { readonly agent?: unknown; readonly mo
   }
 }
 
-/** Whether the user's rules name the tool, or forbid it together with others. For such rules the last one applies. */
+/**
+ * Whether the user's rules name the tool, or deny it through a wildcard. The last rule that matches the tool decides.
+ */
 function speaksOfTool(rules: Readonly<Record<string, unknown>>): boolean {
   const matching = Object.entries(rules).filter(([name]) => isNamedBy(name));
   if (matching.some(([name]) => name.startsWith(TOOL_PERMISSION))) return true;
@@ -106,8 +111,8 @@ function isNamedBy(name: string): boolean {
 }
 
 /**
- * Applies the user's rules for the tool to each of its questions. The name of a question says which changes it is
- * about.
+ * Repeats each rule for the tool under the longer name that the tool's questions have. That name begins with the name
+ * of the tool and states the changes (`session_repair: …`). The original rule alone would not match it.
  */
 function withQuestion(rules: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const question = `${TOOL_PERMISSION}: *`;
@@ -177,7 +182,7 @@ async function answer(
   const answer = await answerTo(words, await context());
   const text = reportText(answer);
   const atWork = await isAtWork(client, sessionID);
-  // If a message arrives while the agent works, the agent continues and would answer the report.
+  // The agent would answer a report that arrives while it works. So the report waits for the end of the turn.
   if (atWork) void postWhenIdle(client, sessionID, text).catch(() => undefined);
   else {
     const posted = await post(client, sessionID, text);
@@ -206,8 +211,8 @@ async function answerTo(words: string, context: RequestContext | null): Promise<
 }
 
 /**
- * Shows a text in a session, as a message that no model sees, and returns the message's id. `null` for a session that
- * opencode cannot load, because a message would be written into it.
+ * Shows a text in a session, as a message that no model sees. Returns the message's id. If opencode cannot load the
+ * session, nothing is written to it, and the result is `null`.
  */
 async function post(client: Client, sessionID: string, text: string): Promise<string | null> {
   try {
@@ -239,7 +244,7 @@ async function showToast(client: Client, answer: RequestAnswer): Promise<void> {
     const body = { title: "Session repair", message: answer.headline, variant, duration: 10_000 };
     await client.tui.showToast({ body });
   } catch {
-    // The client has no terminal UI.
+    // opencode refuses a toast if it runs without a terminal UI. The report in the session has the same text.
   }
 }
 
@@ -254,14 +259,14 @@ async function isAtWork(client: Client, sessionID: string): Promise<boolean | nu
 }
 
 /**
- * Tells `opencode run` of 1.17 and newer that the session is idle, because it waits for that. Normally a turn of the
- * model ends with this event. To end the turn of a session that has no turn only publishes the event (measured 1.1.65
- * to 1.18.33).
+ * Tells `opencode run` of 1.17 and newer that the session is idle, because that command waits for this event. Normally
+ * opencode publishes the event at the end of a model's turn. To abort a session without a turn changes nothing, but
+ * publishes the event (measured 1.1.65 to 1.18.33).
  */
 async function saySessionIsIdle(client: Client, sessionID: string): Promise<void> {
   try {
     await client.session.abort({ path: { id: sessionID } });
   } catch {
-    // Only `opencode run` listens for this event.
+    // A failed request is ignored. Only `opencode run` needs this event.
   }
 }

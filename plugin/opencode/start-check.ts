@@ -20,7 +20,7 @@ const DAY_MS = 86_400_000;
 
 export interface StartCheckInput {
   readonly files: FileSystem;
-  /** The running host's own store. */
+  /** The data directory, with only the store that the running opencode uses. */
   readonly located: Located;
   readonly projectID: string | null;
   readonly settings: PluginSettings;
@@ -34,7 +34,7 @@ export interface StartCheckInput {
 /** A store that is open for as long as opencode runs. */
 export interface FollowedStore {
   readonly opened: OpenedStore & { readonly state: "ok" };
-  /** Its index in the findings. */
+  /** The number by which findings name this store. */
   readonly index: number;
   /** For a database: reports the rows that were written. */
   readonly follower: DatabaseFollower | null;
@@ -115,28 +115,32 @@ async function databaseBytes({ files }: StartCheckInput, { opened }: FollowedSto
   return found?.size ?? Number.POSITIVE_INFINITY;
 }
 
-/** Whether one bad file makes a whole list of this host fail. */
+/** Whether one bad file makes a whole list fail in this version of opencode. */
 export function failsWholeLists({ hostVersion }: StartCheckInput): boolean {
   return abilitiesOf(hostVersion).failsWholeLists;
 }
 
-/** If a bad file affects only itself, a check of a few files is faster than a comparison of all their times. */
+/**
+ * Whether the records of the project's session list were found healthy and are unchanged. This is only asked if one bad
+ * file makes the whole list fail. Otherwise a check of a few files is faster than a comparison of the times of all
+ * files.
+ */
 function isListKnown(input: StartCheckInput, followed: FollowedStore): boolean {
   const { projectID, memory } = input;
   return followed.follower === null && failsWholeLists(input) && projectID !== null && memory.knowsList(projectID);
 }
 
 /**
- * The number of last used files that are checked again although an earlier start found them healthy. For milliseconds,
- * divide by ten.
+ * The background check compares the times of this many files with those of the last check, the most recently used files
+ * first. The comparison takes about a tenth of a millisecond for each file.
  */
 const FILES_LOOKED_AT = 8000;
 
 /**
  * Checks everything that is not known to be unchanged, at the given pace. `found` is called as soon as there is a
- * finding. Returns the sessions that are trusted now and checked later. These sessions were healthy before, but to read
- * the times of all their files takes too long for a start. Each of these sessions is also checked whenever opencode
- * 1.0-1.1 loads it.
+ * finding. Returns the sessions that are trusted for now. They were healthy at an earlier check, but there are too many
+ * files to compare all their times at a start. The caller checks these sessions later. opencode 1.0-1.1 waits for a
+ * check of each session that it loads.
  */
 export async function checkEverything(
   input: StartCheckInput,
@@ -208,8 +212,8 @@ async function checkUnknown(
 }
 
 /**
- * Whether the records that opencode is about to load look healthy, which takes milliseconds; `"unread"` if `isOver`
- * ended the check.
+ * A quick check of the records that opencode is about to load, which takes milliseconds. Returns whether the records
+ * look healthy, or `"unread"` if `isOver` ended the check.
  */
 export function firstLook(
   { opened: { store } }: FollowedStore,
@@ -242,7 +246,7 @@ async function isHealthyAtFirst(
   return isHealthy();
 }
 
-/** Whether every record visited so far looks healthy. */
+/** A visitor of records, which remembers whether all of them look healthy. */
 function impressionOf({ description }: Store): { readonly visit: Visit; isHealthy(): boolean } {
   let isHealthy = true;
   return {
@@ -255,7 +259,7 @@ function impressionOf({ description }: Store): { readonly visit: Visit; isHealth
 
 type Effort = Omit<InspectOptions, "storeIndex">;
 
-/** The findings because of which opencode cannot load a record in a scope. */
+/** The findings because of which opencode cannot load a record. `scope` says which records are checked. */
 export async function checkScope(
   followed: FollowedStore,
   scope: Scope,
@@ -310,8 +314,8 @@ export async function repairUnasked(
 }
 
 /**
- * Completes or rolls back a run that a crash interrupted. Deletes runs that no longer hold anything after the
- * configured number of days. `checked`: the stores that were checked completely.
+ * Completes or rolls back a run that a crash interrupted. Deletes runs whose records all left quarantine, after the
+ * configured number of days (`retentionDays`). `checked`: the stores that were checked completely.
  */
 export async function forgetFinishedRuns(input: StartCheckInput, checked: readonly WholeCheck[]): Promise<void> {
   const { files, located, settings } = input;

@@ -23,13 +23,19 @@ import {
 } from "./start-check.ts";
 import { type Watch, watchDatabase } from "./watch-database.ts";
 
-/** The rest of the store is checked after opencode has started and the user has begun to look at it. */
+/**
+ * The check in the background begins this long after the start, in milliseconds. By then opencode has shown its
+ * first screen.
+ */
 const BACKGROUND_DELAY_MS = 1500;
 
 /** After the start, a repair waits at most this long for another repair, in milliseconds. */
 const PATIENCE_MS = 10_000;
 
-/** Stores that this process already checks, because each directory has its own plugin instance. */
+/**
+ * The key of the stores that this process checks already. Each directory has its own plugin instance, and all instances
+ * share one process.
+ */
 const WATCHES = Symbol.for("opencode-session-repair.watches");
 
 function watches(): Map<string, Watch> {
@@ -142,15 +148,15 @@ async function keepHealthy(
 ): Promise<readonly ConfirmedFinding[] | null> {
   const { follower } = followed;
   if (follower === null) {
-    // If the store is a database, these files are read only for a diff. Following begins before the check, so that no
-    // write is missed between them.
+    // If the store is a database, its JSON files are used only for diffs and need no watch. The watch begins before the
+    // check, so that no write between the two is missed.
     const { FolderWatch } = await import("./watch-folders.ts");
     const folders = watch.input.located.databases.length === 0 ? await FolderWatch.begin(watch, followed) : null;
     const remaining: ConfirmedFinding[] = [];
     const trusted = await checkEverything(watch.input, followed, watch.pause, async (findings) => {
       remaining.push(...(await watch.found(findings)));
     });
-    // The loop never ends if some folders cannot be followed.
+    // The patrol is not awaited, because it may run as long as opencode does: some folders may be impossible to watch.
     void folders?.patrol(trusted);
     return folders === null || trusted.length > 0 ? null : remaining;
   }

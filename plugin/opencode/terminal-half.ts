@@ -9,26 +9,31 @@ import { TOOL } from "../tool-identity.ts";
 import type { HostActivity } from "./pacing.ts";
 
 /**
- * Commands with which the two halves of this package find each other. They run in two threads. Both halves receive the
- * commands that opencode publishes for its terminal UI, which ignores unknown names (measured 1.14.34 to 1.18.34).
+ * The plugin has two halves: the server half runs with opencode's server, the terminal half in the thread of the
+ * terminal UI. They find each other by the two commands below. opencode publishes these commands for its terminal UI,
+ * and both halves receive them. The terminal UI itself ignores unknown commands (measured 1.14.34 to 1.18.34).
  */
 
-/** The terminal half sends this command when it is on the screen and listens: the user will see a toast. */
+/** The terminal half sends this command when the terminal UI is on the screen. From then on, the user sees toasts. */
 export const TERMINAL_IS_THERE = "session-repair.terminal-is-there";
 
-/** The server half sends this command after that report, and then shows all messages itself. */
+/**
+ * The server half answers {@link TERMINAL_IS_THERE} with this command. From then on, the server half shows all
+ * messages.
+ */
 export const SERVER_TELLS = "session-repair.server-tells";
 
 /** The event that publishes a command for the terminal UI. */
 export const EXECUTED = "tui.command.execute";
 
 /**
- * A notice waits for a screen for this time, in milliseconds. A toast that is sent before the terminal UI listens is
- * lost (#38527). The first event from the UI ends the wait. If there is a terminal half, its report ends the wait.
+ * A message waits for the terminal UI for this time at most, in milliseconds. A toast that is sent earlier than the
+ * terminal UI listens is lost (#38527). The first event from the terminal UI ends the wait. If the plugin has a
+ * terminal half here, {@link TERMINAL_IS_THERE} ends it.
  */
 const LONGEST_WAIT_MS = { alone: 3000, withTerminalHalf: 30_000 } as const;
 
-/** Tells when a toast will be seen. */
+/** Tells when the user will see a toast. */
 export interface ScreenListener {
   readonly hook: NonNullable<Hooks["event"]>;
   /** Resolves when a toast will be seen, or after the longest wait. */
@@ -36,8 +41,9 @@ export interface ScreenListener {
 }
 
 /**
- * Listens for the screen. If the terminal half reports only after the wait has ended, nobody has seen the toast. Then
- * the server half does not answer the report, so the terminal half shows the message itself.
+ * Waits until the terminal UI can show a toast. If the terminal half reports only after the wait has ended, the toast
+ * was sent, but nobody saw it. Then the server half does not answer the report, so the terminal half shows the message
+ * itself.
  */
 export function listenForScreen(
   client: PluginInput["client"],
@@ -78,7 +84,7 @@ async function publish(client: PluginInput["client"], command: string): Promise<
   try {
     await client.tui.publish({ body: { type: EXECUTED, properties: { command } } });
   } catch {
-    // After that, the terminal half shows messages itself.
+    // If this command is lost, the terminal half shows the messages itself.
   }
 }
 
@@ -101,8 +107,8 @@ export async function terminalHalfAnswers(
 }
 
 /**
- * The places where opencode looks for `tui.json`: the global folder, the variable, and `.opencode/` in the project and
- * its parents.
+ * The files in which opencode looks for `tui.json`: the global folder, the folder and the file that environment
+ * variables name, and the project with its parent folders.
  */
 function configPaths(env: Readonly<Record<string, string | undefined>>, directory: string): string[] {
   const folders = [join(env.XDG_CONFIG_HOME || join(homeIn(env), ".config"), "opencode")];
@@ -127,7 +133,7 @@ async function namesThisPackage(files: FileSystem, path: string): Promise<boolea
     for (const { spec } of pluginEntries(plugin)) {
       const belonging = await belongingOf(files, spec, [dirname(path)]);
       if (belonging === "this package") return true;
-      // The text of the entry is the name of an archive or of a repository.
+      // The spec may name an archive or a repository. Whether it holds this package can only be guessed by its text.
       if (belonging === "unknown" && !spec.startsWith("~") && spec.includes(TOOL.name)) return true;
     }
     return false;

@@ -3,8 +3,8 @@ import { readValidated, type ValidatedDatabase, writeValidated } from "../repair
 import { type FilesState, isSettled, listState, sessionState } from "../stores/json/file-states.ts";
 
 /**
- * opencode loads a list right after the start has checked it. The comparison of the files' times is valid for this
- * long, in milliseconds.
+ * opencode loads a session list right after the start has checked it. The comparison of the files' times is valid for
+ * this long, in milliseconds.
  */
 const LOOK_HOLDS_MS = 1000;
 
@@ -28,8 +28,8 @@ export class ValidatedMemory {
   }
 
   /**
-   * Read on first use. With thousands of sessions, to read this index takes milliseconds, and many starts do not need
-   * it.
+   * The index of records that were found healthy. It is read on first use: with thousands of sessions this takes
+   * milliseconds, and many starts do not need the index.
    */
   get #memory(): Known {
     if (this.#known === null) {
@@ -115,7 +115,7 @@ export interface Recollection {
   learn(isHealthy: boolean): void;
 }
 
-/** The state of a database's file, without its log; `null` if it is gone. */
+/** The state of a database's file, without its WAL; `null` if the file is gone. */
 export function databaseFileState(path: string): FilesState | null {
   const found = targetStatNow(path);
   if (found === undefined) return null;

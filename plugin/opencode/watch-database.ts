@@ -8,8 +8,8 @@ import { checkEverything, checkScope, type FollowedStore, type StartCheckInput }
 const LOOK_MS = 500;
 
 /**
- * If nothing was written for this time, the log is copied into the database. The state of the file is remembered a
- * little later.
+ * If nothing was written for this time, in milliseconds, the WAL is copied into the database file. A little later, the
+ * state of that file is remembered.
  */
 const QUIET_MS = 4000;
 const SETTLED_MS = 2500;
@@ -27,10 +27,9 @@ export interface Watch {
 }
 
 /**
- * Checks all rows that are written to a database while opencode runs. If it is unknown whether the database
- * `isHealthy`, the whole database is checked too. The check of the whole database takes some time. New writes are
- * checked at once meanwhile. Then the function resolves to the damage that remains; `null` if not everything was
- * checked.
+ * Checks all rows that are written to a database while opencode runs. If `isHealthy` is `null`, the whole database is
+ * checked too, and new rows are still checked at once. Resolves after the check of the whole database to the damage
+ * that remains; `null` if not everything was checked.
  */
 export async function watchDatabase(
   watch: Watch,

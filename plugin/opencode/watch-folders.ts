@@ -14,8 +14,8 @@ import type { Watch } from "./watch-database.ts";
 const LOOK_MS = 750;
 
 /**
- * Sessions that are not followed are checked in turn. The checks use at most this share of a core, and at most one
- * starts in this many milliseconds.
+ * Sessions whose folders are not watched are checked in turn. These checks use at most this share of a core. At most
+ * one of them starts in {@link PATROL_MS} milliseconds.
  */
 const PATROL_SHARE = 0.001;
 const PATROL_MS = 500;
@@ -34,7 +34,7 @@ export class FolderWatch {
   readonly #sessionOf = new Map<string, string>();
   /** Messages whose parts are followed. */
   readonly #withParts = new Set<string>();
-  /** Sessions to be checked once, although they are followed. */
+  /** Sessions that must be checked once, although their folders are watched. */
   readonly #waiting = new Set<string>();
   #isPatrolling = false;
 
@@ -45,7 +45,7 @@ export class FolderWatch {
     this.#changes = changes;
   }
 
-  /** Follows as many folders as the system allows, starting with the sessions that were used last. */
+  /** Watches as many folders as the system allows, beginning with the sessions that were used last. */
   static async begin(watch: Watch, followed: FollowedStore): Promise<FolderWatch> {
     const folders = new FolderWatch(watch, followed, await openFolderChanges(watch.input.located.dataDir));
     for (const folder of ["session", "message", "part", ...ASIDE]) folders.#changes?.follow(`${STORAGE}/${folder}`);
@@ -56,9 +56,9 @@ export class FolderWatch {
   }
 
   /**
-   * Checks one session after the other: the `unsure` ones once, and those that are not followed repeatedly. For an
-   * unchanged session, only the times of its files are read. There is only one patrol. While the check runs, further
-   * calls add sessions to it.
+   * Checks one session after the other: each `unsure` session once, and sessions without a watch again and again. For
+   * an unchanged session, only the times of its files are read. Only one patrol runs at a time, and further calls add
+   * sessions to it.
    */
   async patrol(unsure: Iterable<string>): Promise<void> {
     for (const id of unsure) this.#waiting.add(id);
@@ -71,7 +71,7 @@ export class FolderWatch {
     }
   }
 
-  /** `false` if nothing is left to check. */
+  /** Checks each session that needs it. Returns `false` if no session needs another check. */
   async #patrolOnce(): Promise<boolean> {
     const sessions = await this.#store.opened.store.sessions(null).catch(() => []);
     for (const { id } of sessions) {
@@ -152,7 +152,10 @@ export class FolderWatch {
     }
   }
 
-  /** Follows as many sessions as the system allows, starting with those that were used last. Returns the ids of all. */
+  /**
+   * Watches as many sessions as the system allows, beginning with those that were used last. Returns the ids of all
+   * sessions.
+   */
   async #followSessions(): Promise<string[]> {
     const sessions = (await this.#store.opened.store.sessions(null)).map(({ id }) => id);
     for (const id of sessions) {
@@ -162,7 +165,7 @@ export class FolderWatch {
     return sessions;
   }
 
-  /** `false` if no more folders can be followed. */
+  /** Watches the folders of a session. Returns `false` if the system allows no more watches. */
   #followSession(sessionID: string): boolean {
     const messages = messageFolder(sessionID);
     if (this.#changes === null || this.#changes.follow(messages) === "full") return false;
@@ -178,7 +181,10 @@ export class FolderWatch {
     return true;
   }
 
-  /** Follows the folder of a message's parts as soon as it exists. Returns those that existed before. */
+  /**
+   * Watches the folder of a message's parts as soon as that folder exists. Returns the part files that are there
+   * already.
+   */
   #followParts(messageID: string, sessionID: string): RecordFile[] {
     if (this.#withParts.has(messageID)) return [];
     this.#sessionOf.set(messageID, sessionID);

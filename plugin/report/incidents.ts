@@ -3,7 +3,7 @@ import type { Finding } from "../model/finding.ts";
 /** A finding with the facts about its record that a report may contain. */
 export interface ReportedFault {
   readonly finding: Pick<Finding, "code" | "severity" | "kind" | "sessionID" | "evidence">;
-  /** Size of the record in bytes, if it is a record. */
+  /** Size of the record in bytes; `null` if the finding is about something else than a record. */
   readonly bytes: number | null;
   /** When the record was last written, in milliseconds since the epoch. */
   readonly writtenMs: number | null;
@@ -23,14 +23,14 @@ export interface FaultSummary {
     readonly sum: number;
   } | null;
   /**
-   * The number of empty records, and of records that fill whole memory pages. A full disk and a lost page cache leave
-   * such records.
+   * How many records are empty, and how many fill whole memory pages. A full disk and a lost page cache leave such
+   * records.
    */
   readonly ofZeroBytes: number;
   readonly ofWholePages: number;
   readonly firstWritten: string | null;
   readonly lastWritten: string | null;
-  /** The evidence without content, the most frequent first. */
+  /** The evidence of the findings without ids and numbers, the most frequent first. */
   readonly evidence: readonly { readonly words: string; readonly count: number }[];
 }
 
@@ -87,7 +87,7 @@ function withoutNames(evidence: string): string {
   return (
     evidence
       .replace(/, the other is .*$/, "")
-      // The owner of a process may choose its name, so the name is left out.
+      // A process may have any name, so its name could be private and is left out.
       .replace(/\blocked by .*$/, "locked by a process")
       .replace(/\b(?:ses|msg|prt|wrk|evt|per|que)_?[0-9A-Za-z]{6,}/g, "ID")
       .replace(/\b[0-9a-f]{16,}\b/g, "ID")
@@ -95,7 +95,10 @@ function withoutNames(evidence: string): string {
   );
 }
 
-/** The time of the damage, by the times of the damaged records. The larger incidents are first. */
+/**
+ * Groups damaged records by the times at which they were last written. Each group shows when damage happened. The
+ * larger groups come first.
+ */
 export function incidents(faults: readonly ReportedFault[]): Incident[] {
   const timed = faults
     .flatMap((fault) => (fault.writtenMs === null ? [] : [{ fault, at: fault.writtenMs }]))

@@ -6,15 +6,15 @@ import { homeIn } from "../stores/locate.ts";
 
 const TIMEOUT_MS = 15_000;
 
-/** The version of a release. The version of a private build does not match this pattern. */
+/** The form of a version that was released. The versions of private builds have another form, and are not reported. */
 export const RELEASE = /^\d{1,4}\.\d{1,4}\.\d{1,6}$/;
 
-/** Without these, Windows starts no program, or none that is a `.cmd` file. */
+/** Environment variables without which Windows cannot start a program, or cannot start a `.cmd` file. */
 const NEEDED_BY_WINDOWS = ["SystemRoot", "ComSpec", "PATHEXT", "TEMP", "TMP"];
 
 /**
- * The version of the opencode that this user would start, or `null`. opencode is run with an empty home folder, because
- * it creates folders as soon as it runs.
+ * The version of the opencode that this user would start; `null` if it cannot be found. opencode runs with an empty
+ * home folder, because it creates folders whenever it runs.
  */
 export async function installedHostVersion(
   files: FileSystem,

@@ -3,11 +3,11 @@ import type { FileSystem } from "../platform/file-system.ts";
 
 /** A sign of a problem in opencode's log, as one word of a fixed list. No part of the log line itself is kept. */
 export interface LogSign {
-  /** The subject of the log line. */
+  /** The kind of problem that the log line is about. */
   readonly about: "disk full" | "unreadable record" | "database" | "input/output" | "memory" | "error name";
   readonly word: string;
   count: number;
-  /** ISO 8601, as in the log; `null` if the lines have no time. */
+  /** ISO 8601, as in the log; `null` if the log lines have no time. */
   first: string | null;
   last: string | null;
 }
@@ -60,7 +60,7 @@ const MOST_FILES = 50;
 const MOST_BYTES = 32 * 1024 * 1024;
 const MOST_REFERENCES = 20;
 
-/** Searches opencode's logs for known words: the newest files, and the end of each. */
+/** Searches opencode's logs for known words. Only the newest files are read, and of each file only the end. */
 export async function readLogSigns(files: FileSystem, dataDir: string): Promise<LogReading> {
   const signs = new Map<string, LogSign>();
   const references = new Set<string>();

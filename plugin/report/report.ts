@@ -29,25 +29,28 @@ export interface ReportInput {
 
 export interface ReportedStore {
   readonly generation: string;
-  /** The file's name if opencode itself uses that name; never a folder. */
+  /** The file name of the database if opencode itself uses that name, otherwise a neutral text. Never a folder. */
   readonly name: string;
   readonly state: string;
   readonly contract: string;
-  /** The opencode to which the database belongs; `null` for files, and if it is unknown. */
+  /** The opencode to which the database belongs; `null` for JSON files, and if the opencode is unknown. */
   readonly origin: string | null;
-  /** Whether the folders in it are paths of another system. It is judged as opencode reads it there. */
+  /**
+   * Whether the sessions name folders of another operating system. Then the check uses the rules of opencode on that
+   * system.
+   */
   readonly isOfOtherSystem: boolean;
   /** Sizes in bytes. */
   readonly bytes: { readonly database: number; readonly wal: number; readonly shm: number } | null;
   readonly sessions: number | null;
   readonly archived: number | null;
-  /** How many sessions each release wrote. */
+  /** The number of sessions that each version of opencode wrote. */
   readonly versions: Readonly<Record<string, number>>;
-  /** The data that only opencode 2.x uses; `null` if there is none, or if its tables have an unknown shape. */
+  /** The records that only opencode 2.x uses; `null` if there are none, or if their tables have an unknown form. */
   readonly opencode2: { readonly sessions: number; readonly versions: Readonly<Record<string, number>> } | null;
 }
 
-/** A damaged session; a number stands for its id. */
+/** A damaged session. A number replaces its id, which is private. */
 export interface ReportedSession {
   readonly number: number;
   readonly records: number;
@@ -114,7 +117,7 @@ export async function makeReport(input: ReportInput): Promise<Report | null> {
     system: {
       platform: platform(),
       arch: arch(),
-      // The owner of the machine may choose any text after the numbers, so that text is left out.
+      // The text after the numbers of a kernel version can be private, so only the numbers are reported.
       kernel: /^\d+(?:\.\d+)*(?:-\d+)?/.exec(release())?.[0] ?? "unknown",
       freeBytes: await files.freeBytes(located.dataDir).catch(() => null),
     },

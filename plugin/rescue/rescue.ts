@@ -90,6 +90,18 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
   }
 }
 
+/**
+ * The ids of all sessions in the stores that `rescue` reads. The list is empty if those stores cannot be opened. Then
+ * {@link listHidden} gives the reason.
+ */
+export async function rescuableIDs(input: Omit<RescueInput, "sessionIDs">): Promise<readonly string[]> {
+  const knowing = await openKnownStores(input.files, input.located, input.into, input.fromData ?? null);
+  if (!knowing.ok) return [];
+  const { target, others, close } = knowing.stores;
+  close();
+  return [...new Set([target, ...others].flatMap(({ sessions }) => sessions.map(({ id }) => id)))];
+}
+
 /** Adds the number of messages to each hidden session. */
 async function counted(hidden: readonly HiddenSession[], { target, others }: KnownStores): Promise<HiddenSession[]> {
   const found: HiddenSession[] = [];

@@ -44,7 +44,7 @@ export async function copyOf2x(
 }
 
 /**
- * The facts about every session of opencode 2.x; `null` if its tables are missing or have an unknown shape. The preview
+ * The facts about every session of opencode 2.x; `null` if its tables are missing or have an unknown form. The preview
  * of 2.x keeps its sessions in the table of 1.x.
  */
 export async function sessionsOf2x(half: Half2x, origin: Origin): Promise<SessionFacts[] | null> {

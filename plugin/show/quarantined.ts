@@ -17,7 +17,7 @@ export interface QuarantinedRecord {
   readonly code: string;
   readonly evidence: string;
   readonly bytes: number;
-  /** For a message or part: its place in the session, and its content. */
+  /** For a message or part: its former place in the session, and its content. */
   readonly place: { readonly messageID: string; readonly document: StoredDocument } | null;
   /** For a message of opencode 2.x: the row of the message. */
   readonly of2x: MessageOf2x | null;
@@ -48,8 +48,8 @@ export async function quarantinedRecords(
 }
 
 /**
- * The earlier place of an item in its session, and the content of its original; `null` for items that are not messages
- * or parts.
+ * The former place of an item in its session, and the content of its original; `null` if the item is not a message or
+ * part.
  */
 export async function placeOf(
   files: FileSystem,
@@ -117,9 +117,9 @@ async function savedBytes(
 }
 
 /**
- * The messages of a session with quarantined records in their old places. Parts are placed in their message by id.
- * Messages are placed by time (files: by id), as hosts order them. A record that was restored is left out. Parts of
- * messages that exist nowhere are left out too, because opencode removed these messages.
+ * The messages of a session, with quarantined records in their former places. Parts are placed in their message by id.
+ * Messages are placed by time (JSON files: by id), as opencode orders them. A record that was restored is left out.
+ * Parts without a message in the store or in quarantine are left out too, because opencode removed that message.
  */
 export async function* withQuarantined(
   messages: AsyncIterable<StoredMessage>,
@@ -166,7 +166,7 @@ export async function* withQuarantined(
 
 type Ordered = Pick<StoredMessage, "messageID" | "document">;
 
-/** A message whose record is missing comes last. */
+/** Compares the places of two messages. A message whose record is missing comes last. */
 function orderOf(a: Ordered, b: Ordered, order: ConversationReader["order"]): number {
   const byID = a.messageID < b.messageID ? -1 : 1;
   if (order === "id") return byID;

@@ -10,13 +10,16 @@ export interface ChangedRecord {
   readonly id: string;
   readonly kind: ManifestItem["kind"];
   readonly recordID: string | null;
-  /** For a session or project in a database: the one column that was changed. */
+  /**
+   * Only for a session or project in a database: the column that was changed, if the rest of the record stayed as it
+   * was.
+   */
   readonly column?: string;
   readonly code: string;
   readonly evidence: string;
-  /** What the run did. */
+  /** The act of the run on this record. */
   readonly action: Action;
-  /** The present state of the record. `done`: it can be undone. */
+  /** The present state of the record. `done` means that the act can still be undone. */
   readonly state: ManifestItem["state"];
   /** Size of the original in bytes; `null` if there was none. */
   readonly bytes: number | null;

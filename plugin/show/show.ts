@@ -29,7 +29,10 @@ export interface ShownSession {
   readonly store: StoreDescription;
   /** The problems of the session's own record. */
   readonly recordFaults: readonly KnownFault[];
-  /** The reason why messages may be missing here: opencode 2.x keeps its own messages. `null`: none are missing. */
+  /**
+   * The reason why messages may be missing from this list: opencode 2.x keeps its messages elsewhere. `null` if none
+   * are missing.
+   */
   readonly unread: string | null;
   /** Records in quarantine that were not restored. Quarantined messages and parts also appear among the messages. */
   readonly quarantined: readonly QuarantinedRecord[];
@@ -37,7 +40,7 @@ export interface ShownSession {
   readonly copy: "1.x" | "2.x";
   /** The copy of opencode 2.x, if this is the copy of 1.x and both exist. */
   readonly other: ShownSession | null;
-  /** Reads one message at a time, when it is needed. */
+  /** Reads the messages one after the other, so that a large session does not fill the memory. */
   messages(): AsyncIterable<TranscriptMessage>;
   close(): void;
 }
@@ -89,14 +92,17 @@ export async function showSession(input: ShowInput): Promise<Showing> {
   return { ok: false, reason: isUnread ? "unread" : "unknown" };
 }
 
-/** The preview of 2.x keeps the session's record where 1.x does, and its messages elsewhere. */
+/**
+ * Whether a session belongs to the preview of opencode 2.x. The preview keeps the session's record in the table of 1.x,
+ * and the messages in a table of its own.
+ */
 async function isOfPreview({ store, origin }: OpenStore, sessionID: string): Promise<boolean> {
   if (origin?.kind !== "1.x") return false;
   for await (const _message of store.conversations.messages(sessionID)) return false;
   return true;
 }
 
-/** A session in the form of opencode 2.x; `null` if 2.x has no session of that id, or no message of it. */
+/** The copy of a session that opencode 2.x has; `null` if 2.x has no session with this id, or no message of it. */
 async function shown2x(
   { files, located, sessionID }: ShowInput,
   opened: OpenedStore & { state: "ok" | "unread" },
@@ -130,7 +136,10 @@ async function shown2x(
   };
 }
 
-/** An upgraded session continues in 2.x. A session of the preview of 2.x has no messages in the tables of 1.x. */
+/**
+ * The reason why messages of this session may be missing; `null` if none are. An upgraded session continues in the
+ * tables of 2.x. A session of the preview of 2.x has no messages in the tables of 1.x.
+ */
 async function unreadOf({ origin, store, sessionsOf2x, half2x }: OpenStore, sessionID: string): Promise<string | null> {
   if (origin === null || half2x === null) return null;
   const known = withMessagesOf2x(origin, sessionsOf2x());
@@ -198,7 +207,7 @@ async function faultsOf(
   );
 }
 
-/** The hole that a quarantined record leaves, with the document that was read from quarantine. */
+/** The mark for a quarantined record, with the document that was read from quarantine. */
 function holeIn({ place, isHealthy, code, evidence, runID }: QuarantinedRecord): [StoredDocument, Quarantined][] {
   return place === null ? [] : [[place.document, { runID, isHealthy, code, evidence }]];
 }

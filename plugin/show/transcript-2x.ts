@@ -15,11 +15,11 @@ export interface MessageOf2x {
   /** `time_created` of the row. */
   readonly timeMs: number | null;
   readonly size: number;
-  /** `null` if the value is too large for memory. */
+  /** The content of the row; `null` if it is too large for memory. */
   readonly bytes: Buffer | null;
 }
 
-/** The readable content of a message of opencode 2.x. Everything else is a hole. A pure function. */
+/** The readable content of a message of opencode 2.x. Unreadable parts become holes. A pure function. */
 export function transcribe2x(
   message: MessageOf2x,
   problem: (Pick<ProblemOf2x, "evidence"> & { readonly code: string; readonly title: string }) | null,
@@ -40,7 +40,7 @@ export function transcribe2x(
   };
 }
 
-/** The whole value, or the readable beginning of it; `undefined` if nothing can be read. */
+/** The content of the row, or the readable beginning of it; `undefined` if nothing can be read. */
 function readable(bytes: Buffer | null): unknown {
   if (bytes === null) return undefined;
   try {
@@ -150,7 +150,7 @@ function toolCall(content: unknown): ToolCall {
     output: returned.length === 0 ? null : { lines: lineCount(output), bytes: Buffer.byteLength(output) },
     error: textIn(state, "error", "message"),
     durationMs: start === null || end === null ? null : end - start,
-    // The call has the form in which 1.x stores it, because the views know that form.
+    // The call gets the form in which 1.x stores it, because all views read that form.
     part: { state: { input, output } },
   };
 }

@@ -20,14 +20,14 @@ export interface KnownFault {
   readonly locator: Locator;
 }
 
-/** A record that should exist, but cannot be read or only in part. */
+/** A record that should exist, but cannot be read, or can be read only in part. */
 export interface Hole {
   readonly type: "hole";
   readonly kind: "message" | "part";
   readonly recordID: string;
-  /** A path below the data directory, or a table and a key. `null` if the record does not exist. */
+  /** A path below the data directory, or a table with a key. `null` if the record does not exist. */
   readonly where: string | null;
-  /** Code of the catalogue, if the problem has one. */
+  /** The code of the problem in the catalogue; `null` if the catalogue does not have it. */
   readonly code: string | null;
   readonly why: string;
   /** Size of the record in bytes. */
@@ -49,7 +49,7 @@ export interface ToolCall {
   readonly type: "tool";
   readonly tool: string;
   readonly status: string;
-  /** The call in one line: its title, or otherwise the first text of its input. */
+  /** The call in one line: its title, or else the first text among its arguments. */
   readonly summary: string;
   readonly output: { readonly lines: number; readonly bytes: number } | null;
   readonly error: string | null;
@@ -68,7 +68,7 @@ export type Entry =
 
 export interface TranscriptMessage {
   readonly messageID: string;
-  /** `null` if the message cannot be read. */
+  /** The author of the message, such as `user`; `null` if the message cannot be read. */
   readonly role: string | null;
   /** Milliseconds since the epoch. */
   readonly timeMs: number | null;
@@ -80,7 +80,7 @@ export interface TranscriptMessage {
   readonly parts: readonly unknown[];
 }
 
-/** The readable content of one stored message. Everything else is a hole. A pure function. */
+/** The readable content of one stored message. Unreadable parts become holes. A pure function. */
 export function transcribe(
   message: StoredMessage,
   faults: ReadonlyMap<string, KnownFault>,
@@ -123,11 +123,11 @@ function absent(recordID: string, why: string): Hole {
   return { type: "hole", kind: "message", recordID, where: null, code: null, why, bytes: 0, runID: null };
 }
 
-/** What can be read of a document. */
+/** The readable content of a document. */
 interface DocumentReading {
-  /** The whole value, or what can be read of its beginning; `undefined` for nothing. */
+  /** The whole value, or the readable beginning of it; `undefined` if nothing can be read. */
   readonly value: unknown;
-  /** Whether the document is a whole record. */
+  /** Whether the whole document can be read. */
   readonly isWhole: boolean;
 }
 
@@ -139,7 +139,8 @@ function readingOf(document: StoredDocument): DocumentReading {
 }
 
 /**
- * The readable text of a message or part, to show it: the text, the call, or the title; `null` if nothing can be read.
+ * The readable text of a message or part, for a list or a question: its text, its call, or its title. `null` if nothing
+ * can be read.
  */
 export function readableText(document: StoredDocument): string | null {
   const { value } = readingOf(document);
@@ -181,7 +182,7 @@ function entriesOf(part: unknown): Entry[] {
     case "text":
     case "reasoning": {
       const text = textIn(part, "text") ?? "";
-      // Text that opencode itself adds to a user's message: the content of attached files, reminders.
+      // opencode itself adds text to a user's message, such as the content of attached files and reminders.
       if (valueIn(part, "synthetic") === true) return note(addedText(text));
       return text === "" ? [] : [{ type: textIn(part, "type") === "text" ? "text" : "reasoning", text }];
     }

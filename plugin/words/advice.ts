@@ -1,4 +1,4 @@
-/** Advice that more than one problem, store or command gives. */
+/** Sentences of advice that several problems, stores or commands share. */
 
 export const KEEP_A_COPY = "Stop opencode and keep a copy.";
 

@@ -27,17 +27,17 @@ export function sizeText(bytes: number): string {
   return unit === 0 ? plural(bytes, "byte") : `${value.toFixed(1)} ${units[unit]}`;
 }
 
-/** The words after the number of records that were at their old place: `1 record restored where it was`. */
+/** `it was` or `they were`, for this many records: `2 records restored where they were`. */
 export function were(count: number): string {
   return count === 1 ? "it was" : "they were";
 }
 
-/** The pronoun for a number of things. */
+/** The pronoun for this many things: `it` or `them`. */
 export function themOrIt(count: number): string {
   return count === 1 ? "it" : "them";
 }
 
-/** For example `2 sessions, 14 messages, 30 parts`: the records of a store that were read. */
+/** The records that were read, in words: `2 sessions, 14 messages, 30 parts`. */
 export function countsWords(counts: {
   readonly sessions: number;
   readonly messages: number;
@@ -47,7 +47,7 @@ export function countsWords(counts: {
   return `${plural(sessions, "session")}, ${plural(messages, "message")}, ${plural(parts, "part")}`;
 }
 
-/** The same with their size. */
+/** The records that were read, with their size: `2 sessions, 14 messages, 30 parts (3.2 MB)`. */
 export function countsText(counts: Parameters<typeof countsWords>[0] & { readonly bytes: number }): string {
   return `${countsWords(counts)} (${sizeText(counts.bytes)})`;
 }

@@ -2,7 +2,7 @@ import type { RecordKind } from "../model/artifact.ts";
 import type { Replacement } from "../model/replacement.ts";
 import { plural } from "./amounts.ts";
 
-/** A record that is to be completed. */
+/** A record in which a repair fills in missing fields. */
 export interface Changing {
   readonly kind: RecordKind;
   readonly replacement: Replacement | null;
@@ -15,7 +15,7 @@ interface Place {
   readonly kind: RecordKind;
   readonly path: string;
   readonly from: string;
-  /** The number of records for each value. */
+  /** For each new value, the number of records that get it. */
   readonly values: Map<string, number>;
 }
 
@@ -40,7 +40,7 @@ export function changeLines(changing: readonly Changing[]): string[] {
     .map(({ line }) => line);
 }
 
-/** Ids differ from record to record, so a list of old ids is not useful to a user. */
+/** Whether an old value is worth showing. Old ids differ from record to record, so a list of them is not useful. */
 function isNamed(from: string): boolean {
   return !/^[a-z]+[_-]/i.test(from);
 }
@@ -54,7 +54,7 @@ function linesOf({ kind, path, from, values }: Place): { line: string; count: nu
   return [{ count, line: `${plural(count, kind)}: ${path}: ${old} -> ${plural(values.size, "value")}, each its own` }];
 }
 
-/** The first lines of a list as one text, with the number of the others. */
+/** The first lines of a list in one sentence, with the number of lines that were left out. */
 export function inOneSentence(lines: readonly string[], most: number): string {
   const more = lines.length > most ? `; and ${lines.length - most} more` : "";
   return `${lines.slice(0, most).join("; ")}${more}`;

@@ -26,7 +26,9 @@ const UNITS = [
   ["second", 1],
 ] as const;
 
-/** The holder of a lock and the time: `process 123 on host "box", for 3 minutes, last renewed 2 seconds ago`. */
+/**
+ * The process that holds a lock, with times: `process 123 on host "box", for 3 minutes, last renewed 2 seconds ago`.
+ */
 export function holderText({ pid, host, since, renewedMs }: Holder, now: number = Date.now()): string {
   const began = Date.parse(since);
   const age = Number.isNaN(began) ? "" : `, for ${ageText(now - began)}`;
@@ -35,12 +37,11 @@ export function holderText({ pid, host, since, renewedMs }: Holder, now: number 
 }
 
 /**
- * The reason why a data directory cannot be changed now, and what to do. `lapsedMs`: how long a lock lasts without a
- * renewal.
+ * Says why a data directory cannot be changed now, and what to do. After `lapsedMs` without a renewal, a lock expires.
  */
 export function lockedSentence(holder: (Holder & { readonly standing: string }) | null, lapsedMs: number): string {
   if (holder === null) return "Another repair is working on this data directory. Try again when that repair has ended.";
   const held = `Another repair holds the lock of this data directory: ${holderText(holder)}.`;
   if (holder.standing === "alive") return `${held} Wait until it is done, or end that process. Then try again.`;
-  return `${held} From here nothing shows whether it still runs. If it has ended, the lock ends ${plural(lapsedMs / 60_000, "minute")} after it was last renewed, or run \`opencode-session-repair unlock\`.`;
+  return `${held} This tool cannot see whether that process still runs. If the process has ended, the lock expires ${plural(lapsedMs / 60_000, "minute")} after its last renewal. To remove the lock earlier: \`opencode-session-repair unlock\`.`;
 }

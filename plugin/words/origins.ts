@@ -1,12 +1,12 @@
 import type { Origin } from "../model/origin.ts";
 import type { Generation } from "../model/store-description.ts";
 
-/** The records that a store consists of, in words. */
+/** The two ways in which opencode stores sessions, in words. */
 export const GENERATION_WORDS: Readonly<Record<Generation, string>> = { json: "JSON files", sqlite: "SQLite" };
 
 /**
  * One line for the user about a database that does not belong to opencode 1.x alone; `null` for other databases.
- * `unread2x` lists tables of 2.x with an unknown shape. `unread2x` is `null` if no rows of 2.x were read.
+ * `unread2x` lists tables of 2.x with an unknown form. `unread2x` is `null` if no rows of 2.x were read.
  */
 export function originSentence({ kind, sign }: Origin, unread2x: readonly string[] | null = null): string | null {
   switch (kind) {
@@ -27,7 +27,7 @@ export function originSentence({ kind, sign }: Origin, unread2x: readonly string
   }
 }
 
-/** Names for users, for the tables that are checked besides sessions and messages. */
+/** Tables that are checked in addition to those of sessions and messages, with names that users understand. */
 const CALLED: readonly (readonly [name: string, tables: readonly string[]])[] = [
   ["projects", ["project"]],
   ["settings", ["kv"]],
@@ -75,15 +75,16 @@ export function salvageRefusal(origin: Origin | null, swap: boolean): string | n
   }
   const sentence = originSentence(origin);
   if (origin.kind === "blank") return `${sentence} There is nothing to salvage, and nothing was changed.`;
-  if (origin.kind === "other program") return `${sentence} \`salvage\` is for opencode's own. Nothing was changed.`;
-  return `${sentence} \`salvage\` would not carry everything over, so it changes nothing. ${KEEP}`;
+  if (origin.kind === "other program")
+    return `${sentence} \`salvage\` works only on databases of opencode. Nothing was changed.`;
+  return `${sentence} \`salvage\` cannot carry everything over from such a database, so nothing was changed. ${KEEP}`;
 }
 
 const ROWS_ALONE =
   "Only rows are left in the file, and they do not show whether opencode 2.x kept records in it too. So nothing was changed. Run `salvage` without --swap first, and look at the new database that it builds.";
 
 const KEEP =
-  "Keep the file together with its -wal. If the database is damaged, use a backup, or `sqlite3 COPY .recover` on a copy of these files.";
+  "Keep the database file together with its -wal file. If the database is damaged, use a backup, or `sqlite3 COPY .recover` on a copy of both files.";
 
 /** Advice for a user who wants opencode 2.x to leave a database alone. */
 export const GO_ON_WITH_1X = "To continue with 1.x alone, give 1.x a database of its own (OPENCODE_DB).";

@@ -2,10 +2,10 @@ import { type Locator, valueColumn } from "../model/artifact.ts";
 import { plural, themOrIt, were } from "./amounts.ts";
 import { madeBy } from "./sources.ts";
 
-/** What was done, in words, in the order of sentences. */
+/** The words for acts that were done, in the order in which a sentence names them. */
 const DONE = ["recovered", "completed", "closed", "rebuilt", "quarantined", "rescued"] as const;
 
-/** What was done to one record. `source`: of what replaced it. */
+/** The act on one record. `source` says where the new content came from. */
 interface Done {
   readonly action: string;
   readonly source?: string | null;
@@ -18,7 +18,10 @@ export function actionWord({ action, source }: Done): string {
   return (action === "recovered" ? madeBy(source) : null) ?? action;
 }
 
-/** The words for a store in a sentence. In another data directory its file often has the name of the target. */
+/**
+ * The words for a store in a sentence. A store in another data directory often has the same file name, so that
+ * directory is named too.
+ */
 export function storeText({ database, dataDir }: { readonly database?: string; readonly dataDir?: string }): string {
   return `${database ?? "the old JSON storage"}${dataDir === undefined ? "" : ` in ${dataDir}`}`;
 }
@@ -33,7 +36,10 @@ export function recordWords(item: {
   return item.column === undefined ? record : `${item.column} of ${record}`;
 }
 
-/** `2 records`, or `1 record and 1 value` if of one record only a value is changed. */
+/**
+ * An amount in words: `2 records`. If only one column of a record changes, it counts as a value: `1 record and 1
+ * value`.
+ */
 function amountWords(values: readonly boolean[], noun: string): string {
   const count = values.filter(Boolean).length;
   const records = values.length - count;
@@ -62,14 +68,17 @@ export function doneWords(
   return `${subject} repaired (${counted.map(({ words, count }) => `${count} ${words}`).join(", ")})`;
 }
 
-/** What will be done, in words, in the order of sentences. */
+/** The words for acts that a plan contains, in the order in which a sentence names them. */
 const TO_DO = ["recover", "complete", "close", "rebuild", "quarantine"] as const;
 
-/** What will be done to one record. */
+/** The act that a plan contains for one record. */
 interface ToDo {
   readonly remedy: string;
   readonly replacement?: { readonly source: string } | null;
-  /** If the user is asked, what can be rebuilt of a record replaces its quarantine. */
+  /**
+   * The content that the tool can rebuild from other records. It is used only if the user asks for the repair.
+   * Otherwise the record is quarantined.
+   */
   readonly rebuilt?: { readonly source: string };
   readonly locator: Locator;
 }
@@ -116,7 +125,9 @@ function restoredSentence(records: number): string {
   return `${plural(records, "record")} restored where ${were(records)}.`;
 }
 
-/** A record of a run that is to be undone. `bytes`: of its original, `null` if the run added it. */
+/**
+ * A record of a run that is to be undone. `bytes` is the size of its original, or `null` if the run added the record.
+ */
 interface ToUndo {
   readonly action: string;
   readonly bytes: number | null;
@@ -125,9 +136,9 @@ interface ToUndo {
 /** For example `2 records restored where they were.` `records`: all records of the run; `restored`: how many succeeded. */
 export function undoneSentences(records: readonly ToUndo[], restored: number): string {
   const { added, returned } = kindsOf(records);
-  // Of a run that was undone in part, nobody says which records it had added.
+  // If only a part of a run was undone, it is unknown which of the restored records the run had added.
   if (added === 0 || restored < records.length) return restoredSentence(restored);
-  const removed = `${plural(added, "record")} that it added removed again.`;
+  const removed = `${plural(added, "record")} that the run added ${added === 1 ? "was" : "were"} removed.`;
   return returned === 0 ? removed : `${restoredSentence(returned)} ${removed}`;
 }
 
@@ -141,12 +152,15 @@ export function undoSentences(records: readonly ToUndo[]): string {
   const { added, returned } = kindsOf(records);
   const sentences = [
     ...(returned > 0 ? [`${plural(returned, "record")} will return where ${were(returned)}, byte for byte.`] : []),
-    ...(added > 0 ? [`${plural(added, "record")} that it added will be removed again.`] : []),
+    ...(added > 0 ? [`${plural(added, "record")} that the run added will be removed.`] : []),
   ];
   return sentences.join(" ");
 }
 
-/** What follows from an undo. A rescued session was never damaged, and opencode does not fail on what is not there. */
+/**
+ * What opencode will do after an undo. opencode fails again on records that were damaged. Rescued sessions were never
+ * damaged, so an undo only hides them again.
+ */
 export function afterUndo(records: readonly ToUndo[]): string {
   const isBackToHidden =
     records.length > 0 && records.every(({ action, bytes }) => action === "rescued" || bytes === null);

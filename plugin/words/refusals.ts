@@ -1,6 +1,6 @@
-/** Reasons why something is not done. More than one store or command gives them. */
+/** Reasons for not doing something. Several stores or commands give these reasons. */
 
-export const DISK_ERROR = "The disk reported an error. Nothing was lost; make a backup before you try anything else.";
+export const DISK_ERROR = "The disk reported an error. Nothing was lost. Make a backup before you try anything else.";
 
 export const NO_SQLITE = "This runtime has no SQLite.";
 
@@ -8,7 +8,7 @@ export const BEING_WRITTEN = "Another process is writing to the database.";
 
 export const NO_SUCH_RUN = "There is no run with this id in quarantine.";
 
-/** The reason of an item that was not changed or restored, in every store. */
+/** The reasons why one record was not changed or not restored. Every kind of store uses the same words. */
 export const NOT_DONE = {
   unfit: "the replacement does not fit",
   unprepared: "it was not prepared",

@@ -1,4 +1,4 @@
-/** The source of a record's new content, as manifests and screens name it. */
+/** Texts that say where the new content of a record came from. Manifests and screens use the same texts. */
 
 export const FROM_OWN_PARTS = "rebuilt from its parts and the messages beside it";
 
@@ -10,14 +10,14 @@ export const SAID_BY_MESSAGES = "the messages of the session";
 export const CLOSED_WHERE_CUT = "closed where the document breaks off";
 
 /**
- * Whether a record was made and is no copy that opencode recorded. Then its source begins with the act. JSON calls both
- * `recovered`.
+ * Tells rebuilt and closed records from records that an exact copy replaced; JSON documents call all of them
+ * `recovered`. The source of a rebuilt or closed record begins with the act.
  */
 export function madeBy(source: string | null | undefined): "rebuilt" | "closed" | null {
   return WORDS_OF_MADE.find(([beginning]) => source?.startsWith(beginning) === true)?.[1] ?? null;
 }
 
-/** The beginnings of these sources. Manifests that were written before 2026-12 have the last two. */
+/** The beginnings of such sources. Only manifests from before December 2026 have the last two. */
 const WORDS_OF_MADE = [
   ["rebuilt ", "rebuilt"],
   ["closed ", "closed"],

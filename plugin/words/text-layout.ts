@@ -37,7 +37,15 @@ export function wrapped(text: string, width: number, indent: string, first = ind
   return [...wrappedLines(text, width, indent, first)];
 }
 
-/** Yields wrapped lines one after the other, so that a text of tens of megabytes is not also held as lines. */
+/** Like {@link wrapped}, but a command between backticks stays on one line, because users copy it. */
+export function wrappedAroundCommands(text: string, width: number, indent: string, first = indent): string[] {
+  const held = text.replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HELD_SPACE));
+  return wrapped(held, width, indent, first).map((line) => line.replaceAll(HELD_SPACE, " "));
+}
+
+/**
+ * Yields wrapped lines one after the other. A text of tens of megabytes is then not in memory a second time, as lines.
+ */
 export function* wrappedLines(text: string, width: number, indent: string, first = indent): Iterable<string> {
   const room = Math.max(10, width - columns(indent));
   let lead = first;
@@ -83,8 +91,11 @@ export function padded(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - columns(text)));
 }
 
-/** Stands for a space at which no line is broken: users copy what it holds together. Private use (Unicode 23.5). */
-export const HELD_SPACE = "\ue000";
+/**
+ * A private use character (Unicode 23.5) that stands for a space inside a command. Lines are not broken at this
+ * character, so that users can copy the command whole.
+ */
+const HELD_SPACE = "\ue000";
 
 function brokenLine(line: string, room: number): string[] {
   if (columns(line) <= room) return [line];

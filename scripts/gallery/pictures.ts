@@ -1,8 +1,8 @@
 /** One picture in the gallery of the README. */
 interface Picture {
-  /** The text for readers who cannot see the picture. */
+  /** What the picture shows, for readers who cannot see it. */
   readonly description: string;
-  /** Words that must be on the screen, otherwise the picture is wrong. */
+  /** Words that must be on the screen. */
   readonly words: readonly string[];
 }
 
@@ -36,7 +36,7 @@ export const PICTURES = {
 
 export type PictureName = keyof typeof PICTURES;
 
-/** All words in a drawn screen, with the lines of a dialog joined. */
+/** The words on a drawn screen, with the lines of a dialog joined. */
 export function wordsIn(drawn: string): string {
   const texts = [...drawn.matchAll(/<text [^>]*>([^<]*)<\/text>/g)].map(([, text = ""]) => text);
   return unescaped(texts.join(" ")).replaceAll(/\s+/g, " ");

@@ -1,4 +1,4 @@
-/** The style of one character. Colours are written as in CSS; `null` means the default colour of the terminal. */
+/** The style of a character on the screen. Colours are CSS colours; `null` means the terminal's own colour. */
 interface Style {
   readonly foreground: string | null;
   readonly background: string | null;
@@ -13,7 +13,7 @@ interface Cell {
   readonly style: Style;
 }
 
-/** The characters on a terminal screen, row by row. */
+/** The characters on a terminal, row by row. */
 export type Screen = readonly (readonly Cell[])[];
 
 const PLAIN: Style = {
@@ -50,7 +50,7 @@ export function readScreen(captured: string): Screen {
     });
 }
 
-/** Changes the words on a screen. The new text of each line must have the same length. */
+/** The same screen, with some words replaced by words of the same length. */
 export function reworded(screen: Screen, reword: (line: string) => string): Screen {
   return screen.map((cells) => {
     const line = cells.map(({ character }) => character).join("");
@@ -106,7 +106,10 @@ const MARGIN = 12;
 const BASELINE = 13;
 const DEFAULTS = { foreground: "rgb(238,238,238)", background: "rgb(10,10,10)" } as const;
 
-/** Characters that are drawn as rectangles: which part of the character cell they fill, as fractions of the cell. */
+/**
+ * Characters that are drawn as rectangles, not as letters. The numbers say which part of the cell the rectangle fills,
+ * in fractions of the cell.
+ */
 const SHAPES: Readonly<Record<string, readonly [x: number, y: number, width: number, height: number]>> = {
   "█": [0, 0, 1, 1],
   "▀": [0, 0, 1, 0.5],
@@ -139,7 +142,7 @@ interface Run {
   readonly style: Style;
 }
 
-/** Joins neighbouring characters of the same style. A character that is drawn as a rectangle stays alone. */
+/** Joins neighbouring characters of one style, so that they are drawn together. A rectangle is always drawn alone. */
 function runsOf(cells: readonly Cell[]): readonly Run[] {
   const runs: Run[] = [];
   for (const [column, { character, style }] of cells.entries()) {
@@ -178,7 +181,7 @@ function drawText({ column, text, style }: Run, row: number): string {
   const x = MARGIN + (column + start) * CELL.width;
   const attributes = [
     `x="${rounded(x)}" y="${MARGIN + row * CELL.height + BASELINE}" fill="${fill}"`,
-    // With a fixed text length, the columns are aligned in every font.
+    // The width of the text is fixed, so that columns stay aligned in any font.
     `textLength="${rounded([...words.trim()].length * CELL.width)}"`,
     ...(style.isBold ? ['font-weight="bold"'] : []),
     ...(style.isItalic ? ['font-style="italic"'] : []),
@@ -195,7 +198,7 @@ function rectangle(column: number, row: number, [x, y, width, height]: readonly 
   return `<rect x="${rounded(left)}" y="${rounded(top)}" ${size} fill="${fill}" shape-rendering="crispEdges"/>`;
 }
 
-/** The background colour that most of the screen has. */
+/** The colour that fills most of the screen, for the frame around it. */
 function frameColour(screen: Screen): string {
   const counts = new Map<string, number>();
   for (const { style } of screen.flat()) {

@@ -124,7 +124,7 @@ test("no swap is advised of a new database that `--swap` refuses to put in its p
   const built = await runCli(["salvage", "--yes", "--data-dir", store.dataDir]);
   expect(built.stdout).toContain("The new database is here; the live one is unchanged:");
   expect((await runCli(["salvage", "--swap", "--yes", "--data-dir", store.dataDir])).code).toBe(3);
-  expect(built.stdout).not.toContain("To put it in its place");
+  expect(built.stdout).not.toContain("To put the new database in its place");
   expect(built.stdout).toContain("OPENCODE_DB");
   store.remove();
 });

@@ -44,7 +44,7 @@ test("runs tells the size, warns of a large quarantine, and only a purge deletes
   );
   const all = await runCli(["purge", "--older-than", "0d", "--data-dir", dataDir]);
   expect(all.stdout).toContain(
-    "Records of 1 run were restored. Without it, the plugin may repair these records again at the next start of opencode.",
+    "Records of 1 run were restored. If this run is deleted, the plugin may repair these records again at the next start of opencode.",
   );
   const purged = await runCli(["purge", "--older-than", "30d", "--data-dir", dataDir, "--yes"]);
   expect([purged.code, existsSync(manifest)]).toEqual([0, false]);

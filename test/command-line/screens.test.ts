@@ -6,13 +6,14 @@ import { helpText } from "../../plugin/command-line/help.ts";
 import { manPage } from "../../plugin/command-line/man-page.ts";
 import { progressText } from "../../plugin/command-line/progress-line.ts";
 import { withGivenStore } from "../../plugin/command-line/ready-command.ts";
-import { choiceLines, chosenNumbers } from "../../plugin/command-line/rescue-choice.ts";
+import { choiceLines, chosenNumbers, missingRecordLines } from "../../plugin/command-line/rescue-choice.ts";
+import { rescueWriter } from "../../plugin/command-line/rescue-command.ts";
 import { nearest } from "../../plugin/command-line/suggest.ts";
-import { showsUnicode } from "../../plugin/command-line/terminal.ts";
+import { showsUnicode, withoutWideLines } from "../../plugin/command-line/terminal.ts";
 import type { Finding } from "../../plugin/model/finding.ts";
 import type { RescueChoice } from "../../plugin/rescue/choices.ts";
 import { runTitle } from "../../plugin/words/answers/dialog.ts";
-import { findingLines } from "../../plugin/words/answers/findings.ts";
+import { findingLines, laidOut } from "../../plugin/words/answers/findings.ts";
 import { messageMarkdown } from "../../plugin/words/answers/markdown.ts";
 import { type ListedRun, runRows } from "../../plugin/words/answers/runs.ts";
 import { type ListedSession, sessionRows } from "../../plugin/words/answers/sessions.ts";
@@ -27,6 +28,7 @@ function screenOf(width: number, { isScreen = true, isStyled = false, ellipsis =
     isScreen,
     ellipsis,
     style: (_: string, text: string) => (isStyled ? `\x1b[1m${text}\x1b[22m` : text),
+    completed: (text: string) => text,
   };
 }
 
@@ -39,11 +41,11 @@ function tooWide(text: string, width: number): string[] {
 
 describe("the table of commands", () => {
   test.each(WIDTHS)("help fits %d columns, and says every command and option", (width) => {
-    expect(tooWide(helpText(null, width), width)).toEqual([]);
-    const all = COMMAND_NAMES.map((name) => helpText(name, width));
+    expect(tooWide(helpText(null, screenOf(width)), width)).toEqual([]);
+    const all = COMMAND_NAMES.map((name) => helpText(name, screenOf(width)));
     for (const [index, name] of COMMAND_NAMES.entries()) {
       expect(tooWide(all[index] ?? "", width)).toEqual([]);
-      expect(helpText(null, width)).toContain(name);
+      expect(helpText(null, screenOf(width))).toContain(name);
       for (const option of commandSpec(name).options) expect(all[index]).toContain(`--${option}`);
       expect(all[index]).toContain("Examples:");
     }
@@ -328,4 +330,54 @@ test("an export has tool outputs whole, and no text of a session ends its block"
   expect(text).toContain("### bash (completed, 1.2 s)");
   expect(text).toContain('{\n  "command": "ls"\n}');
   expect(text).toContain("````\none\n```\ntwo\n````");
+});
+
+test("a sentence is broken into lines after its commands got `npx` and the data directory", () => {
+  const before = process.env.npm_command;
+  process.env.npm_command = "exec";
+  try {
+    const given = { dataDir: "/srv/opencode-data" };
+    const sentence =
+      "Stop every opencode, then run `opencode-session-repair salvage`: a new database is built from the damaged one.";
+    for (let width = 40; width <= 120; width += 1) {
+      const terminal = { ...screenOf(width), completed: (text: string) => withGivenStore(text, given) };
+      const printed = withGivenStore(laidOut(sentence, { terminal }, "  ").join("\n"), given);
+      expect(printed).toContain("`npx opencode-session-repair salvage --data-dir /srv/opencode-data`");
+      const wide = printed.split("\n").filter((line) => columns(line) > width);
+      // Only a line that has nothing but the command may be wider.
+      expect(wide.filter((line) => !/^ *`[^`]*`:?$/.test(line))).toEqual([]);
+      const help = helpText(null, terminal).split("\n");
+      expect(help.filter((line) => columns(line) > width && !line.includes("`"))).toEqual([]);
+    }
+  } finally {
+    if (before === undefined) delete process.env.npm_command;
+    else process.env.npm_command = before;
+  }
+});
+
+test("lines that are too wide are broken between words, but not where users copy a command or a path", () => {
+  const sentence =
+    "Nothing was changed. Only you know where these sessions belong: run `opencode-session-repair rescue --db /o.db`.";
+  for (let width = 50; width <= 120; width += 1) {
+    const lines = withoutWideLines(`  ${sentence}`, width).split("\n");
+    expect(lines.map((line) => line.trim()).join(" ")).toBe(sentence);
+    expect(lines.filter((line) => columns(line) > width || !line.startsWith("  "))).toEqual([]);
+  }
+  for (const line of [
+    "Next: npx opencode-session-repair restore 20261130T193232799Z-0000-a8e553cb --data-dir /srv/opencode",
+    "To correct this: chmod u+rwX /srv/a-folder-of-somebody/with-a-long-name /srv/another-folder-of-somebody",
+    `The manifests of these changes are in /srv/${"long/".repeat(20)}.`,
+  ]) {
+    expect(withoutWideLines(line, 60)).toBe(line);
+  }
+});
+
+test("the command that rebuilds records names the store of this call, and counts the sessions", () => {
+  const write = rescueWriter({ dataDir: "/data" }, { into: null, fromData: null });
+  const [one, command] = missingRecordLines(["ses_a"], write);
+  expect(one).toBe("The record of 1 session is missing. To rebuild it:");
+  expect(command).toMatch(/^ {2}(npx )?opencode-session-repair repair ses_a .*--data-dir \/data$/);
+  expect(missingRecordLines(["ses_a", "ses_b", "ses_a"], write)[0]).toBe(
+    "The records of 2 sessions are missing. To rebuild them:",
+  );
 });

@@ -17,7 +17,7 @@ test("`repair` names the session that opencode no longer lists, and how to read 
     const { stdout } = await runCli(["repair", "--yes", "--data-dir", store.dataDir]);
     expect(stdout).toContain("opencode no longer lists 1 session, because no part of the record was usable.");
     expect(stdout).toMatch(/To read it: opencode-session-repair show ses_c --data-dir /);
-    const command = /To bring the damaged record back: opencode-session-repair restore (\S+)/.exec(stdout)?.[1] ?? "";
+    const command = /To restore the damaged record: opencode-session-repair restore (\S+)/.exec(stdout)?.[1] ?? "";
     await runCli(["restore", command, "--yes", "--data-dir", store.dataDir]);
     const answer = JSON.parse((await runCli(["repair", "--yes", "--json", "--data-dir", store.dataDir])).stdout);
     expect(answer.unlisted.map(({ sessionID }: { sessionID: string }) => sessionID)).toEqual(["ses_c"]);

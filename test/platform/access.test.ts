@@ -159,7 +159,9 @@ describe.if(canDropPrivileges())("a database of 1.18.33 whose files are another 
     const { code, stderr } = await runCli(["check", "--data-dir", dataDir], { unprivileged: true });
     expect(code).toBe(4);
     expect(stderr).not.toContain("chown");
-    expect(stderr).toContain(owner === 0 ? "Run this as the user who owns it." : `chmod u+rwX '${root}'`);
+    expect(stderr).toContain(
+      owner === 0 ? "Run this command as the user who owns the directory." : `chmod u+rwX '${root}'`,
+    );
     chownSync(root, 0, 0);
     chmodSync(root, 0o755);
   });

@@ -171,7 +171,7 @@ test("of named sessions alone nobody says that every session is shown; an id tha
   const archived = await listOf(set, [], undefined, ["archived"]);
   expect(archived.hidden.map(({ cause }) => cause)).toEqual(["archived"]);
   expect(archived.said).not.toContain("none is hidden");
-  expect((await listOf(target)).said).toContain("lists every session that is here");
+  expect((await listOf(target)).said).toContain("lists every session here");
   const others = [store(1, [session("copied")])];
   const opened = [target, ...others].map((each) => Object.assign(each.opened, { state: "ok", origin: null }));
   for (const store of opened) store.sessionsOf2x = () => 0;
@@ -193,7 +193,7 @@ test("an archived session of a missing folder is listed once, and leaves the arc
     ["archived", "archived"],
   ]);
   expect(said.match(/both/g)).toHaveLength(2);
-  expect(said).toContain("It was archived as well");
+  expect(said).toContain("--unarchive also takes this session out of the archive.");
   expect(unarchiveChanges(hidden, target).map(({ id }) => id)).toEqual(["both", "archived"]);
   const choices = rescueChoices({ target: "opencode.db", hidden, partlyShown, incomplete });
   expect(choices.map(({ sessionID, isSuggested, why }) => [sessionID, isSuggested, why])).toEqual([
@@ -234,14 +234,14 @@ test("a store that could not be read makes the answer uncertain unless it is a c
   expect(isUncertain({ unreadStores: [unread("put-aside")] })).toBe(false);
   const limits = { beyond: 0, rule: "100 newest", beyondWeb: 0, webAddress: null } as const;
   expect(shownText({ unjudged: 0, limits, unreadStores: [] })).toBe(
-    "opencode lists every session that is here, if it can load it.",
+    "opencode lists every session here that it can load.",
   );
   expect(shownText({ unjudged: 0, limits, unreadStores: [unread("beside")] })).toContain("1 store could not be read");
   expect(shownText({ unjudged: 2, limits, unreadStores: [] })).not.toContain("every session");
   expect(unreadLines([unread("beside")]).join()).not.toContain("--data-dir");
   expect(unreadLines([unread("beside", true)]).join()).not.toContain("--db");
   expect(unreadLines([unread("beside", true)])).toContain(
-    "`opencode-session-repair check --data-dir FOLDER` says what is wrong with one.",
+    "`opencode-session-repair check --data-dir FOLDER` says what is wrong with such a store.",
   );
 });
 

@@ -112,7 +112,7 @@ describe("the command line", () => {
     try {
       const words = await runCli(["check", "--for", "2.x", "--data-dir", store.dataDir]);
       expect(words.code).toBe(1);
-      expect(words.stdout).toContain("2 records that the import would leave out without a word:");
+      expect(words.stdout).toContain("2 records that the import would leave out without a message:");
       expect(words.stdout).toContain(
         "message msg_c00_1 would not arrive in opencode 2.x [upgrade-dropped: agent: missing]",
       );

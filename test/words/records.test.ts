@@ -30,9 +30,9 @@ test("an undo says what becomes of what the run added, and does not call a rescu
   const added = { action: "rescued", bytes: null };
   const quarantined = { action: "quarantined", bytes: 0 };
   expect(undoSentences([quarantined])).toBe("1 record will return where it was, byte for byte.");
-  expect(undoSentences([added, added])).toBe("2 records that it added will be removed again.");
+  expect(undoSentences([added, added])).toBe("2 records that the run added will be removed.");
   expect(undoSentences([moved, added])).toBe(
-    "1 record will return where it was, byte for byte. 1 record that it added will be removed again.",
+    "1 record will return where it was, byte for byte. 1 record that the run added will be removed.",
   );
   expect(afterUndo([moved, added])).toBe("opencode will show them as before the run.");
   expect(afterUndo([{ action: "recovered", bytes: null }])).toBe("opencode will show it as before the run.");
@@ -53,7 +53,8 @@ test("a line of a run can be read: the source of what replaced a record, and no 
     const sessions = [
       { sessionID: null, createdAt: "", trigger: "cli", records: [{ ...record, bytes: 9, source, text: null }] },
     ];
-    const screen = { width: 80, isScreen: false, ellipsis: "…", style: (_: string, text: string) => text };
+    const asIs = (...words: string[]) => words.at(-1) ?? "";
+    const screen = { width: 80, isScreen: false, ellipsis: "…", style: asIs, completed: asIs };
     return contentLines(sessions, new Map(), screen).at(-1)?.trim();
   };
   expect(line("rescued", "where the project is now", "project-missing")).toBe(

@@ -2,7 +2,7 @@ import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tu
 import { DEFECT } from "../../words/answers/common.ts";
 import type { RequestContext } from "../repair-request.ts";
 
-/** The action of a choice in one of the lists. */
+/** What happens if the user chooses this entry of a list. */
 export type Choice = () => Promise<void> | void;
 
 type Option = TuiDialogSelectOption<Choice>;
@@ -12,7 +12,7 @@ export interface DialogInput {
   readonly context: RequestContext;
 }
 
-/** Shows a list. A choice runs its action and may open the next dialog. `closed` runs whenever the list closes. */
+/** Shows a list. A choice runs its action, which may open the next dialog. `closed` runs whenever the list closes. */
 export function showList(
   api: TuiPluginApi,
   title: string,
@@ -37,7 +37,7 @@ export function showDefect(api: TuiPluginApi): void {
   showText(api, DEFECT.title, DEFECT.rest);
 }
 
-/** Shows a text until it is closed. */
+/** Shows a text until the user closes the dialog. */
 export function showText(api: TuiPluginApi, title: string, message: string, closed: Choice = () => undefined): void {
   let isOver = false;
   const once = () => {
@@ -57,7 +57,7 @@ export function askUser(api: TuiPluginApi, title: string, message: string, yes: 
   const once = (work: Choice) => () => {
     if (answered) return;
     answered = true;
-    // opencode closes this dialog after the action, so the work must show its own dialog later.
+    // opencode closes this dialog only after this callback. The work begins later, so that its own dialog stays open.
     queueMicrotask(() => void Promise.resolve(work()).catch(() => showDefect(api)));
   };
   api.ui.dialog.replace(

@@ -18,6 +18,7 @@ import {
   failingRecords,
   NOT_SHOWN_TITLE,
   NOTHING_CHANGED,
+  REPAIR_CANNOT,
   UNDO_IN_LIST,
   UNDO_THIS_RUN,
   undoneBefore,
@@ -78,14 +79,16 @@ function originOptions(api: TuiPluginApi, sentence: string | null): Option[] {
   return [{ title: sentence, category: "The database", value }];
 }
 
-/** Only opencode with a database leaves sessions out of its lists. */
+/**
+ * The entry of the list that leads to hidden sessions. opencode without a database leaves no session out of its lists.
+ */
 function hiddenOptions(input: DialogInput): Option[] {
   if (input.context.located.databases.length === 0) return [];
   const value = async () => {
     const { openHiddenDialog } = await import("./hidden-dialog.ts");
     return openHiddenDialog({ ...input, commandLine: fileURLToPath(entryURL("cli")) });
   };
-  return [{ title: NOT_SHOWN_TITLE, description: "look for them", category: "Otherwise", value }];
+  return [{ title: NOT_SHOWN_TITLE, description: "look for hidden sessions", category: "Otherwise", value }];
 }
 
 function closeOption(api: TuiPluginApi): Option {
@@ -117,9 +120,12 @@ function shownSession({ route }: TuiPluginApi): string | undefined {
   return typeof sessionID === "string" ? sessionID : undefined;
 }
 
-/** One line for each cause, below the name of the session, so that opencode's filter finds both. */
+/**
+ * The problems of one session: one line for each cause, under the title of the session. opencode's filter finds both
+ * the title and the cause.
+ */
 function sessionOptions(input: DialogInput, sessionID: string | null, found: readonly ConfirmedFinding[]): Option[] {
-  // 1.14.41 does not provide it.
+  // In opencode 1.14.41, `get` is missing.
   const { get }: Partial<TuiPluginApi["state"]["session"]> = input.api.state.session;
   const title = sessionID === null ? undefined : get?.(sessionID)?.title;
   const category = title ?? sessionID ?? "No session";
@@ -133,11 +139,7 @@ function sessionOptions(input: DialogInput, sessionID: string | null, found: rea
       category,
       value: () => {
         if (group.findings.every(isRepairable)) return confirmRepair(input, group.findings);
-        return showText(
-          input.api,
-          groupText(group),
-          `${NOTHING_CHANGED} This is only reported. ${evidenceText(group)}`,
-        );
+        return showText(input.api, groupText(group), `${NOTHING_CHANGED} ${REPAIR_CANNOT} ${evidenceText(group)}`);
       },
     };
   });
@@ -151,7 +153,7 @@ function evidenceText(group: FindingGroup<ConfirmedFinding>): string {
   return `${causeText(group)}${first === undefined ? "" : ` Found: ${first.evidence}.`}`;
 }
 
-/** A dialog has room for at most this many likely causes, and completed values. */
+/** The dialog has room for at most this many likely causes, and for at most this many completed values. */
 const MOST_CAUSES = 2;
 const MOST_CHANGES = 4;
 
@@ -162,10 +164,10 @@ export function changesText(findings: readonly ConfirmedFinding[]): string {
   return ` Completed: ${inOneSentence(changes, MOST_CHANGES)}.`;
 }
 
-/** If there are more records than this, their texts are not shown before the repair. */
+/** The dialog shows the readable text of the damaged records only if there are at most this many. */
 const MOST_PREVIEWS = 2;
 
-/** The readable text of the cut-off records, before they are moved. */
+/** The readable text of the records that are cut off, for the dialog before the repair. */
 async function previewText({ context }: DialogInput, findings: readonly ConfirmedFinding[]): Promise<string> {
   const cut = findings.filter(({ kind, code }) => code === TRUNCATED.code && (kind === "part" || kind === "message"));
   if (cut.length === 0 || cut.length > MOST_PREVIEWS) return "";
@@ -177,7 +179,7 @@ async function previewText({ context }: DialogInput, findings: readonly Confirme
       const text = await previewOf(opened, finding);
       if (text !== null) texts.push(`“${text}”`);
     }
-    return texts.length === 0 ? "" : ` What can be read of it: ${texts.join(" ")}`;
+    return texts.length === 0 ? "" : ` The readable text: ${texts.join(" ")}`;
   } finally {
     for (const store of opened) if (store.state === "ok") store.store.close();
   }
@@ -218,7 +220,10 @@ async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding
   askUser(api, "Open the session?", lines.join(" "), open, close);
 }
 
-/** The only session in which everything was repaired, if it is not on the screen already; otherwise `null`. */
+/**
+ * The session that the user may want to open after a repair: the only session that had problems, if all of them were
+ * repaired and it is not on the screen already. Otherwise `null`.
+ */
 function sessionToOpen(
   { api }: DialogInput,
   findings: readonly ConfirmedFinding[],
@@ -232,8 +237,8 @@ function sessionToOpen(
 }
 
 /**
- * The server half may be repairing the same records at this moment. The dialog waits this long for the server half, in
- * milliseconds.
+ * The server half may be repairing the same records at this moment. The dialog waits for that repair for this time at
+ * most, in milliseconds.
  */
 const PATIENCE_MS = 10_000;
 
@@ -273,7 +278,7 @@ function isUndoable(run: RunSummary): run is ReadableSummary {
   return run.ok && run.state.byState.done !== undefined;
 }
 
-/** One line for each run, although a run may have changed several sessions. */
+/** The runs that the user can undo: one line for each run, although a run may have changed several sessions. */
 function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
   const byID = new Map<string, SizedRun[]>();
   const total = runs.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -308,7 +313,7 @@ export async function confirmUndo(input: DialogInput, runID: string): Promise<vo
   );
 }
 
-/** The time that the screen needs to draw a text before work blocks it, in milliseconds. */
+/** The screen needs this time, in milliseconds, to draw a text. Work that follows at once would block the drawing. */
 const PAINT_MS = 50;
 
 async function undoNow(input: DialogInput, runID: string): Promise<void> {
@@ -324,6 +329,7 @@ async function undoNow(input: DialogInput, runID: string): Promise<void> {
   const refused = result.items.filter((item) => item.action !== "restored");
   const lines = [undoneSentences(plannedRecords(planning.plan), restored.length)];
   if (result.stopped !== null) lines.push(result.stopped.message);
-  if (refused[0]?.reason !== undefined) lines.push(`${plural(refused.length, "record")} not: ${refused[0].reason}.`);
+  if (refused[0]?.reason !== undefined)
+    lines.push(`${plural(refused.length, "record")} could not be restored: ${refused[0].reason}.`);
   showText(api, "Session repair", lines.join(" "));
 }

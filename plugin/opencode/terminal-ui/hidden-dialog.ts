@@ -19,7 +19,7 @@ import { showProgress } from "./progress.ts";
 type Option = TuiDialogSelectOption<Choice>;
 
 export interface HiddenInput extends DialogInput {
-  /** The module that runs the command line. */
+  /** The path of the module that runs the command line. */
   readonly commandLine: string;
 }
 
@@ -32,8 +32,8 @@ interface RescueAnswer extends RescueLists, Pick<HiddenList, "unjudged" | "limit
 }
 
 /**
- * Lists the sessions that this opencode does not show, and brings back the chosen ones. The command line does this in
- * its own process, because stores other than opencode's own must not be opened in opencode's process.
+ * Lists the sessions that this opencode does not show, and brings back the chosen sessions. A command line in a process
+ * of its own does the work. It opens other databases too, which must not happen inside opencode's process.
  */
 export async function openHiddenDialog(input: HiddenInput): Promise<void> {
   const { api } = input;
@@ -73,7 +73,10 @@ export async function openHiddenDialog(input: HiddenInput): Promise<void> {
   );
 }
 
-/** What is said if there is nothing to choose. A store that was not read may have more sessions. */
+/**
+ * The text of the dialog if there is nothing to choose. It names databases that could not be read, because more
+ * sessions may be in them.
+ */
 export function shownText(answer: Parameters<typeof noteLines>[0]): string {
   const notes = noteLines(answer);
   return notes.length === 0 ? `opencode ${ALL_SHOWN}` : notes.join("\n");
@@ -95,11 +98,11 @@ function choose(input: HiddenInput, choice: RescueChoice): Promise<void> | void 
   const { action } = choice;
   if (action.kind === "certain") return bringBack(input, [choice]);
   if (action.kind === "repair") {
-    const text = `Its own record is gone. On the command line, \`opencode-session-repair ${recordRepair([action.sessionID]).join(" ")}\` rebuilds it.`;
+    const text = `The record of this session is gone. On the command line, \`opencode-session-repair ${recordRepair([action.sessionID]).join(" ")}\` rebuilds that record.`;
     return showText(input.api, NOT_SHOWN_TITLE, text);
   }
   if (action.candidates.length === 0) {
-    const text = `Its folder is gone, and nothing shows where it is now. On the command line: opencode-session-repair rescue --relink --from ${action.from} --to FOLDER`;
+    const text = `The folder of this session is gone, and nothing shows where the folder is now. On the command line: opencode-session-repair rescue --relink --from ${action.from} --to FOLDER`;
     return showText(input.api, NOT_SHOWN_TITLE, text);
   }
   const places = action.candidates.map((folder): Option => {
@@ -116,14 +119,14 @@ function bringBack(input: HiddenInput, choices: readonly RescueChoice[]): Promis
 
 async function carryOut(input: HiddenInput, args: readonly string[]): Promise<void> {
   const { api } = input;
-  const progress = showProgress(api, "Bringing sessions back", { whenClosed: "go on" });
+  const progress = showProgress(api, "Rescuing sessions", { whenClosed: "go on" });
   const answer = await rescueAnswer(input, ["--yes", ...args], progress.signal);
   if (answer === null || answer.error !== undefined) return showFailure(input, answer?.error ?? null);
   const items = answer.items ?? [];
   const done = items.filter(({ action }) => action === "rescued").length;
   const refused = items.find(({ action }) => action === "skipped")?.reason;
   const lines = [done === 0 ? NOTHING_CHANGED : `${plural(done, "record")} changed.`];
-  if (refused !== undefined) lines.push(`Not everything could be done: ${refused}.`);
+  if (refused !== undefined) lines.push(`Some changes were not made: ${refused}.`);
   if (answer.message !== undefined) lines.push(answer.message);
   if (done > 0) lines.push(`opencode's session list shows the session when you open the list again. ${UNDO_IN_LIST}`);
   showText(api, NOT_SHOWN_TITLE, lines.join(" "));

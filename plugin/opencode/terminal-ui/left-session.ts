@@ -17,21 +17,21 @@ const TOAST_MS = 10_000;
 
 const TITLE = "This session cannot be opened";
 
-/** A session view that is guarded, with what its guard needs. */
+/** A session view that the plugin guards, and what the guard uses. */
 export interface Opening {
   readonly api: TuiPluginApi;
   readonly settings: PluginSettings;
   readonly guard: SessionGuard;
-  /** Resolves once the server answers requests. A view that is opened earlier stays empty forever. */
+  /** Resolves when the server answers requests. A session view that is opened earlier stays empty forever. */
   readonly hostAnswers: Promise<unknown>;
 }
 
-/** What the route of a session view carries. */
+/** The parameters of opencode's route to a session view. */
 export type RouteParameters = Record<string, unknown>;
 
 /**
- * Repairs a session that the guard left, or asks about it, and opens it again. `open`: opens the session as it is.
- * `leave`: shows the previous screen.
+ * Repairs a session that the guard closed, or asks the user first, and opens the session again. `open` opens the
+ * session without a repair. `leave` shows the previous screen.
  */
 export async function repairAndReturn(
   { api, settings, guard }: Opening,
@@ -41,7 +41,7 @@ export async function repairAndReturn(
 ): Promise<void> {
   const findings = await guard.damageOf(sessionID).catch(() => []);
   if (findings.length === 0) return open();
-  // The session itself is readable if only those of its subagents are not.
+  // If only sessions of subagents are damaged, the session itself opens in any case.
   const otherwise = findings.some((finding) => finding.sessionID === sessionID) ? leave : open;
   const context = await requestContext(api.app.version, settings.concurrency);
   const repairable = findings.filter(isRepairable);
@@ -52,15 +52,16 @@ export async function repairAndReturn(
   const repairNow = async (unasked: boolean): Promise<void> => {
     const result = await repairFindings(context, repairable, unasked);
     api.ui.dialog.clear();
-    // If it were opened again while it is still damaged, it would be left again, without end.
+    // A session that is still damaged is not opened, because the guard would close it again, without end.
     if ((await guard.damageOf(sessionID)).length > 0) {
-      // A record that a user restored while this waited for the lock is repaired only if the user agrees.
+      // While this repair waited for the lock, the user may have restored a record. Such a record is repaired only if
+      // the user agrees.
       if (unasked && result.stopped === null && result.items.every((item) => item.action !== "skipped")) return ask();
       const reason = result.stopped?.message ?? result.items.find((item) => item.action === "skipped")?.reason;
-      return showText(api, TITLE, `Not everything could be done. Nothing was lost. ${reason ?? ""}`, otherwise);
+      return showText(api, TITLE, `Some records could not be repaired. Nothing was lost. ${reason ?? ""}`, otherwise);
     }
     const done = result.items.filter((item) => item.action !== "skipped");
-    // If nothing was left to do, the server half has repaired it meanwhile and reports that.
+    // If no record needed a repair any more, the server half has repaired the session and shows its own message.
     if (done.length > 0) {
       const message = `${doneWords(done, "damaged record", " of this session")}. ${REPAIR_UNDOES}`;
       api.ui.toast({ variant: "success", title: "Session repair", message, duration: TOAST_MS });
@@ -86,8 +87,8 @@ export async function repairAndReturn(
 }
 
 /**
- * opencode may stop with an error on records that cannot be repaired here (measured 1.18.33). So the user decides
- * whether to open the session anyway.
+ * Some records cannot be repaired here, and opencode may stop with an error on them (measured 1.18.33). So the user
+ * decides whether to open the session anyway.
  */
 function askWhatIsReported(
   api: TuiPluginApi,
@@ -122,5 +123,5 @@ function askWhatIsReported(
 }
 
 function question(findings: readonly ConfirmedFinding[]): string {
-  return `${sentence(toDoWords(findings))} and open it? Nothing is deleted, and /repair undoes it.${changesText(findings)}`;
+  return `${sentence(toDoWords(findings))} and open the session? Nothing is deleted, and /repair can undo the repair.${changesText(findings)}`;
 }

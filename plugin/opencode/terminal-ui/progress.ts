@@ -8,14 +8,14 @@ export interface Progress {
   close(): void;
 }
 
-/** The shortest time between two updates of a number, in milliseconds, so that users can read it. */
+/** A number on the screen stays for at least this time, in milliseconds, so that users can read it. */
 const SHOWN_MS = 200;
 
 type Answer = "go on" | "stop";
 
 /**
- * Shows the current work, its progress, and a way to stop it. `whenClosed`: whether the work stops if the user closes
- * the dialog.
+ * Shows the current work, its progress, and an entry that stops the work. `whenClosed` says whether the work also stops
+ * if the user closes the dialog.
  */
 export function showProgress(
   { ui }: TuiPluginApi,

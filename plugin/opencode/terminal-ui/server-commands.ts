@@ -2,14 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 
 /**
- * opencode 1.17 and newer never answer a request that comes in the first moments of their start. So the request is
- * repeated after this time.
+ * opencode 1.17 and newer never answer a request that comes too early in their start. So a request without an answer is
+ * repeated after this time, in milliseconds.
  */
 const ANSWER_MS = 1000;
 
 const MOST_QUESTIONS = 20;
 
-/** The names of the server's commands, as soon as the server answers requests; empty if it does not. */
+/** The names of the commands that the server offers. The list is empty if the server does not answer. */
 export async function serverCommands({ client }: TuiPluginApi): Promise<readonly string[]> {
   for (let asked = 0; asked < MOST_QUESTIONS; asked += 1) {
     const answer = client.command.list().then(

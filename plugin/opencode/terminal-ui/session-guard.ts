@@ -4,7 +4,9 @@ import type { Origin } from "../../model/origin.ts";
 import { noCounts, type Scope, type SessionOpening, type Store } from "../../stores/store.ts";
 import type { DatabaseFollower } from "../database-follower.ts";
 
-/** opencode's terminal UI loads the newest 100 messages of a session, and checks for one more. */
+/**
+ * opencode's terminal UI loads the newest 100 messages of a session, and one more to see whether there are older ones.
+ */
 const NEWEST_MESSAGES = 101;
 
 interface Size {
@@ -13,25 +15,25 @@ interface Size {
 }
 
 /**
- * The largest amount that is read while the terminal UI waits, about a tenth of a second's work. Larger amounts are
- * read while the terminal UI shows another screen.
+ * A session up to this size is checked while the terminal UI waits, which takes about a tenth of a second. A larger
+ * session is checked while the terminal UI shows another screen.
  */
 const LARGEST_LOOK: Size = { records: 20_000, bytes: 32 * 1024 * 1024 };
 
-/** The time for checking the sessions of subagents, in milliseconds, if none of them was checked in advance. */
+/** The checks of subagents' sessions that were not checked in advance may take this long, in milliseconds. */
 const SUBAGENTS_MS = 30;
 
-/** The largest amount of one session that is read in advance, about a hundredth of a second's work. */
+/** Only sessions up to this size are checked in advance. One such check takes about a hundredth of a second. */
 const LARGEST_LOOK_AHEAD: Size = { records: 8_000, bytes: 8 * 1024 * 1024 };
 
-/** The number of sessions that are checked in advance, the most recently used ones. */
+/** This many sessions are checked in advance, the most recently used first. */
 const LOOKED_AHEAD = 100;
 
-/** The time between two checks in advance, and between two looks for new writes, in milliseconds. */
+/** The pause between two checks in advance, and between two looks for new writes, in milliseconds. */
 const LOOK_AHEAD_MS = 100;
 const NEWS_MS = 500;
 
-/** All of these checks use at most this share of the terminal UI's time. */
+/** The checks in advance use at most this share of the terminal UI's time. */
 const SHARE = 0.05;
 
 /**
@@ -54,7 +56,10 @@ export class SessionGuard {
   readonly #opening: SessionOpening;
   readonly #origin: Origin;
   readonly #follower: DatabaseFollower;
-  /** The sessions that were found healthy. The sessions stay listed as long as all new rows are healthy too. */
+  /**
+   * The sessions that were found healthy. A session stays in this set as long as all new rows of the database are
+   * healthy too.
+   */
   readonly #healthy = new Set<string>();
   #ahead: string[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -68,8 +73,8 @@ export class SessionGuard {
   }
 
   /**
-   * Checks the most recently used sessions in advance, one at a time and only short ones, and then all new rows. A
-   * session that was checked in advance opens almost without delay.
+   * Checks the most recently used sessions in advance, one at a time and only short ones. After that, it checks all new
+   * rows. A session that was checked in advance opens almost without delay.
    */
   async lookAhead(): Promise<void> {
     this.#ahead = (await this.#store.sessions(null)).slice(0, LOOKED_AHEAD).map(({ id }) => id);
@@ -94,8 +99,9 @@ export class SessionGuard {
   }
 
   /**
-   * Checks a session against all rules of its host, and the sessions of its subagents. opencode fetches those as soon
-   * as it shows the call. The check is synchronous, because opencode calls it right before the fetch.
+   * Checks a session by all rules of its opencode, and then the sessions of its subagents, because opencode fetches
+   * them as soon as it shows their calls. The check is synchronous, because opencode calls it right before it fetches
+   * the messages.
    */
   look(sessionID: string): Look {
     if (this.#letThrough === sessionID) return "loads";
@@ -106,15 +112,15 @@ export class SessionGuard {
     const until = performance.now() + SUBAGENTS_MS;
     for (const id of this.#opening.subagentSessions(sessionID)) {
       if (this.#lookOrRemember(id) === "damaged") return "damaged";
-      // The other sessions are checked when they are opened themselves.
+      // The time is used up. The other sessions of subagents are checked when the user opens them.
       if (performance.now() > until) break;
     }
     return "loads";
   }
 
   /**
-   * Lets a session open without another quick check until the user opens a different one, because the thorough check
-   * found nothing.
+   * Lets a session open without another quick check, because the thorough check found nothing. This ends when the user
+   * opens a different session.
    */
   letThrough(sessionID: string): void {
     this.#letThrough = sessionID;
@@ -124,7 +130,7 @@ export class SessionGuard {
     return this.#healthy.has(sessionID) ? "loads" : this.#lookAt(sessionID, LARGEST_LOOK);
   }
 
-  /** Healthy sessions stay healthy as long as every new row can be loaded. */
+  /** Checks the new rows of the database. If one of them cannot be loaded, no session counts as healthy any more. */
   #takeNotice(): void {
     if (this.#follower.isFollowing() && !this.#follower.hasNews()) return;
     const rowIDs = this.#follower.isFollowing() ? this.#follower.news() : "lost";
@@ -149,7 +155,7 @@ export class SessionGuard {
     return loads;
   }
 
-  /** The findings because of which a session, or a session of its subagents, does not open. */
+  /** The findings because of which opencode cannot open a session or a session of its subagents. */
   async damageOf(sessionID: string): Promise<ConfirmedFinding[]> {
     const found: ConfirmedFinding[] = [];
     for (const id of [sessionID, ...this.#opening.subagentSessions(sessionID)]) {
@@ -170,7 +176,7 @@ export class SessionGuard {
     return byOrigin(this.#origin, found, running).filter((finding) => finding.severity === "blocking");
   }
 
-  /** Which opencode wrote the database. */
+  /** Which opencode the database belongs to. */
   get origin(): Origin {
     return this.#origin;
   }
@@ -181,7 +187,7 @@ export class SessionGuard {
   }
 }
 
-/** Loads the thorough check. Most starts do not need it. */
+/** Loads the code of the thorough check on demand, because most starts do not need it. */
 export function loadInspection() {
   return Promise.all([import("../../repair/inspect-scope.ts"), import("../../repair/by-origin.ts")]);
 }

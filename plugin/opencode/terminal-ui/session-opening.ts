@@ -3,10 +3,11 @@ import type { Opening, RouteParameters } from "./left-session.ts";
 import { type Look, loadInspection, type SessionGuard } from "./session-guard.ts";
 
 /**
- * Registers a slot that is rendered whenever another session is shown, before its view fetches the messages. The slot
- * reads the route, which opencode tracks. opencode fetches the messages of a session only once. So the plugin closes a
- * session that does not load, repairs it or asks, and opens it again. The slots of the session view itself are not
- * rendered for the sessions of subagents.
+ * Registers a slot that opencode renders whenever another session is shown, before the session view fetches the
+ * messages. The slot reads the route, and opencode renders the slot again if the route changes. opencode fetches the
+ * messages of a session only once. So the plugin closes a session that does not load, repairs it or asks the user, and
+ * opens it again. opencode does not render the slots inside the session view for sessions of subagents, so this slot is
+ * outside of it.
  */
 export function guardSessions(opening: Opening): void {
   const { api, guard } = opening;
@@ -45,8 +46,8 @@ export function guardSessions(opening: Opening): void {
 }
 
 /**
- * The dialogs and the repair are loaded only when a session was left. If they cannot be loaded, because the package was
- * replaced meanwhile, opencode opens the session or refuses it.
+ * The code of the dialogs and of the repair is loaded only if a session was closed. An update of the package may have
+ * replaced that code. Then opencode itself opens the session or shows an error.
  */
 async function repairLeftSession(
   opening: Opening,
@@ -58,7 +59,7 @@ async function repairLeftSession(
   const open = async () => {
     await hostAnswers;
     guard.letThrough(sessionID);
-    // When a long check ends, the user may be on another screen.
+    // If the check took long, the user may have gone to another screen in the meantime.
     if (api.route.current.name === "home") api.route.navigate("session", shown);
   };
   const [{ repairAndReturn }] = await Promise.all([import("./left-session.ts"), loadInspection()]).catch(
@@ -70,7 +71,7 @@ async function repairLeftSession(
   return repairAndReturn(opening, sessionID, open, leave);
 }
 
-/** A session that cannot be examined is left to opencode, which opens or refuses it. */
+/** If a session cannot be checked, it counts as healthy, and opencode itself opens it or shows an error. */
 function lookAt(guard: SessionGuard, sessionID: string): Look {
   try {
     return guard.look(sessionID);

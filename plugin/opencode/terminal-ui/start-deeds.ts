@@ -12,7 +12,10 @@ import type { SessionGuard } from "./session-guard.ts";
 
 const TOAST_MS = 10_000;
 
-/** The origin of a repair that nobody asked for: the start itself, or the background check and the watch after it. */
+/**
+ * The triggers of repairs that the plugin began without a question: at the start, in the background, or while opencode
+ * runs.
+ */
 const UNASKED: readonly string[] = ["preload", "watch"];
 
 /** What the server half repaired at the start, before there was a screen. */
@@ -23,7 +26,8 @@ interface StartDeeds {
 }
 
 /**
- * The server half starts first. It may have repaired something before there was a screen, or it was told only to check.
+ * Tells the user what happened before there was a screen. The server half starts first and may have repaired something.
+ * If the server half only checks, damaged session lists are named.
  */
 export async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: SessionGuard): Promise<void> {
   const processStart = Date.now() - process.uptime() * 1000;
@@ -45,11 +49,11 @@ export async function tellOfStart(api: TuiPluginApi, context: RequestContext, gu
   api.ui.toast({ variant, title: "Session repair", message: lines.join(" "), duration: TOAST_MS });
 }
 
-/** What was repaired without asking since this process started. `since` is in milliseconds since 1970. */
+/** The repairs that were made without a question since a time. `since`: milliseconds since the epoch. */
 export async function deedsOfStart(files: FileSystem, dataDir: string, since: number): Promise<StartDeeds> {
   let sessions = 0;
   const remedies: ManifestItem["remedy"][] = [];
-  // The name of an older run shows its time, so it is skipped.
+  // The id of a run begins with its time, so older runs are skipped without reading them.
   for await (const run of eachRun(files, dataDir, ({ runID }) => timeOfRunID(runID) >= since)) {
     if (!run.ok || !UNASKED.includes(run.state.trigger) || Date.parse(run.state.createdAt) < since) continue;
     sessions += 1;

@@ -22,18 +22,22 @@ const CATEGORY = "Session";
 const TOAST_MS = 10_000;
 
 /**
- * The server half answers this question at once. The question is sent at most this often, with this pause in
- * milliseconds.
+ * The terminal half asks the server half whether it is there. The question is sent at most this often, with {@link
+ * ANSWER_MS} milliseconds between two of them.
  */
 const MOST_QUESTIONS = 5;
 const ANSWER_MS = 1000;
 
-/** After this time, in milliseconds, the terminal UI is on the screen. It waits for its plugins. */
+/**
+ * The checks in advance begin after this time, in milliseconds, when the terminal UI is on the screen. The terminal UI
+ * waits until its plugins have started, so earlier checks would delay it.
+ */
 const LOOK_AHEAD_DELAY_MS = 100;
 
 /** Sets up the terminal half: the command with its dialog, and the guard that checks sessions when they are opened. */
 export async function startTerminal(api: TuiPluginApi, options: unknown, spec: unknown): Promise<void> {
-  // With `attach`, the store is on the server's machine. The server half there answers.
+  // `opencode attach` connects to the server on another machine, which has the sessions. The plugin in that server
+  // answers.
   if (process.argv.includes("attach")) return;
   if (!takePlace(api.renderer)) return;
   api.lifecycle.onDispose(() => leavePlace(api.renderer));
@@ -62,8 +66,8 @@ export async function startTerminal(api: TuiPluginApi, options: unknown, spec: u
 }
 
 /**
- * Whether the server half can report its work at the start. The server half learns that the user sees toasts from now
- * on. The question is repeated, because an early request may get lost.
+ * Whether the server half answers, and so shows the messages about the start. The server half learns that the user sees
+ * toasts from now on. The question is repeated, because an early request may get lost.
  */
 async function hearServerHalf(api: TuiPluginApi, hostAnswers: Promise<unknown>): Promise<boolean> {
   const hearing = new AbortController();
@@ -88,7 +92,8 @@ function showWarnings(api: TuiPluginApi, warnings: readonly string[]): void {
 }
 
 /**
- * If the server half also offers `/repair`, this half offers only its palette entry, so that there is one `/repair`.
+ * Registers `/repair` and its dialog. If the server half also offers `/repair`, only the entry in the command palette
+ * is registered, so that the user sees one `/repair`.
  */
 async function registerDialog(
   api: TuiPluginApi,
@@ -99,7 +104,8 @@ async function registerDialog(
     const { settings } = await reading;
     const context = await requestContext(api.app.version, settings.concurrency);
     if (context === null) return showText(api, "Session repair", NO_STORAGE);
-    // Most starts need no dialog, and opencode waits until its plugins are loaded.
+    // The dialog is loaded on demand, because opencode waits until its plugins are loaded, and most starts need no
+    // dialog.
     const { carryOut } = await import("./typed-request.ts");
     await carryOut(request, { api, context });
   };
@@ -116,7 +122,7 @@ async function registerDialog(
   });
   isSlash = !(await commands).includes(SLASH);
   const { keymap, command } = api;
-  // 1.3.6 to 1.14 have only the older API for commands (measured 1.14.41).
+  // opencode 1.3.6 to 1.14 have only the older API for commands (measured 1.14.41).
   if (typeof keymap?.registerLayer !== "function") {
     const slash = isSlash ? { slash: { name: SLASH } } : {};
     command?.register(() => [

@@ -15,7 +15,7 @@ export async function requestContext(hostVersion: string | null, concurrency: nu
   return { files: filesOf(located), located, hostVersion, concurrency, trigger: "tui", spare: null };
 }
 
-/** The database, opened for looking at single sessions; `null` if there is none or it cannot be opened. */
+/** The database, open for quick checks of single sessions; `null` if there is no database or it cannot be opened. */
 export async function openForLooks(context: RequestContext): Promise<GuardedStore | null> {
   const opened = await openStores(context.files, context.located, "beside-host", context.hostVersion);
   let chosen: GuardedStore | null = null;
@@ -27,7 +27,7 @@ export async function openForLooks(context: RequestContext): Promise<GuardedStor
   return chosen;
 }
 
-/** `null`: this host's terminal UI has no plugins. */
+/** Returns `null` if the opencode of this database has no plugins in its terminal UI. */
 function guardedStore({ store, origin }: OpenedStore & { state: "ok" }): GuardedStore | null {
   const { opening, changedRows, description } = store;
   if (opening === null || changedRows === null || origin === null || description.database === undefined) return null;

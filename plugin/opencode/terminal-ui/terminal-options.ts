@@ -7,20 +7,20 @@ import { nodeFileSystem } from "../../platform/file-system.ts";
 
 const STEP_MS = 50;
 
-/** After this time the terminal UI has its configuration, in milliseconds. */
+/** The terminal UI has read its configuration after this time at the latest, in milliseconds. */
 const LONGEST_WAIT_MS = 10_000;
 
 export interface TerminalSettings extends ReadSettings {
   /**
-   * Whether tui.json has its own options. The server half never reads options in tui.json, so this half reports
-   * mistakes in them.
+   * Whether tui.json has options for this plugin. The server half never reads those options, so the terminal half
+   * reports mistakes in them.
    */
   readonly isOwn: boolean;
 }
 
 /**
- * The options of the terminal half: those of its own entry in tui.json, or otherwise those of the server half in
- * opencode.json. If it is unclear which options apply, this half changes nothing.
+ * The options of the terminal half. Options in tui.json come first. Otherwise the options of the server half in
+ * opencode.json apply. If it is unclear which options apply, the terminal half changes nothing.
  */
 export async function terminalSettings(api: TuiPluginApi, given: unknown, spec: unknown): Promise<TerminalSettings> {
   if (given !== undefined && given !== null) return { ...readSettings(given), isOwn: true };
@@ -45,10 +45,10 @@ export async function terminalSettings(api: TuiPluginApi, given: unknown, spec: 
   return { ...readSettings(await findOptions(first?.options, nodeFileSystem, process.env)), isOwn: false };
 }
 
-/** Options with which the tool only checks, and the reason. */
+/** Options with which the plugin only checks, with the reason as a warning. */
 function guarded(reason: string): TerminalSettings {
   const { settings } = readSettings(undefined);
-  const warnings = [`${reason} Nothing is changed before you say so.`];
+  const warnings = [`${reason} The plugin changes nothing without asking.`];
   return { settings: { ...settings, preload: "check" }, warnings, isOwn: true };
 }
 
@@ -61,7 +61,7 @@ async function configured(api: TuiPluginApi): Promise<PluginEntry[] | null> {
   return pluginEntries(api.state.config.plugin);
 }
 
-/** The folders to which a relative path may refer: those whose configuration opencode reads. */
+/** The folders whose configuration opencode reads. A relative path in the configuration may refer to each of them. */
 function folders(api: TuiPluginApi): string[] {
   const { config, directory, worktree } = api.state.path;
   const projects = [directory, worktree].filter(Boolean).flatMap((folder) => [folder, `${folder}/.opencode`]);

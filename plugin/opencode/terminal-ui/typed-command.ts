@@ -4,7 +4,7 @@ import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 interface Editor {
   readonly plainText: string;
   onSubmit: (event: unknown) => void;
-  /** In newer hosts: the purpose of the text area, and whether it accepts a shell command. */
+  /** Newer versions of opencode: the purpose of the text area, and whether it takes a shell command. */
   readonly traits?: { readonly role?: unknown; readonly status?: unknown };
   clear(): void;
 }
@@ -14,24 +14,27 @@ interface KeyPress {
   stopPropagation?(): void;
 }
 
-/** Up to 1.14.41 only: the keys that the user has configured. */
+/** opencode up to 1.14.41 only: the keys that the user has configured. */
 interface KeyNames {
   match(name: string, key: KeyPress): boolean;
 }
 
 export interface TypedCommand {
-  /** Without the slash. */
+  /** The name of the command, without the slash. */
   readonly name: string;
-  /** `false` if the name belongs to a command of the server. */
+  /** Returns `false` if the name belongs to a command of the server. */
   isOurs(): boolean;
-  /** Carries out the words typed after the name. `false`: the words were not understood and stay in the prompt. */
+  /**
+   * Carries out the words after the command's name. Returns `false` if the words are not understood. Then they stay in
+   * the prompt.
+   */
   answer(words: string): boolean;
 }
 
 /**
- * Answers a command that the user types with further words. opencode looks for the terminal's commands only in its
- * autocomplete, which closes at the first space. So the text would go to the model. The text is taken when the user
- * submits the prompt, before opencode makes a session for it.
+ * Answers a command that the user types with further words. opencode offers the terminal's commands only in its
+ * autocomplete, which closes at the first space. Without this function, the text would go to the model. The text is
+ * taken when the user submits the prompt, before opencode creates a session for it.
  */
 export function answerTyped(api: TuiPluginApi, command: TypedCommand): void {
   const keys = (api as { renderer?: { keyInput?: NodeJS.EventEmitter } }).renderer?.keyInput;
@@ -48,7 +51,7 @@ export function answerTyped(api: TuiPluginApi, command: TypedCommand): void {
         if (!takes(api, command, editor)) onSubmit.call(editor, event);
       };
     }
-    // Up to 1.14.41, a command of opencode handles the key, without asking the text area.
+    // In opencode up to 1.14.41, a command of opencode handles the key and does not ask the text area.
     if (keybind?.match?.("input_submit", key) !== true || isCompleting(editor)) return;
     if (!takes(api, command, editor)) return;
     key.preventDefault();
@@ -64,7 +67,7 @@ function focusedEditor(api: TuiPluginApi): Editor | null {
   return isEditor && typeof focused.clear === "function" ? (focused as Editor) : null;
 }
 
-/** The autocomplete is open until the first space. Until then, the autocomplete handles the key. */
+/** Whether opencode's autocomplete is open. It is open until the first space, and handles the key itself. */
 function isCompleting({ plainText }: Editor): boolean {
   // biome-ignore lint/plugin: a command, no path
   return plainText.startsWith("/") && !/\s/.test(plainText);
@@ -88,7 +91,7 @@ function isPrompt(api: TuiPluginApi, { traits }: Editor): boolean {
   if (current.name === "home") return true;
   if (current.name !== "session") return false;
   const sessionID = String(current.params?.sessionID);
-  // Older hosts lack some of these fields.
+  // Older versions of opencode lack some of these fields.
   const { permission, question }: Partial<TuiPluginApi["state"]["session"]> = api.state.session;
   return !permission?.(sessionID).length && !question?.(sessionID).length;
 }

@@ -3,7 +3,7 @@ import { allRuns, type RunSummary, runIDOf } from "../../quarantine/runs.ts";
 import { check } from "../../repair/check.ts";
 import { isRepairable } from "../../repair/plan.ts";
 import { plural } from "../../words/amounts.ts";
-import { NOTHING_TO_UNDO } from "../../words/answers/common.ts";
+import { NOTHING_TO_UNDO, QUARANTINE_EMPTY, REPAIR_CANNOT } from "../../words/answers/common.ts";
 import { causesText, runTitle } from "../../words/answers/dialog.ts";
 import { sentence } from "../../words/records.ts";
 import { newestUndoable } from "../answer-request.ts";
@@ -14,8 +14,8 @@ import { confirmRepair, confirmUndo, openRepairDialog } from "./dialogs.ts";
 const TITLE = "Session repair";
 
 /**
- * Carries out the words typed after `/repair`, in dialogs. A change needs the user's confirmation, as if it had been
- * chosen from the list.
+ * Carries out the words that the user typed after `/repair`. Dialogs show the answers. Every change needs the user's
+ * confirmation.
  */
 export async function carryOut(request: RepairRequest, input: DialogInput): Promise<void> {
   switch (request.what) {
@@ -46,7 +46,7 @@ async function oneSession(what: "check" | "repair", sessionID: string, input: Di
   if (found.length === 0) return showText(api, TITLE, `opencode can load the session ${sessionID}.`);
   const repairable = found.filter(isRepairable);
   if (what === "repair" && repairable.length > 0) return confirmRepair(input, repairable);
-  const next = repairable.length > 0 ? `To repair it: /repair ${sessionID}` : "It can only be reported.";
+  const next = repairable.length > 0 ? `To repair it: /repair ${sessionID}` : REPAIR_CANNOT;
   showText(
     api,
     TITLE,
@@ -54,7 +54,10 @@ async function oneSession(what: "check" | "repair", sessionID: string, input: Di
   );
 }
 
-/** `null`: the newest run that can still be undone, at least in part. */
+/**
+ * Asks whether to undo a run. `wanted` is the id of the run; `null` means the newest run that can still be undone, at
+ * least in part.
+ */
 async function undo(wanted: string | null, input: DialogInput): Promise<void> {
   const runID = wanted ?? (await newestUndoable(input.context));
   if (runID === null) return showText(input.api, TITLE, NOTHING_TO_UNDO);
@@ -64,7 +67,7 @@ async function undo(wanted: string | null, input: DialogInput): Promise<void> {
 async function showRuns(input: DialogInput): Promise<void> {
   const { api, context } = input;
   const runs = await allRuns(context.files, context.located.dataDir);
-  if (runs.length === 0) return showText(api, TITLE, "Nothing was ever quarantined here.");
+  if (runs.length === 0) return showText(api, TITLE, QUARANTINE_EMPTY);
   const byID = new Map<string, RunSummary[]>();
   for (const run of runs) byID.set(runIDOf(run), [...(byID.get(runIDOf(run)) ?? []), run]);
   const options = [...byID].map(([runID, own]) => {

@@ -23,7 +23,7 @@ function countsText2x({ stores }: CheckResult): string {
   return `, and of opencode 2.x ${plural(sum("sessions"), "session")}, ${plural(sum("messages"), "message")}`;
 }
 
-/** The reason why no repair can keep an original, in words. */
+/** The reasons why no repair can keep an original. */
 const OBSTACLES = {
   "quarantine-is-no-folder": '"quarantine" in the data directory is not a folder',
   "not-writable": "you may not write to the data directory",
@@ -31,14 +31,14 @@ const OBSTACLES = {
 
 export type Obstacle = keyof typeof OBSTACLES;
 
-/** Further facts that decide which repairs are possible now, and how the answer is shown. */
+/** How the answer of a check is shown, and whether a repair is possible now. */
 export interface CheckView extends View {
   readonly command: CommandWriter;
   /** The sessions that the user named; empty for all. */
   readonly sessionIDs: readonly string[];
-  /** The reason why no repair can do anything now. */
+  /** The reason why a repair is impossible now; `null` if it is possible. */
   readonly obstacle: Obstacle | null;
-  /** Locators of records that a repair has just tried to repair. */
+  /** The places of records that a repair has just tried to change. */
   readonly tried?: ReadonlySet<string>;
 }
 
@@ -47,7 +47,7 @@ export function isUnreached({ code, severity }: Finding): boolean {
   return severity !== "blocking" && (code === DATABASE_UNAVAILABLE.code || code === NO_ROOM_FOR_COPY.code);
 }
 
-/** The answer of `check` for people: the store, the findings by session and cause, and one next step. */
+/** The answer of `check` for people: the store, the problems by session and cause, and one next step. */
 export function checkText(result: CheckResult, view: CheckView): string {
   const { terminal } = view;
   const lines = [
@@ -83,7 +83,7 @@ export function checkText(result: CheckResult, view: CheckView): string {
   if (repairable.length > 0) lines.push(`  If you use such a version: ${view.command("repair", ...repairable)}`);
   section(
     "yellow",
-    `${plural(onScreen.length, "warning")}: the terminal UI of opencode ${hostsOf(onScreen)} ends on what is listed here.`,
+    `${plural(onScreen.length, "warning")}: the terminal UI of opencode ${hostsOf(onScreen)} closes when it shows these records.`,
     onScreen,
   );
   if (onScreen.length > 0) {
@@ -110,7 +110,7 @@ function notesText(findings: readonly ConfirmedFinding[]): string {
   return words.join(" and ");
 }
 
-/** The versions that fail on any of these records. */
+/** The versions of opencode that fail on at least one of these records. */
 function hostsOf(findings: readonly ConfirmedFinding[]): string {
   return [...new Set(findings.flatMap((finding) => finding.hosts ?? []))].join(", ");
 }
@@ -120,7 +120,7 @@ function codesOf(findings: readonly ConfirmedFinding[]): string[] {
   return [...new Set(findings.map(({ code }) => code))].flatMap((code) => ["--only", code]);
 }
 
-/** The advice for problems that `repair` leaves alone, once for each. */
+/** The advice about problems that `repair` cannot fix, one paragraph for each code. */
 function adviceLines(result: CheckResult, findings: readonly ConfirmedFinding[], view: CheckView): string[] {
   const advice = Object.entries(adviceOf(result, findings));
   if (advice.length === 0) return [];
@@ -133,7 +133,7 @@ function adviceOf({ stores }: CheckResult, findings: readonly ConfirmedFinding[]
   return adviceFor(findings, hasDatabase);
 }
 
-/** Whether a new database is the way out of an error: its advice names the command. */
+/** Whether the advice about these errors is a new database. Then the next step is `salvage`. */
 function isForSalvage(result: CheckResult, blocking: readonly ConfirmedFinding[]): boolean {
   return Object.values(adviceOf(result, blocking)).some((text) => text.includes(" salvage --swap`"));
 }
@@ -203,7 +203,7 @@ function closingLines(
     const next = isForSalvage(result, blocking) ? [nextLine(command("salvage", "--swap"))] : [];
     return [...lines, ...said(`${cannot} See "What to do" above.`), ...next];
   }
-  return [...lines, ...said(cannot), nextLine(`${command("report")} (collects what an issue needs)`)];
+  return [...lines, ...said(cannot), nextLine(`${command("report")} (collects the facts for an issue)`)];
 }
 
 /** A warning about a row on which a part of opencode 2.x fails. */

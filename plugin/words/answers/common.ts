@@ -1,6 +1,4 @@
-/**
- * Sentences that several answers use: those of the command line, the slash command, the agent's tool and the dialogs.
- */
+/** Sentences that several front ends show: the command line, the slash command, the agent's tool and the dialogs. */
 
 import { type ConfirmedFinding, failedVerb } from "../../model/finding.ts";
 import { plural } from "../amounts.ts";
@@ -17,6 +15,8 @@ export const FILE_EXISTS = "A file with that name exists already.";
 
 export const QUARANTINE_EMPTY = "The quarantine is empty.";
 
+export const REPAIR_CANNOT = "/repair cannot fix this problem.";
+
 export const UNDO_THIS_RUN = "Undo this run?";
 
 export const WHAT_TO_DO = "What to do:";
@@ -25,7 +25,7 @@ export const WHAT_IS_COMPLETED = "What is completed:";
 
 export const ORIGINALS_ARE_IN = "The originals are in:";
 
-/** The sentence after an action that was not done, because no person could be asked. */
+/** The hint after a question that no person could answer, for example in a script. */
 export const ADD_YES = "Add --yes to do this.";
 
 export const NO_STORAGE = "There is no opencode storage here.";
@@ -34,21 +34,21 @@ export const NO_SUCH_SESSION = "There is no session with this id.";
 
 export const NOTHING_TO_UNDO = "There is nothing to undo.";
 
-export const ALL_SHOWN = "lists every session that is here, if it can load it.";
+export const ALL_SHOWN = "lists every session here that it can load.";
 
-/** The undo of this run would change the session in which the agent's tool was called. */
+/** The refusal of an undo that would change the session in which the agent's tool was called. */
 export const OF_THIS_SESSION =
   "That run changed the session that this tool runs in. Undo it with /repair undo or on the command line.";
 
 export const UNDO_IN_LIST = "To undo: /repair, then the run in the list.";
 
-export const UNDONE_BY_REPAIR = "/repair undoes it";
+export const UNDONE_BY_REPAIR = "can be undone with /repair";
 
-export const REPAIR_UNDOES = `Nothing was deleted; ${UNDONE_BY_REPAIR}.`;
+export const REPAIR_UNDOES = "Nothing was deleted. To undo: /repair.";
 
 export const STOPPED = `Stopped before the end. ${NOTHING_CHANGED}`;
 
-/** A bug of this tool. */
+/** The message about a bug of this tool. */
 export const DEFECT = { title: "The repair hit a bug", rest: "Nothing was lost. Please report it." } as const;
 
 /** The name for a session that has no record of its own, and so no title. */

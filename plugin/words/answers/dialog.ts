@@ -10,12 +10,12 @@ export function writtenText(group: FindingGroup<ConfirmedFinding>): string | nul
   return latest === 0 ? null : `written ${minuteText(latest).slice(0, 10)}`;
 }
 
-/** opencode cuts the title of an option at this many columns, and its title and description together at 80. */
+/** opencode cuts the title of an option at this many columns. It cuts title and description together at 80 columns. */
 const TITLE_COLUMNS = 61;
 
 /**
- * A run in a list: its time, and how many records of how many sessions it changed. The year is shown only if it is not
- * the present one.
+ * A run in a list: the time, and how many records of how many sessions the run changed. The year is left out if it is
+ * the present year.
  */
 export function runTitle(before: string, time: number, records: number, sessions: number, now = Date.now()): string {
   const when = minuteText(time);
@@ -24,18 +24,21 @@ export function runTitle(before: string, time: number, records: number, sessions
   return `${before}${isThisYear ? when.slice(5) : when}: ${what}`.slice(0, TITLE_COLUMNS);
 }
 
-/** The problem in one line: `1 part is empty; 2 messages: each stops in the middle`. */
+/** The causes of these problems in one line: `1 part is empty; 2 messages: each stops in the middle`. */
 export function causesText(findings: readonly ConfirmedFinding[]): string {
   return groupFindings(findings).map(groupText).join("; ");
 }
 
-/** The sentence about the problem of the session that was just opened, or of its subagents' sessions. */
+/**
+ * The sentence for the user who has just opened this session. The problem is in the session itself or in a session of
+ * its subagents.
+ */
 export function sessionSentence(findings: readonly ConfirmedFinding[], sessionID: string): string {
   const isOwn = findings.some((finding) => finding.sessionID === sessionID);
   return `opencode cannot load ${isOwn ? "this session" : "the session of a subagent in it"} (${causesText(findings)}).`;
 }
 
-/** The known situations in which a cause happens. */
+/** The situations that are known to lead to this problem. */
 export function causeText(group: FindingGroup<ConfirmedFinding>): string {
   return faultByCode(group.code)?.cause ?? "";
 }

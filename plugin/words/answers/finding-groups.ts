@@ -24,7 +24,7 @@ export function groupFindings<Found extends Finding>(findings: readonly Found[])
 /** The description of a group for one line of a list: `1 part is empty`, `2 parts: each is empty`. */
 export function groupText(group: FindingGroup): string {
   const title = faultByCode(group.code)?.title ?? group.code;
-  // The title of this group is a complete sentence.
+  // A title that begins with a capital letter is a complete sentence, so no number is put before it.
   if (/^[A-Z]/.test(title)) return title;
   const kinds = new Map<string, number>();
   for (const { kind } of group.findings) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);

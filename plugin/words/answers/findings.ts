@@ -3,7 +3,7 @@ import { faultByCode } from "../../faults/catalogue.ts";
 import type { Finding } from "../../model/finding.ts";
 import { bySession } from "../../repair/by-session.ts";
 import { plural } from "../amounts.ts";
-import { HELD_SPACE, wrapped } from "../text-layout.ts";
+import { wrappedAroundCommands } from "../text-layout.ts";
 import { toCorrect } from "./common.ts";
 import { type FindingGroup, groupFindings, groupText } from "./finding-groups.ts";
 import type { Screen } from "./screen.ts";
@@ -34,7 +34,8 @@ export function findingLines(findings: readonly Finding[], view: View): string[]
   const most = view.isDetailed ? MOST_DETAILED_LINES : MOST_LINES;
   const lines: string[] = [];
   for (const [index, block] of blocks.entries()) {
-    // If the last block slightly exceeds the page, it is shown, because a count would say less.
+    // A session is listed with all of its problems. If they do not fit on the page, this session and all later ones are
+    // only counted.
     if (index > 0 && lines.length + block.lines.length > most && index < blocks.length) {
       return [...lines, ...restLines(blocks.slice(index), view)];
     }
@@ -78,7 +79,7 @@ function causeLines(findings: readonly Finding[], view: View): string[] {
   });
 }
 
-/** Whether each of these findings is corrected by its own command. */
+/** Whether one of these findings has a command that corrects it. */
 function hasCommands({ findings }: FindingGroup, { correction }: View): boolean {
   return findings.some((finding) => correction != null && correction(finding) !== null);
 }
@@ -91,7 +92,7 @@ function groupLine(group: FindingGroup): string {
   return `${count}${text} [${code}: ${first}${others.length > 0 ? ", …" : ""}]`;
 }
 
-/** A count of the findings that were left out, by cause. */
+/** One line that counts the problems which were left out, by code. */
 function restLines(blocks: readonly Block[], view: View): string[] {
   const findings = blocks.flatMap((block) => block.findings);
   const counts = new Map<string, number>();
@@ -104,20 +105,18 @@ function restLines(blocks: readonly Block[], view: View): string[] {
   return laidOut(`… and ${plural(findings.length, "more problem")}${where}: ${causes.join(", ")}`, view, "  ");
 }
 
-/** A sentence as lines of a screen, broken between words. Without a screen, the sentence is one line. */
+/** A sentence as lines of a screen, broken between words. Without a screen, the sentence stays one line. */
 export function laidOut(
   text: string,
-  { terminal }: { readonly terminal: Pick<Screen, "width" | "isScreen"> },
+  { terminal }: { readonly terminal: Pick<Screen, "width" | "isScreen" | "completed"> },
   indent: string,
 ): string[] {
   if (!terminal.isScreen) return [`${indent}${text}`];
-  // A command between backticks is copied by users, so it must stay on one line.
-  const held = text.replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HELD_SPACE));
   const more = /^ {4}/.test(indent) ? `${indent}  ` : indent;
-  return wrapped(held, terminal.width, more, indent).map((line) => line.replaceAll(HELD_SPACE, " "));
+  return wrappedAroundCommands(terminal.completed(text), terminal.width, more, indent);
 }
 
-/** Findings on a path, whatever is stored there. */
+/** The codes of problems with access to a path. Such a problem is shown with the path itself. */
 const OF_PATHS: readonly string[] = [ACCESS_DENIED.code, QUARANTINE_DENIED.code];
 
 function findingText(finding: Finding): string {

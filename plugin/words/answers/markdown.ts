@@ -72,7 +72,7 @@ function quoted(text: string): string[] {
   return text.split("\n").map((line) => `> ${line}`.trimEnd());
 }
 
-/** A code block in Markdown whose fence does not occur in its text. */
+/** A code block in Markdown. Its fence has more backticks than any row of backticks in the text. */
 function fenced(text: string, language: string): string[] {
   const longest = (text.match(/`+/g) ?? []).reduce((most, ticks) => Math.max(most, ticks.length), 2);
   const fence = "`".repeat(longest + 1);

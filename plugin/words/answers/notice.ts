@@ -8,11 +8,11 @@ export interface Notice {
   readonly trigger: "preload" | "watch";
   readonly runID: string | null;
   readonly items: readonly ReportedItem[];
-  /** Blocking findings that were not repaired. */
+  /** The errors that were not repaired. */
   readonly remaining: readonly ConfirmedFinding[];
   readonly warnings: readonly string[];
   readonly stopped: string | null;
-  /** A note only for opencode's log, because it is the same at every start. */
+  /** A note for opencode's log only. A toast would show the same note at every start. */
   readonly note?: string;
 }
 

@@ -18,7 +18,7 @@ const HEADINGS: Readonly<Record<Cause, string>> = {
   legacy: "only in the old JSON storage (--import)",
   "other-database": "only in another database (--import)",
   "put-aside": "only in a copy beside the database, or deleted after the copy was made (--import, or --session ID)",
-  moved: "of folders that are not there any more",
+  moved: "of folders that do not exist any more",
   "project-changed": "of folders that belong to another project now",
   "parent-missing": "children of a session that is gone: opencode's lists leave them out",
   "record-missing": "without a session record",
@@ -31,8 +31,8 @@ const CAUSES: readonly Cause[] = [
 ];
 
 /**
- * The hidden sessions, the reason for each, and the command that brings them back. `named`: the list is of these sessions
- * only, if there are any.
+ * The hidden sessions, the reason for each, and the commands that rescue them. `named`: the sessions that the user
+ * asked about; empty for all.
  */
 export function listText(
   { target, hidden, partlyShown, incomplete, unjudged, limits, unreadStores, notFound, refusal }: HiddenList,
@@ -44,7 +44,7 @@ export function listText(
   if (missed.length > 0) lines.push(`The opencode of ${target} does not show:`);
   for (const cause of CAUSES) lines.push(...section(hidden, cause, command));
   if (partlyShown.length > 0) {
-    const heading = `${plural(partlyShown.length, "session")} that a terminal UI lists, and the web and Desktop apps do not`;
+    const heading = `${plural(partlyShown.length, "session")} that a terminal UI lists, but the web and Desktop apps do not list`;
     if (lines.length > 0) lines.push("");
     lines.push(heading, ...byFolder(partlyShown, command));
   }
@@ -57,7 +57,7 @@ export function listText(
   lines.push(...(lines.length > 0 ? archived : archived.slice(1)));
   const own = named.length > 0 ? NO_LIMITS : limits;
   const notes = noteLines({ unjudged, limits: own, unreadStores });
-  // A named session may be archived; notes about others do not answer for it.
+  // This note comes first, because it answers the user's question about a named session.
   if (notFound.length > 0)
     notes.unshift(`${notFound.join(", ")}: not among the sessions of opencode 1.x that could be read.`);
   const isUntold = unjudged > 0 || unreadStores.length > 0 || notFound.length > 0;
@@ -68,16 +68,19 @@ export function listText(
         ? `Of the sessions that --session names, none is hidden from the opencode of ${target}.`
         : refusal === null
           ? `Nothing is hidden: the opencode of ${target} ${ALL_SHOWN}`
-          : "Of opencode 1.x nothing is hidden here.";
-    // Whether a session loads is not looked at here.
-    const next = `${nextLine(command("check"))} (says whether they load)`;
+          : "No session of opencode 1.x is hidden here.";
+    // `rescue` does not check whether a session loads, so `check` is the next step.
+    const next = `${nextLine(command("check"))} (says whether the sessions load)`;
     lines.push(...(lines.length > 0 ? [""] : []), nothing, "", next);
   } else if (refusal !== null) notes.push(`${refusal} ${EXPORT_INSTEAD}`);
   if (notes.length > 0) lines.push(...(lines.length > 0 ? [""] : []), ...notes);
   return lines.join("\n");
 }
 
-/** The ends of the lists are those of the whole database, so an answer about named sessions leaves them out. */
+/**
+ * The limits of opencode's lists concern all sessions of a database. An answer about named sessions does not mention
+ * them.
+ */
 const NO_LIMITS: HiddenList["limits"] = { beyond: 0, rule: "100 newest", beyondWeb: 0, webAddress: null };
 
 /** Notes about sessions that the list does not cover. */
@@ -97,16 +100,16 @@ export function noteLines({
     const rule = limits.rule === "30 days" ? "of the last 30 days" : "that are the 100 newest of a project";
     notes.push(
       `A terminal UI lists only the sessions ${rule}, so ${plural(limits.beyond, "older session")} of this database cannot be in its list.`,
-      "The search of the terminal UI finds them; `opencode --session ID`, run in the session's folder, opens one.",
+      "The search of the terminal UI finds older sessions. `opencode --session ID` opens a session if you run it in the session's folder.",
     );
   }
   if (limits.beyondWeb > 0) {
     notes.push(
       `The web and Desktop apps list only the 55 newest sessions of a folder, so ${plural(limits.beyondWeb, "older session")} cannot be in their lists.`,
-      "The web app opens one by its address, /FOLDER/session/ID. FOLDER is the session's folder in base64url.",
+      "The web app opens an older session by its address, /FOLDER/session/ID. FOLDER is the session's folder in base64url.",
       ...(limits.webAddress === null
         ? []
-        : [`Address of the newest of them, after http://localhost:PORT: ${limits.webAddress}`]),
+        : [`The address of the newest older session, after http://localhost:PORT: ${limits.webAddress}`]),
     );
   }
   return notes;
@@ -120,9 +123,9 @@ export function unreadLines(stores: HiddenList["unreadStores"]): string[] {
     ...(stores.some(({ isFolder }) => isFolder) ? ["--data-dir FOLDER"] : []),
   ];
   return [
-    `${plural(stores.length, "store")} could not be read. Whether more sessions are there is not known:`,
+    `${plural(stores.length, "store")} could not be read, so more sessions may be there:`,
     ...stores.map((each) => `  ${path(each.path)}`),
-    `${options.map((option) => `\`opencode-session-repair check ${option}\``).join(" or ")} says what is wrong with one.`,
+    `${options.map((option) => `\`opencode-session-repair check ${option}\``).join(" or ")} says what is wrong with such a store.`,
   ];
 }
 
@@ -143,23 +146,23 @@ function incompleteText(session: IncompleteSession, command: CommandWriter): str
   const facts = `${plural(messages, "message")} here, ${more.toLocaleString("en-US")} more in ${where}`;
   const line = `  ${sessionID}  ${[...(title === null ? [] : [printable(title)]), facts].join(" · ").replaceAll("\n", " ")}`;
   if (!isContained) {
-    const words = "    It was continued in both. What the other store has comes as a session of its own:";
+    const words = "    The session was continued in both stores. To bring in the other copy as a separate session:";
     return [line, words, `    ${command("rescue", "--session", sessionID)}`];
   }
   if (messages === 0) return [line, `    ${command("rescue")}`];
   return [
     line,
-    "    They may have been removed since: opencode removes what is undone.",
+    "    opencode may have removed these messages, for example after an undo. To bring them in again:",
     `    ${command("rescue", "--session", sessionID)}`,
   ];
 }
 
-/** Groups sessions of the same folder and reason, with the possible actions. */
+/** Groups sessions with the same folder and reason, each group with the commands for it. */
 function byFolder(sessions: readonly (HiddenSession | PartlyShownSession)[], command: CommandWriter): string[] {
   const groups = new Map<string, (HiddenSession | PartlyShownSession)[]>();
   for (const session of sessions) {
     const { cause, sessionID, directory, reason, suggestion, isArchived } = session;
-    // Sessions that were started from another session are named one by one.
+    // Each session that was started from another session has its own command, so it is a group of its own.
     const named = cause === "parent-missing" ? sessionID : "";
     const key = JSON.stringify([directory, reason, suggestion, isArchived, named]);
     groups.set(key, [...(groups.get(key) ?? []), session]);
@@ -171,8 +174,9 @@ function adviceFor(group: readonly (HiddenSession | PartlyShownSession)[], comma
   const [first] = group;
   if (first === undefined) return [];
   const lines = first.reason === undefined ? [] : [`    ${first.reason}`];
-  if ("shownFrom" in first) lines.push(`    A terminal UI lists it in ${path(first.shownFrom)}.`);
-  if (first.isArchived === true) lines.push("    It was archived as well: --unarchive changes that.");
+  if ("shownFrom" in first)
+    lines.push(`    A terminal UI that was started in ${path(first.shownFrom)} lists ${theseSessions(group)}.`);
+  if (first.isArchived === true) lines.push(`    --unarchive also takes ${theseSessions(group)} out of the archive.`);
   if (first.parentElsewhere !== undefined) {
     return [...lines, `    ${command("rescue", "--session", first.parentElsewhere)}`];
   }
@@ -185,7 +189,11 @@ function adviceFor(group: readonly (HiddenSession | PartlyShownSession)[], comma
   return [...lines, ...relinkCommands(first, command).map((line) => `    ${line}`)];
 }
 
-/** The commands from which the user chooses one. */
+function theseSessions(group: readonly unknown[]): string {
+  return group.length === 1 ? "this session" : "these sessions";
+}
+
+/** The commands that move sessions to a folder, one for each possible folder. The user chooses. */
 function relinkCommands({ directory, candidates = [] }: HiddenSession, command: CommandWriter): string[] {
   if (directory === null) return [];
   const places = candidates.length === 0 ? ["FOLDER"] : candidates;

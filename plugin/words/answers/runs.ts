@@ -8,7 +8,7 @@ import { minuteText } from "../times.ts";
 import type { Screen } from "./screen.ts";
 import { type SessionNames, sessionLines } from "./sessions.ts";
 
-/** One run on one session, as `runs` and `purge` show it. */
+/** The changes of one run to one session, for the lists of `runs` and `purge`. */
 export interface ListedRun {
   readonly runID: string;
   readonly sessionID: string | null;
@@ -20,7 +20,7 @@ export interface ListedRun {
   readonly problem?: string;
 }
 
-/** One run on all of its sessions. */
+/** One run, with the changes to all of its sessions together. */
 interface RunRow {
   readonly runID: string;
   readonly sessions: readonly string[];
@@ -107,7 +107,7 @@ function sessionsText(sessions: readonly string[], names: SessionNames): string 
   return name;
 }
 
-/** The shortest beginnings that distinguish runs: at least the day and the minute. */
+/** For each run, the shortest beginning of its id that no other run has. It has at least the day and the minute. */
 function shortestBeginnings(ids: readonly string[]): ReadonlyMap<string, string> {
   const LEAST = "20261123T0215".length;
   const found = new Map<string, string>();
@@ -148,10 +148,10 @@ export function contentLines(sessions: readonly RunOnSession[], names: SessionNa
 function recordLines(records: readonly ChangedRecord[], screen: Screen): string[] {
   const lines = records.slice(0, MOST_RECORDS).flatMap((record) => {
     const { id, code, bytes, action, state, source, text } = record;
-    // The cause of a rescue is told of a project or a whole store, not of this session.
+    // The code of a rescued record describes a project or a whole store, so it does not fit a line about one session.
     const title = action === "rescued" ? "" : ` ${faultByCode(code)?.title ?? code}`;
     const size = bytes === null ? "added" : sizeText(bytes);
-    // A source that begins with the act says all of it.
+    // The source of a rebuilt or closed record already names the act.
     const isMade = action === "recovered" && madeBy(source) !== null;
     const from =
       source === null || isMade ? "" : ` (${action === "quarantined" ? "replaced by" : "source:"} ${source})`;

@@ -30,10 +30,10 @@ export function verdictOf({ report, checked }: SalvageDone): CheckResult["verdic
   return checked.verdict === "healthy" && !isWhole(report) ? "damaged" : checked.verdict;
 }
 
-/** How the user puts the new database in place, if that is allowed. */
+/** The command that puts the new database in place, or the reason why there is none. */
 function placeLines(report: SalvageReport, command: CommandWriter, isSwappable: boolean): string[] {
   if (!report.isSound) return [];
-  if (isSwappable) return [`To put it in its place: ${command("salvage", "--swap")}`];
+  if (isSwappable) return [`To put the new database in its place: ${command("salvage", "--swap")}`];
   return [
     "`salvage --swap` refuses this database: the rest of the old file does not show whether opencode 2.x kept records in it too.",
     "To look at it: copy it to another folder, and start opencode with OPENCODE_DB=COPY.",
@@ -80,7 +80,7 @@ export function salvageText(
   );
   if (report.emptyColumns.length > 0) {
     lines.push(
-      `Columns or tables that were gone are there again, empty or as new ones: ${report.emptyColumns.join(", ")}.`,
+      `The damaged database lacked these columns or tables. The new database has them without their old content: ${report.emptyColumns.join(", ")}.`,
     );
   }
   if (!report.isSchemaTold) {
@@ -94,7 +94,7 @@ export function salvageText(
   }
   lines.push(...remainingLines(blocking, isSwapped));
   if (isSwapped) {
-    lines.push("It is in its place. The damaged one is in:", `  ${run.folder}`);
+    lines.push("The new database is in its place. The damaged database is in:", `  ${run.folder}`);
     lines.push(`To undo: ${command("restore", run.manifest.runID)}`);
   } else {
     lines.push("The new database is here; the live one is unchanged:", `  ${run.target}`);
@@ -103,19 +103,19 @@ export function salvageText(
   return lines.join("\n");
 }
 
-/** The losses in words. A session is called whole only if every record of it is accounted for. */
+/** The losses in words. A session counts as complete only if all of its records are accounted for. */
 function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (id: string) => string): string[] {
   const { lostSessions, lostOfUnknown } = report;
   const whole = sessions.filter((session) => session.isWhole && session.loads);
   const lines = [
     report.emptyColumns.length === 0
-      ? `${plural(whole.length, "session")} came through whole.`
-      : `${plural(whole.length, "session")} came through with every record, but without what the lost columns or tables held.`,
+      ? `${plural(whole.length, "session")} came through complete.`
+      : `${plural(whole.length, "session")} came through with every record, but without the content of the lost columns or tables.`,
   ];
   const uncounted = sessions.filter((session) => !session.isCounted && losses(session).length === 0);
   if (uncounted.length > 0) {
     lines.push(
-      `${plural(uncounted.length, "session")} may have lost an unknown number of records: what would tell was damaged too.`,
+      `${plural(uncounted.length, "session")} may have lost an unknown number of records, because the indexes that name them are damaged too.`,
     );
   }
   for (const session of sessions) {
@@ -125,7 +125,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
   const anywhere = sessions.filter(({ hasFolder }) => !hasFolder);
   if (anywhere.length > 0) {
     lines.push(
-      `The folder of ${plural(anywhere.length, "session")} is unknown: opencode lists them only if it is started in /.`,
+      `The folder of ${plural(anywhere.length, "session")} is unknown: opencode lists such a session only if opencode is started in /.`,
       "After the swap `opencode-session-repair rescue --relink --from / --to FOLDER` moves them; --session ID moves only one.",
     );
   }
@@ -133,7 +133,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
     ...(lostOfUnknown.messages > 0 ? [plural(lostOfUnknown.messages, "message")] : []),
     ...(lostOfUnknown.parts > 0 ? [plural(lostOfUnknown.parts, "part")] : []),
   ];
-  if (ofUnknown.length > 0) lines.push(`Lost, from sessions that are unknown now: ${ofUnknown.join(" and ")}.`);
+  if (ofUnknown.length > 0) lines.push(`Lost from sessions that are unknown now: ${ofUnknown.join(" and ")}.`);
   const others = Object.entries(report.lostRows).filter(([table]) => !["session", "message", "part"].includes(table));
   if (others.length > 0) {
     lines.push(`Lost rows of other tables: ${others.map(([table, count]) => `${table} ${count}`).join(", ")}.`);
@@ -152,7 +152,7 @@ function losses(session: Outcome): string[] {
   const lost = [
     ...(lostMessages > 0 ? [plural(lostMessages, "message")] : []),
     ...(lostParts > 0 ? [plural(lostParts, "part")] : []),
-    ...(lostOthers > 0 ? [`${plural(lostOthers, "record")} of the event log and the like`] : []),
+    ...(lostOthers > 0 ? [`${plural(lostOthers, "record")} of the event log and other tables`] : []),
   ];
   return [
     ...(lost.length > 0 ? [`lost ${session.isCounted ? "" : "at least "}${lost.join(" and ")}`] : []),
@@ -163,7 +163,8 @@ function losses(session: Outcome): string[] {
 }
 
 /**
- * Problems that remain in the new database. `repair` works on the live database, and has no remedy for some problems.
+ * The problems that remain in the new database. `repair` works only on the database that opencode uses, and cannot fix
+ * every problem.
  */
 function remainingLines(blocking: readonly Finding[], isSwapped: boolean): string[] {
   const [repairable, others] = [true, false].map((is) => blocking.filter(({ remedy }) => (remedy !== "report") === is));
@@ -171,7 +172,7 @@ function remainingLines(blocking: readonly Finding[], isSwapped: boolean): strin
   if (repairable !== undefined && repairable.length > 0) {
     const when = isSwapped ? "" : "after the swap, ";
     lines.push(
-      `${plural(repairable.length, "problem")} of records left: ${when}\`opencode-session-repair repair\` handles this.`,
+      `${plural(repairable.length, "problem")} left in records: ${when}\`opencode-session-repair repair\` repairs them.`,
     );
   }
   if (others !== undefined && others.length > 0) {

@@ -31,7 +31,7 @@ export function sessionLines(
   return [`${indent}${style("bold", clipped(title, room, ellipsis))}`, `${indent}${style("dim", facts)}`];
 }
 
-/** Errors that are no record's of a session: of the database itself, a project or a folder. */
+/** The note about errors that belong to no session: errors of the database itself, of a project or of a folder. */
 export function errorsOutside(count: number): string {
   return `${plural(count, "error")} outside these sessions: opencode may show none of them.`;
 }
@@ -73,7 +73,7 @@ export function sessionRows(sessions: readonly ListedSession[], screen: Screen):
     const head = `${date}  ${id}`;
     const colour = session.errors > 0 ? "red" : "yellow";
     const isNarrow = screen.width < NARROWEST_ROW;
-    // Without Unicode, a sign takes two columns.
+    // On a console without Unicode, the sign before a session takes two columns.
     const room = screen.width - 3 - (isNarrow ? 0 : columns(head) + 2);
     const shownTitle = clipped(title, Math.max(room - columns(state) - 3, Math.ceil(room / 2)), screen.ellipsis);
     const rest = room - columns(shownTitle) - 3;

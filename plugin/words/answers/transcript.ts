@@ -3,7 +3,7 @@ import { amount, plural } from "../amounts.ts";
 import { columns, printable, wrapped, wrappedLines } from "../text-layout.ts";
 import { utcText } from "../times.ts";
 
-/** The style of a piece of the view. */
+/** Applies a style to a piece of text. */
 export type Mark = (style: "bold" | "red" | "yellow" | "green" | "dim", text: string) => string;
 
 /** One message as lines no wider than `width` columns. */
@@ -56,7 +56,7 @@ function toolText({ tool, status, summary, output, error, durationMs }: ToolCall
   return `${tool} (${status}${duration}) ${summary}${size}${failure}`.trimEnd();
 }
 
-/** The place of the hole, the reason for it, and its size. */
+/** A hole in a session: the record, the reason, its size, and where the record is now. */
 export function holeText({ kind, recordID, where, why, code, bytes, runID }: Hole): string {
   const record = `HOLE: ${kind} ${recordID}`;
   if (where === null) return `${record}: ${why}`;

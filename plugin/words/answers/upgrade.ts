@@ -15,8 +15,8 @@ type Departing = Exclude<Outcome, "arrives">;
 const HEADINGS: readonly (readonly [Departing, (count: number) => string])[] = [
   ["stops", (count) => `${plural(count, "record")} at which the import of opencode 2.x would stop:`],
   ["unreadable", (count) => `${plural(count, "record")} that would arrive, and that opencode 2.x would fail on:`],
-  ["dropped", (count) => `${plural(count, "record")} that the import would leave out without a word:`],
-  ["changed", (count) => `${plural(count, "record")} that would say something else:`],
+  ["dropped", (count) => `${plural(count, "record")} that the import would leave out without a message:`],
+  ["changed", (count) => `${plural(count, "record")} whose content the import would change:`],
 ];
 
 /** The answer of `check --for 2.x` for people. */
@@ -40,7 +40,7 @@ export function upgradeText(result: UpgradeResult, terminal: Screen): string {
       "",
       `The import reads the sessions in the order of their ids, the greatest id first. It would stop at ${arrival.stopsAt}.`,
     );
-    lines.push(`${behind} after it would never arrive.`);
+    lines.push(`${behind} after that session would never arrive.`);
   }
   lines.push(...byDesign(findings, terminal));
   const advice = Object.entries(adviceFor(problems, true));
@@ -51,7 +51,9 @@ export function upgradeText(result: UpgradeResult, terminal: Screen): string {
   return lines.join("\n");
 }
 
-/** The changes that opencode 2.x makes to every such record, counted by reason, because there may be very many. */
+/**
+ * The changes that opencode 2.x makes to every such record, counted by reason, because a database may have very many.
+ */
 function byDesign(findings: readonly UpgradeFinding[], terminal: Screen): string[] {
   const own = findings.filter((finding) => finding.isByDesign);
   if (own.length === 0) return [];
@@ -73,7 +75,7 @@ function byDesign(findings: readonly UpgradeFinding[], terminal: Screen): string
 function closing({ arrival, findings }: UpgradeResult, problems: readonly UpgradeFinding[], terminal: Screen): string {
   const arriving = `${plural(arrival.records.arrives, "record")} would arrive as they are.`;
   if (problems.length === 0) {
-    const rest = findings.length === 0 ? "" : " What is named above is by design.";
+    const rest = findings.length === 0 ? "" : " The changes that are named above are by design.";
     return terminal.style("green", `Nothing is in the way of opencode 2.x here. ${arriving}${rest}`);
   }
   const repairable = problems.filter(isRepairable);
