@@ -1,6 +1,7 @@
 import { hostLine } from "../hosts/store-line.ts";
 import { locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
+import type { Replacement } from "../model/replacement.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { Located } from "../stores/locate.ts";
 import { openStores, problemOf } from "../stores/open.ts";
@@ -216,10 +217,24 @@ async function inspectedForAsking(store: Store, scope: Scope, options: InspectOp
   return withRebuilt(store, found);
 }
 
-/** The findings of missing records whose row has no finding yet. */
+/**
+ * The findings of missing records whose row has no finding yet, and which no other finding restores: a row with a
+ * damaged id may be the missing record.
+ */
 function others(missing: readonly ConfirmedFinding[], found: readonly ConfirmedFinding[]): ConfirmedFinding[] {
   const said = new Set(found.flatMap(({ severity, locator }) => (severity === "blocking" ? locatorText(locator) : [])));
-  return missing.filter(({ locator }) => !said.has(locatorText(locator)));
+  const renamed = new Set(
+    found.flatMap(({ kind, replacement }) => (replacement === null ? [] : `${kind} ${newID(replacement)}`)),
+  );
+  return missing.filter(
+    ({ kind, recordID, locator }) => !said.has(locatorText(locator)) && !renamed.has(`${kind} ${recordID}`),
+  );
+}
+
+/** The id that a row gets; `null` if it keeps its own. */
+function newID({ content }: Replacement): string | null {
+  const cell = "cells" in content ? content.cells.get("id") : undefined;
+  return cell !== undefined && "bytes" in cell ? Buffer.from(cell.bytes).toString("utf8") : null;
 }
 
 /**
