@@ -1,7 +1,6 @@
 import { hostLine } from "../hosts/store-line.ts";
 import { locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
-import type { Replacement } from "../model/replacement.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { Located } from "../stores/locate.ts";
 import { openStores, problemOf } from "../stores/open.ts";
@@ -223,18 +222,17 @@ async function inspectedForAsking(store: Store, scope: Scope, options: InspectOp
  */
 function others(missing: readonly ConfirmedFinding[], found: readonly ConfirmedFinding[]): ConfirmedFinding[] {
   const said = new Set(found.flatMap(({ severity, locator }) => (severity === "blocking" ? locatorText(locator) : [])));
-  const renamed = new Set(
-    found.flatMap(({ kind, replacement }) => (replacement === null ? [] : `${kind} ${newID(replacement)}`)),
-  );
+  const renamed = new Set([...found, ...missing].map((each) => `${each.kind} ${newID(each)}`));
   return missing.filter(
     ({ kind, recordID, locator }) => !said.has(locatorText(locator)) && !renamed.has(`${kind} ${recordID}`),
   );
 }
 
-/** The id that a row gets; `null` if it keeps its own. */
-function newID({ content }: Replacement): string | null {
-  const cell = "cells" in content ? content.cells.get("id") : undefined;
-  return cell !== undefined && "bytes" in cell ? Buffer.from(cell.bytes).toString("utf8") : null;
+/** The other id that a row gets; `null` if it keeps its own. */
+function newID({ recordID, replacement }: ConfirmedFinding): string | null {
+  const cell = replacement !== null && "cells" in replacement.content ? replacement.content.cells.get("id") : undefined;
+  const id = cell !== undefined && "bytes" in cell ? Buffer.from(cell.bytes).toString("utf8") : null;
+  return id === recordID ? null : id;
 }
 
 /**

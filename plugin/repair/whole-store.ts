@@ -1,12 +1,6 @@
 import { DATABASE_MALFORMED, MIGRATION_FAILING, SCHEMA_OLDER, WAL_DAMAGED } from "../faults/container.ts";
 import { EVENT_BLOAT, LARGE_WAL } from "../faults/size.ts";
-import {
-  COLUMNS_MISSING,
-  EVENT_SEQUENCE_BEHIND,
-  MIGRATION_UNRECORDED,
-  OLD_JOURNAL,
-  OLDER_OPENCODE,
-} from "../faults/skew.ts";
+import { COLUMNS_MISSING, EVENT_SEQUENCE_BEHIND, MIGRATION_UNRECORDED, OLDER_OPENCODE } from "../faults/skew.ts";
 import { DUPLICATE_PROJECT, FOLDER_MISSING, MESSAGE_ID_WRAP, ORPHANS, PROJECT_MISSING } from "../faults/whereabouts.ts";
 import { folderKey, isFolderHere, NO_WORKTREE } from "../hosts/folder-paths.ts";
 import { hostLine, pathSystem } from "../hosts/store-line.ts";
@@ -188,7 +182,10 @@ async function databaseFindings(
     const place: Place = { kind: "message", sessionID, recordID: messageID, locator };
     findings.push(say(MIGRATION_FAILING, stops, place, "20260510033149_session_usage reads it"));
   }
-  if (database.hasOldJournal) findings.push(say(OLD_JOURNAL, "info", null, "no column name"));
+  if (database.oldJournal !== null) {
+    const { oldJournalFindings } = await import("./old-journal.ts");
+    findings.push(...oldJournalFindings(database.oldJournal, frame, say));
+  }
   const wal = (await files.stat(`${opened.description.database}-wal`))?.size ?? 0;
   if (wal > GIGABYTE) findings.push(say(LARGE_WAL, "warning", null, gigabytes(wal)));
   const other = database.bytes - database.freeBytes - contentBytes;

@@ -46,10 +46,18 @@ export interface DatabaseSurvey {
   readonly missingOldColumns: readonly string[];
   /** Messages at which a migration that is still to come will stop. */
   readonly stoppingMigration: readonly { readonly messageID: string; readonly sessionID: string }[];
-  /** Whether the migrations are recorded as in 1.2.1. */
-  readonly hasOldJournal: boolean;
-  /** These facts are read only if columns or records of migrations are missing. */
+  /** The journal, if the migrations are recorded as in 1.2.1 and no newer opencode has upgraded the database. */
+  readonly oldJournal: OldJournal | null;
+  /** These facts are read only if columns or records of migrations are missing, or the journal is an old one. */
   readonly frame: DatabaseFrame | null;
+}
+
+/** A journal that has no names of migrations, only their moments. */
+export interface OldJournal {
+  /** As ids of migrations begin: `20260303231226`. Empty for a value that is no time. */
+  readonly moments: readonly string[];
+  /** Migrations that were applied and have no moment here, although a later one has. */
+  readonly unrecorded: readonly string[];
 }
 
 /** The tables, indexes and journals of a database, by which missing ones are found. */

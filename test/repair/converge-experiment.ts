@@ -3,7 +3,6 @@ import { copyFile, mkdir, readdir, rename, rm, utimes, writeFile } from "node:fs
 import { basename, dirname, join } from "node:path";
 import { nodeFileSystem as files } from "../../plugin/api.ts";
 import { FAULT_CODES } from "../../plugin/faults/catalogue.ts";
-import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { check } from "../../plugin/repair/check.ts";
 import { repairThroughout } from "../../plugin/repair/converge.ts";
 import { planRepair, type Selection } from "../../plugin/repair/plan.ts";
@@ -45,13 +44,6 @@ export async function convergence(version: HostVersion, seed: number, naming: Na
     const selection: Selection = { codes, unasked: false };
     const asked = { files, located: where, access: "outside", trigger: "cli", hostVersion: null } as const;
     const first = await repairThroughout({ ...asked, findings, selection, findAgain: findNow });
-    if (process.env.SHOW)
-      console.log(
-        described(findings),
-        first.items.map(
-          ({ action, code, kind, recordID, reason }) => `${action} ${code} ${kind} ${recordID} ${reason ?? ""}`,
-        ),
-      );
     const faults = first.stopped === null ? [] : [`stopped: ${first.stopped.message}`];
     for (const item of first.items.filter(({ action }) => action === "skipped")) {
       faults.push(`skipped: ${item.code} ${item.kind} ${item.recordID}: ${item.reason}`);
@@ -75,11 +67,6 @@ export async function convergence(version: HostVersion, seed: number, naming: Na
   } finally {
     await store.home.remove();
   }
-}
-
-/** The codes of a list of findings, for a person to read. */
-export function described(findings: readonly ConfirmedFinding[]): string[] {
-  return findings.map(({ severity, remedy, code, recordID }) => `${severity} ${remedy} ${code} ${recordID}`);
 }
 
 async function damage(store: RealStore, random: Random): Promise<string[]> {

@@ -9,6 +9,7 @@ import { locate } from "../../plugin/stores/locate.ts";
 import type { HostVersion } from "../host/binary.ts";
 import { removeHomes } from "../host/home.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { toolFor } from "../host/tool.ts";
 
 afterAll(removeHomes);
 
@@ -42,6 +43,11 @@ function sql({ dataDir }: RealStore, ...statements: readonly string[]): void {
   using database = new Database(join(dataDir, "opencode.db"));
   database.run("pragma foreign_keys = off");
   for (const statement of statements) database.run(statement);
+}
+
+function rowsOf({ dataDir }: RealStore, table: string): unknown[] {
+  using database = new Database(join(dataDir, "opencode.db"), { readonly: true });
+  return database.query(`select * from "${table}" order by created_at`).all();
 }
 
 /** No session is left, nor anything of one. */
@@ -265,6 +271,44 @@ describe("a store as a whole", () => {
     };
     const codes = (await found("1.2.20", upgraded)).map(([code]) => code);
     expect(codes).not.toContain("old-journal");
+  });
+
+  test("an old journal that newer versions do not take: the moment of no migration, one migration without its moment", async () => {
+    const journal = async (statement: string) => {
+      const findings: string[] = [];
+      const store = await realStore("1.2.20");
+      try {
+        sql(store, statement);
+        const before = rowsOf(store, "__drizzle_migrations");
+        const tool = await toolFor(store.dataDir);
+        for (const { code, severity, remedy, hosts, advice } of (await tool.check()).findings) {
+          findings.push(`${severity} ${code} ${remedy} ${hosts} ${/delete these rows/.exec(advice ?? "")}`);
+        }
+        const { runID } = await tool.repair(["migration-unrecorded"]);
+        const after = (await tool.check()).findings.map(({ code }) => code);
+        if (runID !== null) await tool.restore(runID);
+        expect(rowsOf(store, "__drizzle_migrations")).toEqual(before);
+        return { findings, after };
+      } finally {
+        await store.home.remove();
+      }
+    };
+    expect(await journal("insert into __drizzle_migrations (hash, created_at) values ('', 1772600000123)")).toEqual({
+      findings: ["warning old-journal report 1.2.27 and newer delete these rows"],
+      after: ["old-journal"],
+    });
+    expect(await journal("delete from __drizzle_migrations where created_at = 1770993676000")).toEqual({
+      findings: [
+        "warning migration-unrecorded recover 1.2.27 and newer null",
+        "info old-journal report undefined null",
+      ],
+      after: ["old-journal"],
+    });
+    // 1.18.24 compares seconds.
+    expect(await journal("update __drizzle_migrations set created_at = created_at + 7")).toEqual({
+      findings: ["info old-journal report undefined null"],
+      after: ["old-journal"],
+    });
   });
 
   test("files beside the sessions", async () => {

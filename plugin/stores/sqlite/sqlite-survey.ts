@@ -2,7 +2,7 @@ import { missingColumns, neverAdded } from "../../hosts/columns.ts";
 import { hostLine, NEWEST_LINE } from "../../hosts/store-line.ts";
 import { OLDEST_COLUMNS } from "../../hosts/v1.2/profile.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
-import type { Survey, SurveyedProject } from "../survey.ts";
+import type { OldJournal, Survey, SurveyedProject } from "../survey.ts";
 import { readFrame } from "./database-frame.ts";
 import type { Connection } from "./driver.ts";
 import { firstDamage } from "./integrity.ts";
@@ -32,14 +32,15 @@ export function surveyDatabase(
   const number = (sql: string) => readable(() => Number(Object.values(connection.all(sql)[0] ?? {})[0] ?? 0), 0);
   const pageBytes = number("pragma page_size");
   const parts = number("select count(*) from part");
-  const unrecordedMigrations = unrecorded(connection, schema);
+  const unrecordedMigrations = applied(connection, schema).filter((id) => !isRecorded(connection, schema, id));
   const named = [...missing.read, ...missing.written];
   // opencode 2.x drops tables of 1.x, and keeps the journal.
   const is1x = schema.origin.kind === "1.x" || schema.origin.kind === "1.x with messages of 2.x";
   const neverAddedColumns = (
     is1x ? neverAdded(NEWEST_LINE, schema, (id) => isRecorded(connection, schema, id)) : []
   ).filter((name) => !named.includes(name) && !named.includes(name.split(".")[0] ?? ""));
-  const isLacking = named.length + unrecordedMigrations.length + neverAddedColumns.length > 0;
+  const oldJournal = readable(() => readOldJournal(connection, schema), null);
+  const isLacking = named.length + unrecordedMigrations.length + neverAddedColumns.length > 0 || oldJournal !== null;
   return {
     projects: missing.read.length === 0 ? readable(() => projectsOf(connection), []) : [],
     orphans: {
@@ -67,11 +68,7 @@ export function surveyDatabase(
       stoppingMigration: schema.tables.get("session")?.includes("cost")
         ? []
         : readable(() => messagesStopping(connection), []),
-      // After an upgrade by 1.18.24 or newer the old journal remains, and opencode no longer reads it.
-      hasOldJournal:
-        schema.migrations.size === 0 &&
-        schema.tables.has("__drizzle_migrations") &&
-        schema.tables.get("__drizzle_migrations")?.includes("name") === false,
+      oldJournal,
       frame: isLacking ? readable(() => readFrame(connection, schema), null) : null,
     },
   };
@@ -121,16 +118,33 @@ function hasOwnMigrations(schema: Schema): boolean {
   return schema.tables.has("migration");
 }
 
-/** Migrations that were applied, but are not recorded where the host of the database looks for them. */
-function unrecorded(connection: Connection, schema: Schema): string[] {
+/** Migrations whose table, column or index exists. */
+function applied(connection: Connection, schema: Schema): string[] {
   const indexes = new Set(
     connection.all("select name from sqlite_master where type = 'index'").map((row) => String(row.name)),
   );
   const isThere = (name: string, column: string | undefined) =>
     column === undefined ? indexes.has(name) : schema.tables.get(name)?.includes(column) === true;
-  return NEWEST_LINE.adds
-    .filter(([id, name, column]) => isThere(name, column) && !isRecorded(connection, schema, id))
-    .map(([id]) => id);
+  return NEWEST_LINE.adds.filter(([, name, column]) => isThere(name, column)).map(([id]) => id);
+}
+
+/** A journal has no more rows than opencode has migrations. */
+const MOST_MOMENTS = 200;
+
+/** After an upgrade by 1.18.24 or newer the old journal remains, and opencode no longer reads it. */
+function readOldJournal(connection: Connection, schema: Schema): OldJournal | null {
+  const columns = schema.tables.get("__drizzle_migrations");
+  if (schema.migrations.size > 0 || columns === undefined || columns.includes("name")) return null;
+  if (!columns.includes("created_at")) return { moments: [], unrecorded: [] };
+  // As 1.18.24 compares them.
+  const rows = connection.all(
+    `select distinct coalesce(strftime('%Y%m%d%H%M%S', created_at / 1000, 'unixepoch'), '') as moment
+     from __drizzle_migrations where created_at is not null limit ${MOST_MOMENTS}`,
+  );
+  const moments = rows.map(({ moment }) => String(moment));
+  const hasMoment = (id: string) => moments.some((moment) => id.startsWith(`${moment}_`));
+  const unrecorded = applied(connection, schema).filter((id) => isRecorded(connection, schema, id) && !hasMoment(id));
+  return { moments, unrecorded };
 }
 
 /**
