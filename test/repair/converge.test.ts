@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { readFile, utimes, writeFile } from "node:fs/promises";
+import { copyFile, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { nodeFileSystem as files } from "../../plugin/api.ts";
 import { FAULT_CODES } from "../../plugin/faults/catalogue.ts";
@@ -211,6 +211,29 @@ test("a record that needs two repairs gets both in one run, and its first conten
     expect(planRepair(await findNow(), selection)).toEqual([]);
     await tool.restore(runID ?? "");
     expect(await storeImage(store.dataDir)).toEqual(before);
+  } finally {
+    await store.home.remove();
+  }
+});
+
+test("a part of a message that two sessions have is repaired once", async () => {
+  const store = await realStore("1.0.152");
+  try {
+    const { conversation, plain } = store.sessions;
+    const message = conversation.messages[1];
+    const folder = join(store.dataDir, "storage", "message");
+    await copyFile(join(folder, conversation.id, `${message?.id}.json`), join(folder, plain.id, `${message?.id}.json`));
+    const part = join(store.dataDir, "storage", "part", message?.id ?? "", `${message?.parts[0]?.id}.json`);
+    await writeFile(part, "null");
+    await utimes(part, 1, 1);
+    const tool = await toolFor(store.dataDir);
+    const findings = blockingOf(await tool.check());
+    expect(new Set(findings.map(({ sessionID }) => sessionID))).toEqual(new Set([conversation.id, plain.id]));
+    const { items } = await tool.repair();
+    expect(items.map(({ recordID, action }) => [recordID, action])).toEqual([
+      [message?.parts[0]?.id ?? "", "quarantined"],
+    ]);
+    expect(blockingOf(await tool.check())).toEqual([]);
   } finally {
     await store.home.remove();
   }
