@@ -73,6 +73,8 @@ export interface HostProfile {
   readonly reads: readonly ReadColumns[];
   /** Columns that the host names only when it writes, or when the id of the project changes. */
   readonly writes: Columns;
+  /** Columns that only some versions of the line name when they write. */
+  readonly someWrite?: { readonly versions: string; readonly columns: Columns };
   /** Migrations of this line and of earlier lines that fail if their table, column or index exists already. */
   readonly adds: readonly AddingMigration[];
   /**

@@ -158,6 +158,12 @@ async function databaseFindings(
     if (is2x) findings.push({ ...found, severity: "info", remedy: "report", advice: WORKSPACES_OF_2X });
     else findings.push(columnsBy(found, missingWrittenColumns));
   }
+  const { missingColumnsOfSome: ofSome } = database;
+  if (ofSome.length > 0) {
+    const versions = hostLine(opened.description).someWrite?.versions ?? "";
+    const evidence = `without ${ofSome.slice(0, 5).join(", ")}, sessions load; in opencode ${versions}, ${stoppedWithout(ofSome)}`;
+    findings.push(columnsBy(say(COLUMNS_MISSING, "warning", null, evidence), ofSome));
+  }
   if (database.neverAddedColumns.length > 0) {
     const evidence = `without ${database.neverAddedColumns.slice(0, 5).join(", ")}, sessions load; a newer opencode takes this for there, and fails`;
     const found = say(COLUMNS_MISSING, "warning", null, evidence);

@@ -32,6 +32,8 @@ export interface DatabaseSurvey {
   readonly missingColumns: readonly string[];
   /** Other missing columns that the host needs when it writes, or when the id of a project changes. */
   readonly missingWrittenColumns: readonly string[];
+  /** Missing columns that only some versions of the host's line need when they write. */
+  readonly missingColumnsOfSome: readonly string[];
   /** Missing columns that a newer opencode needs and takes for there, because their migration is recorded. */
   readonly neverAddedColumns: readonly string[];
   /** Migrations whose column exists but whose record is missing. */

@@ -176,6 +176,17 @@ describe("a store as a whole", () => {
     );
   });
 
+  test("a table that only some versions of its line need is named with these versions", async () => {
+    const dropped = (store: RealStore) => sql(store, "drop table session_message");
+    const evidence = "without session_message, sessions load; in opencode 1.17.11, new sessions or prompts fail";
+    for (const version of ["1.17.11", "1.17.18"] as const) {
+      const [finding, ...others] = await findings(version, dropped);
+      expect([finding?.code, finding?.severity, finding?.evidence]).toEqual(["columns-missing", "warning", evidence]);
+      expect(finding?.advice).toContain("salvage --swap");
+      expect(others).toEqual([]);
+    }
+  });
+
   test("a workspace table of another build", async () => {
     const other = (store: RealStore) => sql(store, "alter table workspace rename column project_id to provider");
     const evidence = "without workspace.project_id, sessions load; everything fails once the id of a project changes";

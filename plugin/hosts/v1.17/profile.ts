@@ -37,8 +37,11 @@ const LINE_1_17_9: HostProfile = {
   knowsContentFilter: true,
 };
 
-/** 1.18.3 and 1.18.33 write nothing to session_message; 1.17.11 does (measured). */
-const { session_message: _, ...WRITES_OF_1_18 } = LINE_1_17_9.writes;
+/**
+ * Without session_message, 1.17.11 answers 500 to the first prompt of a new session. 1.17.18, 1.17.19, 1.18.3 and
+ * 1.18.33 do not write it (measured).
+ */
+const { session_message = [], ...WRITES_OF_1_17_18 } = LINE_1_17_9.writes;
 
 export const LINE_1_17_11: HostProfile = {
   ...LINE_1_17_9,
@@ -46,7 +49,8 @@ export const LINE_1_17_11: HostProfile = {
   first: "1.17.11",
   last: "1.18.34",
   shaped: ({ migrations }) => migrations.has(LAST_OF_1_17_11),
-  writes: WRITES_OF_1_18,
+  writes: WRITES_OF_1_17_18,
+  someWrite: { versions: "1.17.11", columns: { session_message } },
   emptyIfFalse: ["model", "permission", "revert"],
 };
 

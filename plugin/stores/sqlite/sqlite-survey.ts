@@ -33,7 +33,7 @@ export function surveyDatabase(
   const pageBytes = number("pragma page_size");
   const parts = number("select count(*) from part");
   const unrecordedMigrations = applied(connection, schema).filter((id) => !isRecorded(connection, schema, id));
-  const named = [...missing.read, ...missing.written];
+  const named = [...missing.read, ...missing.written, ...missing.writtenBySome];
   // opencode 2.x drops tables of 1.x, and keeps the journal.
   const is1x = schema.origin.kind === "1.x" || schema.origin.kind === "1.x with messages of 2.x";
   const neverAddedColumns = (
@@ -56,6 +56,7 @@ export function surveyDatabase(
       freeBytes: number("pragma freelist_count") * pageBytes,
       missingColumns: missing.read,
       missingWrittenColumns: missing.written,
+      missingColumnsOfSome: is1x ? missing.writtenBySome : [],
       unrecordedMigrations,
       neverAddedColumns,
       triedByOlder:
