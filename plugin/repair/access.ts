@@ -46,6 +46,12 @@ export function withAccess(findings: readonly ConfirmedFinding[], located: Locat
 }
 
 /**
+ * The main file alone may be a mixture of two states, if a checkpoint was interrupted. Its records would be called damaged
+ * without reason.
+ */
+const UNCHECKED_WITHOUT_LOG = "no session was checked, because the newest records may be in it";
+
+/**
  * The files that this user may not read or write in a data directory, although the host of the store must. The check
  * opens nothing and reads only the names in folders. For a user who may access everything, this check returns at once.
  */
@@ -67,7 +73,10 @@ function accessFindings(located: Located): ConfirmedFinding[] {
     if (denied === null && targetStatNow(database)?.isDirectory()) continue;
     for (const suffix of ["", "-wal", "-shm"]) {
       const refusal = refusalOf(database + suffix, "read and write");
-      if (refusal !== null) say(database + suffix, "blocking", refusal);
+      if (refusal === null) continue;
+      const isLog = suffix === "-wal" && refusal.what === "read";
+      const words = isLog ? `${refusal.words}; ${UNCHECKED_WITHOUT_LOG}` : refusal.words;
+      say(database + suffix, "blocking", { ...refusal, words });
     }
   }
   for (const path of located.isDatabaseAlone ? [] : LOGS) {
