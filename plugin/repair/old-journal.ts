@@ -3,6 +3,7 @@ import { journalOf } from "../hosts/known-frame.ts";
 import { isKnownMoment } from "../hosts/known-schema.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { DatabaseFrame, OldJournal } from "../stores/survey.ts";
+import { KEEP_A_COPY } from "../words/advice.ts";
 import { rebuiltJournal } from "./rebuilt-table.ts";
 import type { Say } from "./store-finding.ts";
 
@@ -17,7 +18,7 @@ export function oldJournalFindings(
 ): ConfirmedFinding[] {
   const unknown = moments.filter((moment) => !isKnownMoment(moment));
   const isOfKnownHost = frame !== null && journalOf(frame.layout) !== null;
-  const advice = unknown.length > 0 && isOfKnownHost ? DELETE_ROWS : STAY;
+  const advice = unknown.length > 0 && isOfKnownHost ? deleteRows(unknown) : STAY;
   const found: ConfirmedFinding[] = [];
   if (unrecorded.length > 0) {
     const replacement = frame && rebuiltJournal(frame);
@@ -38,4 +39,7 @@ const FAILS =
 
 const STAY = `${FAILS} Do not delete the database, and keep a copy before you upgrade.`;
 
-const DELETE_ROWS = `${FAILS} The tables are exactly those of a known version, so another program wrote the named rows. Keep a copy of the database. Then delete these rows from \`__drizzle_migrations\` (the column \`created_at\` holds the time in milliseconds), and upgrade to 1.18.24 or newer.`;
+function deleteRows(unknown: readonly string[]): string {
+  const rows = unknown.map((moment) => `'${moment}'`).join(", ");
+  return `${FAILS} The tables are exactly those of a known version, so the named rows are not needed. ${KEEP_A_COPY} Then run \`delete from __drizzle_migrations where strftime('%Y%m%d%H%M%S', created_at / 1000, 'unixepoch') in (${rows})\` in the database, and upgrade to 1.18.24 or newer.`;
+}

@@ -293,7 +293,7 @@ describe("a store as a whole", () => {
         const before = rowsOf(store, "__drizzle_migrations");
         const tool = await toolFor(store.dataDir);
         for (const { code, severity, remedy, hosts, advice } of (await tool.check()).findings) {
-          findings.push(`${severity} ${code} ${remedy} ${hosts} ${/delete these rows/.exec(advice ?? "")}`);
+          findings.push(`${severity} ${code} ${remedy} ${hosts} ${/in \('20260304045320'\)/.exec(advice ?? "")}`);
         }
         const { runID } = await tool.repair(["migration-unrecorded"]);
         const after = (await tool.check()).findings.map(({ code }) => code);
@@ -305,7 +305,7 @@ describe("a store as a whole", () => {
       }
     };
     expect(await journal("insert into __drizzle_migrations (hash, created_at) values ('', 1772600000123)")).toEqual({
-      findings: ["warning old-journal report 1.2.27 and newer delete these rows"],
+      findings: ["warning old-journal report 1.2.27 and newer in ('20260304045320')"],
       after: ["old-journal"],
     });
     expect(await journal("delete from __drizzle_migrations where created_at = 1770993676000")).toEqual({
