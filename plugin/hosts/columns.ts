@@ -5,6 +5,8 @@ export interface MissingColumns {
   readonly read: readonly string[];
   /** Columns without which opencode loads sessions but fails in other actions, such as a prompt. */
   readonly written: readonly string[];
+  /** Columns without which other actions of some versions of the line fail. */
+  readonly writtenBySome: readonly string[];
 }
 
 /**
@@ -13,10 +15,14 @@ export interface MissingColumns {
  * for an older database that opencode upgrades when it opens that database.
  */
 export function missingColumns(line: HostProfile, frame: Frame): MissingColumns {
-  if (line.upgradesOlder && !line.shaped(frame)) return { read: [], written: [] };
+  if (line.upgradesOlder && !line.shaped(frame)) return { read: [], written: [], writtenBySome: [] };
   const reads = line.reads.filter((each) => !isToCome(each.broughtBy, frame) && !isOfNewerVersion(each, frame));
   const read = reads.flatMap(({ columns }) => missing(columns, frame));
-  return { read, written: missing(line.writes, frame).filter((name) => !read.includes(name)) };
+  return {
+    read,
+    written: missing(line.writes, frame).filter((name) => !read.includes(name)),
+    writtenBySome: missing(line.someWrite?.columns ?? {}, frame),
+  };
 }
 
 function isOfNewerVersion({ columns, mayLackAll }: ReadColumns, { tables }: Frame): boolean {

@@ -76,3 +76,20 @@ export const KNOWN_SCHEMAS: readonly KnownSchema[] = recorded.schemas.map((schem
 
 /** Every SQL statement that creates a table or an index in a known schema. */
 export const STATEMENTS: ReadonlySet<string> = new Set(objects.map(({ sql }) => sql ?? ""));
+
+const MOMENTS_OF_MIGRATIONS: ReadonlySet<string> = new Set(
+  KNOWN_SCHEMAS.flatMap(({ journals }) =>
+    journals
+      .filter(({ table }) => table === "migration")
+      .flatMap((journal) => journal.rows.map(([id]) => momentOf(id))),
+  ),
+);
+
+function momentOf(id: Value | undefined): string {
+  return String(id).split("_")[0] ?? "";
+}
+
+/** Whether a known migration has this moment, in the form in which its id begins: `20260303231226`. */
+export function isKnownMoment(moment: string): boolean {
+  return MOMENTS_OF_MIGRATIONS.has(moment);
+}

@@ -84,9 +84,9 @@ export interface HostProfile {
   readonly reads: readonly ReadColumns[];
   /** Columns that opencode names only when it writes, or when the id of the project changes. */
   readonly writes: Columns;
-  /**
-   * Migrations of this range of versions and of earlier ones that fail if their table, column or index exists already.
-   */
+  /** Columns that only some versions of the version range name when they write. */
+  readonly someWrite?: { readonly versions: string; readonly columns: Columns };
+  /** Migrations of this version range and of earlier ones that fail if their table, column or index exists already. */
   readonly adds: readonly AddingMigration[];
   /**
    * Whether opencode upgrades a database of an older version range. Before that upgrade, such a database may lack

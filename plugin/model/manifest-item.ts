@@ -82,6 +82,8 @@ export interface ManifestItem {
         readonly row?: {
           readonly rowID: string | null;
           readonly sha256: string;
+          /** The record that the row belongs to was missing already. */
+          readonly isOrphan?: true;
           readonly columns: Record<string, ManifestCell>;
         };
       })

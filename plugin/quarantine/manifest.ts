@@ -120,6 +120,8 @@ const item = z.strictObject({
             .regex(/^-?\d+$/)
             .nullable(),
           sha256: hash,
+          /** The record that the row belongs to was missing already. */
+          isOrphan: z.literal(true).exactOptional(),
           columns: z.record(z.string(), cell),
         })
         .exactOptional(),

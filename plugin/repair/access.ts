@@ -47,6 +47,12 @@ export function withAccess(findings: readonly ConfirmedFinding[], located: Locat
 }
 
 /**
+ * If a checkpoint was interrupted, the database file without its log may be a mixture of two states. A check of that file
+ * would call sound records damaged.
+ */
+const UNCHECKED_WITHOUT_LOG = "no session was checked, because the newest records may be in it";
+
+/**
  * The files that this user may not read or write in opencode's data directory, although opencode must. No file is
  * opened; only the names in folders are read. If the user may access everything, this function returns at once.
  */
@@ -68,7 +74,10 @@ function accessFindings(located: Located): ConfirmedFinding[] {
     if (denied === null && targetStatNow(database)?.isDirectory()) continue;
     for (const suffix of ["", "-wal", "-shm"]) {
       const refusal = refusalOf(database + suffix, "read and write");
-      if (refusal !== null) say(database + suffix, "blocking", refusal);
+      if (refusal === null) continue;
+      const isLog = suffix === "-wal" && refusal.what === "read";
+      const words = isLog ? `${refusal.words}; ${UNCHECKED_WITHOUT_LOG}` : refusal.words;
+      say(database + suffix, "blocking", { ...refusal, words });
     }
   }
   for (const path of located.isDatabaseAlone ? [] : LOGS) {

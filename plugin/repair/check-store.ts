@@ -227,10 +227,23 @@ async function inspectedForAsking(store: Store, scope: Scope, options: InspectOp
   return withRebuilt(store, found);
 }
 
-/** The missing records, without those whose database row was already reported as damaged. */
+/**
+ * The findings of missing records, without two kinds: records whose database row was already reported as damaged, and
+ * records that another finding restores, because a row with a damaged id may be the missing record.
+ */
 function others(missing: readonly ConfirmedFinding[], found: readonly ConfirmedFinding[]): ConfirmedFinding[] {
   const said = new Set(found.flatMap(({ severity, locator }) => (severity === "blocking" ? locatorText(locator) : [])));
-  return missing.filter(({ locator }) => !said.has(locatorText(locator)));
+  const renamed = new Set([...found, ...missing].map((each) => `${each.kind} ${newID(each)}`));
+  return missing.filter(
+    ({ kind, recordID, locator }) => !said.has(locatorText(locator)) && !renamed.has(`${kind} ${recordID}`),
+  );
+}
+
+/** The other id that a row gets; `null` if it keeps its own. */
+function newID({ recordID, replacement }: ConfirmedFinding): string | null {
+  const cell = replacement !== null && "cells" in replacement.content ? replacement.content.cells.get("id") : undefined;
+  const id = cell !== undefined && "bytes" in cell ? Buffer.from(cell.bytes).toString("utf8") : null;
+  return id === recordID ? null : id;
 }
 
 /**

@@ -23,14 +23,15 @@ export interface ConvergedResult extends RepairResult {
 const MOST_STEPS = 5;
 
 /**
- * Repairs, checks again, and repairs what the new check finds, all in one run. No record is changed twice, so that the
- * changes can be undone in any order.
+ * Repairs, checks again, and repairs what the new check finds, all in one run. A later step may change a record again,
+ * but only because of another problem. The undo of a run begins with its last step.
  * If the user chose certain problems, a later step also repairs new problems in the same sessions. Example: opencode
  * reads the parts of a message only after the message was recovered.
  */
 export async function repairThroughout(input: ConvergeInput): Promise<ConvergedResult> {
   const runID = newRunID(Date.now());
   const plans: Plan[] = [];
+  /** The problems that a step was to repair. No problem is repaired twice, so every run ends. */
   const planned = new Set<string>();
   /** Sessions in which a record was recovered or rebuilt. */
   const restored = new Set<string | null>();
@@ -43,13 +44,13 @@ export async function repairThroughout(input: ConvergeInput): Promise<ConvergedR
   let { findings, selection } = input;
   let result: RepairResult = { runID: null, manifests: [], items: [], stopped: null };
   for (let step = 0; step < MOST_STEPS; step += 1) {
-    const open = findings.filter((finding) => !planned.has(placeOf(finding)));
+    const open = findings.filter((finding) => !planned.has(problemOf(finding)));
     const plan = planRepair(open, selection);
     if (plan.length === 0) break;
     if (step > 0 && input.confirm !== undefined && !(await input.confirm(plan))) break;
     plans.push(plan);
     for (const { store, operations } of plan) {
-      for (const { locator } of operations) planned.add(placeOf({ store, locator }));
+      for (const { code, locator } of operations) planned.add(problemOf({ store, code, locator }));
     }
     const done = await repair({ ...input, selection, findings: open, runID });
     for (const { action, sessionID } of done.items) if (action === "recovered") restored.add(sessionID);
@@ -70,6 +71,10 @@ export async function repairThroughout(input: ConvergeInput): Promise<ConvergedR
 
 function isBlocking({ severity }: ConfirmedFinding): boolean {
   return severity === "blocking";
+}
+
+function problemOf(finding: Pick<ConfirmedFinding, "store" | "code" | "locator">): string {
+  return `${finding.code} ${placeOf(finding)}`;
 }
 
 function placeOf({ store, locator }: Pick<ConfirmedFinding, "store" | "locator">): string {

@@ -1,4 +1,5 @@
 import { faultByCode } from "../faults/catalogue.ts";
+import { locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import { keptKey } from "../quarantine/run-state.ts";
 import type { Operation } from "../stores/writer.ts";
@@ -37,11 +38,16 @@ export function planRepair(
   kept: ReadonlySet<string> = NOTHING_KEPT,
 ): Plan {
   const sessions = new Map<string, { store: number; sessionID: string | null; operations: Operation[] }>();
+  // Two sessions of files may have a message of the same id, and then both have its parts.
+  const sessionOf = new Map<string, string>();
   for (const finding of findings) {
     if (kept.has(keptKey(finding, finding.seen))) continue;
     const operation = operationFor(finding, selection);
     if (operation === null) continue;
     const key = `${finding.store} ${finding.sessionID ?? ""}`;
+    const place = `${finding.store} ${locatorText(finding.locator)}`;
+    if ((sessionOf.get(place) ?? key) !== key) continue;
+    sessionOf.set(place, key);
     const session = sessions.get(key) ?? { store: finding.store, sessionID: finding.sessionID, operations: [] };
     session.operations.push(operation);
     sessions.set(key, session);

@@ -44,6 +44,8 @@ export interface RestorePlan {
 
 interface PlannedRun {
   readonly folder: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
   readonly sessionID: string | null;
   readonly items: readonly PlannedItem[];
 }
@@ -81,7 +83,7 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlanning>
   for await (const run of eachStoredRun(input.files, input.located.dataDir, ({ runID }) => runID === input.runID)) {
     if (!run.ok) return unreadable(run.problem);
     isThere = true;
-    const { sessionID, items } = run.manifest;
+    const { sessionID, createdAt, items } = run.manifest;
     if (sessionIDs.length > 0 && (sessionID === null || !sessionIDs.includes(sessionID))) continue;
     isChosen = true;
     const wanted = itemsToRestore(run, itemIDs);
@@ -90,13 +92,14 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlanning>
     const planned = wanted.map(({ id, kind, recordID, code, remedy, original }) => {
       return { id, kind, recordID, code, action: ACTION[remedy], bytes: original?.bytes ?? null };
     });
-    runs.push({ folder: run.folder, sessionID, items: planned });
+    runs.push({ folder: run.folder, createdAt, sessionID, items: planned });
   }
   if (!isThere) return unknown(NO_SUCH_RUN);
   if (!isChosen) return unknown("That run holds no record of this session.");
   if (missing.size > 0) return unknown("That run holds no item with this id.");
-  // The last folder is restored first, because a record that was added later may be a child of an earlier record.
-  runs.sort((a, b) => numberOf(b) - numberOf(a));
+  // The last folder is restored first. A record that was added later may be a child of an earlier one, and a later step
+  // of the run may have changed a record again.
+  runs.sort((a, b) => b.createdAt.localeCompare(a.createdAt) || numberOf(b) - numberOf(a));
   return { ok: true, plan: { runID: input.runID, runs } };
 }
 

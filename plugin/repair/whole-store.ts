@@ -1,12 +1,6 @@
 import { DATABASE_MALFORMED, MIGRATION_FAILING, SCHEMA_OLDER, WAL_DAMAGED } from "../faults/container.ts";
 import { EVENT_BLOAT, LARGE_WAL } from "../faults/size.ts";
-import {
-  COLUMNS_MISSING,
-  EVENT_SEQUENCE_BEHIND,
-  MIGRATION_UNRECORDED,
-  OLD_JOURNAL,
-  OLDER_OPENCODE,
-} from "../faults/skew.ts";
+import { COLUMNS_MISSING, EVENT_SEQUENCE_BEHIND, MIGRATION_UNRECORDED, OLDER_OPENCODE } from "../faults/skew.ts";
 import { DUPLICATE_PROJECT, FOLDER_MISSING, MESSAGE_ID_WRAP, ORPHANS, PROJECT_MISSING } from "../faults/whereabouts.ts";
 import { folderKey, isFolderHere, NO_WORKTREE } from "../hosts/folder-paths.ts";
 import { hostLine, pathSystem } from "../hosts/store-line.ts";
@@ -167,6 +161,12 @@ async function databaseFindings(
     if (is2x) findings.push({ ...found, severity: "info", remedy: "report", advice: WORKSPACES_OF_2X });
     else findings.push(columnsBy(found, missingWrittenColumns));
   }
+  const { missingColumnsOfSome: ofSome } = database;
+  if (ofSome.length > 0) {
+    const versions = hostLine(opened.description).someWrite?.versions ?? "";
+    const evidence = `without ${ofSome.slice(0, 5).join(", ")}, sessions load; in opencode ${versions}, ${stoppedWithout(ofSome)}`;
+    findings.push(columnsBy(say(COLUMNS_MISSING, "warning", null, evidence), ofSome));
+  }
   if (database.neverAddedColumns.length > 0) {
     const evidence = `without ${database.neverAddedColumns.slice(0, 5).join(", ")}, sessions load; a newer opencode assumes that these columns exist, and fails`;
     const found = say(COLUMNS_MISSING, "warning", null, evidence);
@@ -193,7 +193,10 @@ async function databaseFindings(
       say(MIGRATION_FAILING, stops, place, "the migration 20260510033149_session_usage reads this message"),
     );
   }
-  if (database.hasOldJournal) findings.push(say(OLD_JOURNAL, "info", null, "no column name"));
+  if (database.oldJournal !== null) {
+    const { oldJournalFindings } = await import("./old-journal.ts");
+    findings.push(...oldJournalFindings(database.oldJournal, frame, say));
+  }
   const wal = (await files.stat(`${opened.description.database}-wal`))?.size ?? 0;
   if (wal > GIGABYTE) findings.push(say(LARGE_WAL, "warning", null, gigabytes(wal)));
   const other = database.bytes - database.freeBytes - contentBytes;

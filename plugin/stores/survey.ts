@@ -38,6 +38,8 @@ export interface DatabaseSurvey {
   readonly missingColumns: readonly string[];
   /** Other missing columns that opencode needs when it writes, or when the id of a project changes. */
   readonly missingWrittenColumns: readonly string[];
+  /** Missing columns that only some versions of opencode's version range need when they write. */
+  readonly missingColumnsOfSome: readonly string[];
   /** Missing columns that a newer opencode needs but will not add, because their migration is recorded as done. */
   readonly neverAddedColumns: readonly string[];
   /** Migrations whose column exists in the database, but that are not recorded as done. */
@@ -52,13 +54,21 @@ export interface DatabaseSurvey {
   readonly missingOldColumns: readonly string[];
   /** Messages on which a later migration will fail. */
   readonly stoppingMigration: readonly { readonly messageID: string; readonly sessionID: string }[];
-  /** Whether migrations are recorded in the way of opencode 1.2.1. */
-  readonly hasOldJournal: boolean;
-  /** The tables and journals of the database. Read only if columns or records of migrations are missing. */
+  /** The journal, if the migrations are recorded as in 1.2.1 and no newer opencode has upgraded the database. */
+  readonly oldJournal: OldJournal | null;
+  /** These facts are read only if columns or records of migrations are missing, or the journal is an old one. */
   readonly frame: DatabaseFrame | null;
 }
 
-/** The tables, indexes and journals of migrations of a database, by which missing ones are found. */
+/** A journal that has no names of migrations, only their moments. */
+export interface OldJournal {
+  /** As ids of migrations begin: `20260303231226`. Empty for a value that is no time. */
+  readonly moments: readonly string[];
+  /** Migrations that were applied and have no moment here, although a later one has. */
+  readonly unrecorded: readonly string[];
+}
+
+/** The tables, indexes and journals of a database, by which missing ones are found. */
 export interface DatabaseFrame {
   readonly layout: Layout;
   /** The journals of migrations by their table names. A missing journal is not listed. */

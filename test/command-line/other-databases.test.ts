@@ -89,6 +89,18 @@ interface RowFinding {
   };
 }
 
+test("sessions that only the old storage has are not called loaded", async () => {
+  const at = await dataDir("real", "delete from part; delete from message; delete from session; delete from event");
+  const old = await realStore("1.1.65");
+  await cp(join(old.dataDir, "storage"), join(at, "storage"), { recursive: true });
+  await old.home.remove();
+  const { code, stdout } = await runCli(["check", "--data-dir", at]);
+  expect(code).toBe(0);
+  expect(stdout).toContain("1 warning: opencode does not show what is named here.");
+  expect(stdout).toContain("It does not show the sessions that are only in");
+  expect(stdout).not.toContain(HEALTHY);
+});
+
 describe("check says what it read, and what it did not", () => {
   test("a healthy fresh database of 2.x is healthy, and what was not read of it is named", async () => {
     const found = await checked(await dataDir("fresh"));

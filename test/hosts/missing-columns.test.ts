@@ -33,7 +33,8 @@ function without({ tables, migrations }: Frame, table: string, column?: string):
 }
 
 test("of no known schema a column is called missing", () => {
-  for (const { frame, line } of FRAMES) expect(missingColumns(line, frame)).toEqual({ read: [], written: [] });
+  for (const { frame, line } of FRAMES)
+    expect(missingColumns(line, frame)).toEqual({ read: [], written: [], writtenBySome: [] });
 });
 
 test("each column that opencode names when it writes is named once, in every line", () => {

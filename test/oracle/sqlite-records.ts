@@ -234,7 +234,9 @@ function addWorkspace(database: Database): void {
   });
   const names = values.map(([name]) => `"${name}"`).join(", ");
   const places = values.map(() => "?").join(", ");
-  database.query(`insert into workspace (${names}) values (${places})`).run(...values.map(([, value]) => value));
+  database
+    .query(`insert or ignore into workspace (${names}) values (${places})`)
+    .run(...values.map(([, value]) => value));
 }
 
 function isRecordTable(table: string): table is (typeof RECORDS)[number] {

@@ -1,9 +1,13 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { copyFile, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { nodeFileSystem as files } from "../../plugin/api.ts";
+import { FAULT_CODES } from "../../plugin/faults/catalogue.ts";
 import { check } from "../../plugin/repair/check.ts";
 import { repairThroughout } from "../../plugin/repair/converge.ts";
+import { planRepair } from "../../plugin/repair/plan.ts";
+import { storeImage } from "../host/store-image.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { blockingOf, toolFor } from "../host/tool.ts";
 import { located } from "../stores/store-under-test.ts";
@@ -115,6 +119,121 @@ test("a message that is restored alone brings its damaged parts to light: they a
     ).toEqual((other?.parts ?? []).map(({ id }) => id).sort());
     await tool.restore(runID ?? "");
     expect(image()).toEqual(before);
+  } finally {
+    await store.home.remove();
+  }
+});
+
+/** One repair of all problems that a check finds, each code named. */
+async function repairedByCodes(store: RealStore) {
+  const tool = await toolFor(store.dataDir);
+  const { findings } = await tool.check();
+  const codes = [...new Set(findings.map(({ code }) => code))];
+  const found = async () => (await tool.check()).findings;
+  const where = await located(files, store.dataDir);
+  const result = await repairThroughout({
+    ...{ files, located: where, access: "outside", trigger: "cli", hostVersion: null },
+    ...{ findings, selection: { codes, unasked: false }, findAgain: found },
+  });
+  const again = planRepair(await found(), { codes: FAULT_CODES, unasked: false });
+  return { ...result, tool, again: again.flatMap(({ operations }) => operations.map(({ code }) => code)) };
+}
+
+test("a session's row under another id is recovered once: no record is rebuilt for the id that it gets", async () => {
+  const store = await realStore("1.18.33");
+  try {
+    const { id } = store.sessions.plain;
+    for (const other of [id.slice(1), "ses320535160"]) {
+      {
+        using database = new Database(join(store.dataDir, "opencode.db"));
+        database.run("pragma foreign_keys = off");
+        database.run("update session set id = ? where id = ?", [other, id]);
+      }
+      const before = rows(store);
+      const { runID, items, tool, again } = await repairedByCodes(store);
+      expect(items.map(({ kind, recordID, action }) => [kind, recordID, action])).toEqual([
+        ["session", other, "recovered"],
+      ]);
+      expect(again).toEqual([]);
+      await tool.restore(runID ?? "");
+      expect(rows(store)).toEqual(before);
+      using database = new Database(join(store.dataDir, "opencode.db"));
+      database.run("update session set id = ? where id = ?", [id, other]);
+    }
+  } finally {
+    await store.home.remove();
+  }
+});
+
+test("records whose session was gone already return with the undo", async () => {
+  const store = await realStore("1.14.41");
+  try {
+    const { id } = store.sessions.plain;
+    {
+      using database = new Database(join(store.dataDir, "opencode.db"));
+      database.run("pragma foreign_keys = off");
+      database.run("update session set id = ? where id = ?", [`x${id}`, id]);
+      database.run("update message set data = '{' where session_id = ?", [id]);
+    }
+    const before = await storeImage(store.dataDir);
+    const { runID, items, tool, again } = await repairedByCodes(store);
+    expect(items.filter(({ action }) => action === "quarantined").length).toBeGreaterThan(0);
+    expect(again).toEqual([]);
+    const { items: undone } = await tool.restore(runID ?? "");
+    expect(undone.filter(({ action }) => action !== "restored")).toEqual([]);
+    expect(await storeImage(store.dataDir)).toEqual(before);
+  } finally {
+    await store.home.remove();
+  }
+});
+
+test("a record that needs two repairs gets both in one run, and its first content with the undo", async () => {
+  const store = await realStore("1.1.65");
+  try {
+    const { id, messages } = store.sessions.aborted;
+    const path = join(store.dataDir, "storage", "message", id, `${messages.at(-1)?.id}.json`);
+    const { time: _, error: __, finish: ___, ...message } = JSON.parse(await readFile(path, "utf8"));
+    await writeFile(path, JSON.stringify(message));
+    await utimes(path, 1, 1);
+    const before = await storeImage(store.dataDir);
+    const tool = await toolFor(store.dataDir);
+    const findNow = async () => (await tool.check()).findings;
+    const where = await located(files, store.dataDir);
+    const selection = { codes: FAULT_CODES, unasked: false };
+    const { runID, items } = await repairThroughout({
+      ...{ files, located: where, access: "outside", trigger: "cli", hostVersion: null },
+      ...{ findings: await findNow(), selection, findAgain: findNow },
+    });
+    expect(items.map(({ code, action }) => [code, action])).toEqual([
+      ["screen-fatal", "normalised"],
+      ["unfinished-turn", "settled"],
+    ]);
+    expect(planRepair(await findNow(), selection)).toEqual([]);
+    await tool.restore(runID ?? "");
+    expect(await storeImage(store.dataDir)).toEqual(before);
+  } finally {
+    await store.home.remove();
+  }
+});
+
+test("a part of a message that two sessions have is repaired once", async () => {
+  const store = await realStore("1.0.152");
+  try {
+    const { conversation, plain } = store.sessions;
+    const message = conversation.messages[1];
+    const folder = join(store.dataDir, "storage", "message");
+    await copyFile(join(folder, conversation.id, `${message?.id}.json`), join(folder, plain.id, `${message?.id}.json`));
+    const part = join(store.dataDir, "storage", "part", message?.id ?? "", `${message?.parts[0]?.id}.json`);
+    await writeFile(part, "null");
+    await utimes(part, 1, 1);
+    const tool = await toolFor(store.dataDir);
+    const findings = blockingOf(await tool.check());
+    expect(new Set(findings.map(({ sessionID }) => sessionID))).toEqual(new Set([conversation.id, plain.id]));
+    const { items } = await tool.repair();
+    expect(items.map(({ recordID, action }) => [recordID, action])).toEqual([
+      [message?.parts[0]?.id ?? "", "quarantined"],
+    ]);
+    expect(blockingOf(await tool.check())).toEqual([]);
   } finally {
     await store.home.remove();
   }

@@ -9,6 +9,7 @@ import { locate } from "../../plugin/stores/locate.ts";
 import type { HostVersion } from "../host/binary.ts";
 import { removeHomes } from "../host/home.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { toolFor } from "../host/tool.ts";
 
 afterAll(removeHomes);
 
@@ -42,6 +43,11 @@ function sql({ dataDir }: RealStore, ...statements: readonly string[]): void {
   using database = new Database(join(dataDir, "opencode.db"));
   database.run("pragma foreign_keys = off");
   for (const statement of statements) database.run(statement);
+}
+
+function rowsOf({ dataDir }: RealStore, table: string): unknown[] {
+  using database = new Database(join(dataDir, "opencode.db"), { readonly: true });
+  return database.query(`select * from "${table}" order by created_at`).all();
 }
 
 /** No session is left, nor anything of one. */
@@ -170,6 +176,17 @@ describe("a store as a whole", () => {
     );
   });
 
+  test("a table that only some versions of its line need is named with these versions", async () => {
+    const dropped = (store: RealStore) => sql(store, "drop table session_message");
+    const evidence = "without session_message, sessions load; in opencode 1.17.11, new sessions or prompts fail";
+    for (const version of ["1.17.11", "1.17.18"] as const) {
+      const [finding, ...others] = await findings(version, dropped);
+      expect([finding?.code, finding?.severity, finding?.evidence]).toEqual(["columns-missing", "warning", evidence]);
+      expect(finding?.advice).toContain("salvage --swap");
+      expect(others).toEqual([]);
+    }
+  });
+
   test("a workspace table of another build", async () => {
     const other = (store: RealStore) => sql(store, "alter table workspace rename column project_id to provider");
     const evidence = "without workspace.project_id, sessions load; everything fails once the id of a project changes";
@@ -265,6 +282,44 @@ describe("a store as a whole", () => {
     };
     const codes = (await found("1.2.20", upgraded)).map(([code]) => code);
     expect(codes).not.toContain("old-journal");
+  });
+
+  test("an old journal that newer versions do not take: the moment of no migration, one migration without its moment", async () => {
+    const journal = async (statement: string) => {
+      const findings: string[] = [];
+      const store = await realStore("1.2.20");
+      try {
+        sql(store, statement);
+        const before = rowsOf(store, "__drizzle_migrations");
+        const tool = await toolFor(store.dataDir);
+        for (const { code, severity, remedy, hosts, advice } of (await tool.check()).findings) {
+          findings.push(`${severity} ${code} ${remedy} ${hosts} ${/in \('20260304045320'\)/.exec(advice ?? "")}`);
+        }
+        const { runID } = await tool.repair(["migration-unrecorded"]);
+        const after = (await tool.check()).findings.map(({ code }) => code);
+        if (runID !== null) await tool.restore(runID);
+        expect(rowsOf(store, "__drizzle_migrations")).toEqual(before);
+        return { findings, after };
+      } finally {
+        await store.home.remove();
+      }
+    };
+    expect(await journal("insert into __drizzle_migrations (hash, created_at) values ('', 1772600000123)")).toEqual({
+      findings: ["warning old-journal report 1.2.27 and newer in ('20260304045320')"],
+      after: ["old-journal"],
+    });
+    expect(await journal("delete from __drizzle_migrations where created_at = 1770993676000")).toEqual({
+      findings: [
+        "warning migration-unrecorded recover 1.2.27 and newer null",
+        "info old-journal report undefined null",
+      ],
+      after: ["old-journal"],
+    });
+    // 1.18.24 compares seconds.
+    expect(await journal("update __drizzle_migrations set created_at = created_at + 7")).toEqual({
+      findings: ["info old-journal report undefined null"],
+      after: ["old-journal"],
+    });
   });
 
   test("files beside the sessions", async () => {

@@ -41,7 +41,7 @@ function surveyed(connection: Connection, host: string) {
   const { database } = surveyDatabase(connection, schema, store, false);
   return [
     database?.missingColumns,
-    database?.missingWrittenColumns,
+    [...(database?.missingWrittenColumns ?? []), ...(database?.missingColumnsOfSome ?? [])],
     database?.neverAddedColumns,
     database?.unrecordedMigrations,
   ];

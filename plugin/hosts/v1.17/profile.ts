@@ -41,10 +41,10 @@ const LINE_1_17_9: HostProfile = {
 };
 
 /**
- * The columns for writing, without session_message: 1.18.3 and 1.18.33 write nothing to that table. 1.17.11 does
- * (measured), but its databases look the same.
+ * Without session_message, 1.17.11 answers 500 to the first prompt of a new session. 1.17.18, 1.17.19, 1.18.3 and
+ * 1.18.33 do not write it (measured).
  */
-const { session_message: _, ...WRITES_OF_1_18 } = LINE_1_17_9.writes;
+const { session_message = [], ...WRITES_OF_1_17_18 } = LINE_1_17_9.writes;
 
 export const LINE_1_17_11: HostProfile = {
   ...LINE_1_17_9,
@@ -52,7 +52,8 @@ export const LINE_1_17_11: HostProfile = {
   first: "1.17.11",
   last: "1.18.34",
   shaped: ({ migrations }) => migrations.has(LAST_OF_1_17_11),
-  writes: WRITES_OF_1_18,
+  writes: WRITES_OF_1_17_18,
+  someWrite: { versions: "1.17.11", columns: { session_message } },
   emptyIfFalse: ["model", "permission", "revert"],
 };
 

@@ -137,6 +137,17 @@ export class RowChanges {
     return { item, change };
   }
 
+  async #saveOriginal(
+    id: string,
+    place: RowPlace,
+    row: CapturedRow,
+    saved: ItemFiles,
+  ): Promise<ManifestItem["original"]> {
+    const original = await saveRow(saved, id, place.key.id, place.column, row);
+    if (original.row === undefined || this.#rows.hasParent(row)) return original;
+    return { ...original, row: { ...original.row, isOrphan: true } };
+  }
+
   async #saveItem(
     id: string,
     operation: Operation,
@@ -144,7 +155,7 @@ export class RowChanges {
     row: CapturedRow | null,
     saved: ItemFiles,
   ): Promise<ManifestItem> {
-    const original = row === null ? null : await saveRow(saved, id, place.key.id, place.column, row);
+    const original = row === null ? null : await this.#saveOriginal(id, place, row, saved);
     const { table, key, column } = place;
     return {
       id,

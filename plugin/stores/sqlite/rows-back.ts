@@ -42,7 +42,8 @@ export class RowsBack {
       if (live !== null) {
         return rowHash(live) === rowHash(saved) ? restored : skipped(NOT_DONE.occupied);
       }
-      if (!this.#rows.hasParent(saved)) return skipped(`${NOT_DONE.noParent}; restore that one first`);
+      if (!isOrphan(item) && !this.#rows.hasParent(saved))
+        return skipped(`${NOT_DONE.noParent}; restore that one first`);
       if (!this.#rows.hasOwnSequence(saved))
         return skipped("another message has the record's place in the session now");
       insertRow(this.#rows.connection, saved);
@@ -72,6 +73,11 @@ export class RowsBack {
     deleteRow(this.#rows.connection, place.table, place.key);
     return true;
   }
+}
+
+/** Whether the record that an item's row belongs to was missing already when the row was quarantined. */
+export function isOrphan({ original }: ManifestItem): boolean {
+  return original?.row?.isOrphan === true;
 }
 
 /** Whether a repair gave the row of an item another id or another parent. */

@@ -2,7 +2,7 @@ import { missingColumns, neverAdded } from "../../hosts/columns.ts";
 import { hostLine, NEWEST_LINE } from "../../hosts/store-line.ts";
 import { OLDEST_COLUMNS } from "../../hosts/v1.2/profile.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
-import type { Survey, SurveyedProject } from "../survey.ts";
+import type { OldJournal, Survey, SurveyedProject } from "../survey.ts";
 import { readFrame } from "./database-frame.ts";
 import type { Connection } from "./driver.ts";
 import { firstDamage } from "./integrity.ts";
@@ -34,14 +34,15 @@ export function surveyDatabase(
   const number = (sql: string) => readable(() => Number(Object.values(connection.all(sql)[0] ?? {})[0] ?? 0), 0);
   const pageBytes = number("pragma page_size");
   const parts = number("select count(*) from part");
-  const unrecordedMigrations = unrecorded(connection, schema);
-  const named = [...missing.read, ...missing.written];
+  const unrecordedMigrations = applied(connection, schema).filter((id) => !isRecorded(connection, schema, id));
+  const named = [...missing.read, ...missing.written, ...missing.writtenBySome];
   // opencode 2.x drops tables of 1.x but keeps their journal. So a missing column is no problem in a database of 2.x.
   const is1x = schema.origin.kind === "1.x" || schema.origin.kind === "1.x with messages of 2.x";
   const neverAddedColumns = (
     is1x ? neverAdded(NEWEST_LINE, schema, (id) => isRecorded(connection, schema, id)) : []
   ).filter((name) => !named.includes(name) && !named.includes(name.split(".")[0] ?? ""));
-  const isLacking = named.length + unrecordedMigrations.length + neverAddedColumns.length > 0;
+  const oldJournal = readable(() => readOldJournal(connection, schema), null);
+  const isLacking = named.length + unrecordedMigrations.length + neverAddedColumns.length > 0 || oldJournal !== null;
   return {
     projects: missing.read.length === 0 ? readable(() => projectsOf(connection), []) : [],
     orphans: {
@@ -57,6 +58,7 @@ export function surveyDatabase(
       freeBytes: number("pragma freelist_count") * pageBytes,
       missingColumns: missing.read,
       missingWrittenColumns: missing.written,
+      missingColumnsOfSome: is1x ? missing.writtenBySome : [],
       unrecordedMigrations,
       neverAddedColumns,
       triedByOlder:
@@ -69,12 +71,7 @@ export function surveyDatabase(
       stoppingMigration: schema.tables.get("session")?.includes("cost")
         ? []
         : readable(() => messagesStopping(connection), []),
-      // 1.18.24 and newer can upgrade a database with the old journal. Afterwards the old journal is still there, but
-      // opencode no longer reads it.
-      hasOldJournal:
-        schema.migrations.size === 0 &&
-        schema.tables.has("__drizzle_migrations") &&
-        schema.tables.get("__drizzle_migrations")?.includes("name") === false,
+      oldJournal,
       frame: isLacking ? readable(() => readFrame(connection, schema), null) : null,
     },
   };
@@ -127,16 +124,33 @@ function hasOwnMigrations(schema: Schema): boolean {
   return schema.tables.has("migration");
 }
 
-/** Migrations whose change is in the database, but that are not recorded where opencode looks for them. */
-function unrecorded(connection: Connection, schema: Schema): string[] {
+/** The migrations whose table, column or index exists in the database. */
+function applied(connection: Connection, schema: Schema): string[] {
   const indexes = new Set(
     connection.all("select name from sqlite_master where type = 'index'").map((row) => String(row.name)),
   );
   const isThere = (name: string, column: string | undefined) =>
     column === undefined ? indexes.has(name) : schema.tables.get(name)?.includes(column) === true;
-  return NEWEST_LINE.adds
-    .filter(([id, name, column]) => isThere(name, column) && !isRecorded(connection, schema, id))
-    .map(([id]) => id);
+  return NEWEST_LINE.adds.filter(([, name, column]) => isThere(name, column)).map(([id]) => id);
+}
+
+/** A journal has no more rows than opencode has migrations. */
+const MOST_MOMENTS = 200;
+
+/** After an upgrade by 1.18.24 or newer the old journal remains, and opencode no longer reads it. */
+function readOldJournal(connection: Connection, schema: Schema): OldJournal | null {
+  const columns = schema.tables.get("__drizzle_migrations");
+  if (schema.migrations.size > 0 || columns === undefined || columns.includes("name")) return null;
+  if (!columns.includes("created_at")) return { moments: [], unrecorded: [] };
+  // As 1.18.24 compares them.
+  const rows = connection.all(
+    `select distinct coalesce(strftime('%Y%m%d%H%M%S', created_at / 1000, 'unixepoch'), '') as moment
+     from __drizzle_migrations where created_at is not null limit ${MOST_MOMENTS}`,
+  );
+  const moments = rows.map(({ moment }) => String(moment));
+  const hasMoment = (id: string) => moments.some((moment) => id.startsWith(`${moment}_`));
+  const unrecorded = applied(connection, schema).filter((id) => isRecorded(connection, schema, id) && !hasMoment(id));
+  return { moments, unrecorded };
 }
 
 /**

@@ -9,7 +9,7 @@ import { type CapturedRow, captureRow } from "./row.ts";
 import { RowChanges, rank } from "./row-changes.ts";
 import { plainRow } from "./row-item.ts";
 import { groupsOf, RowsAside } from "./rows-aside.ts";
-import { isPlaced, RowsBack } from "./rows-back.ts";
+import { isOrphan, isPlaced, RowsBack } from "./rows-back.ts";
 import type { Schema } from "./schema.ts";
 import { isAddition, SessionAdditions } from "./session-additions.ts";
 import { isTableItem, TableItems } from "./table-items.ts";
@@ -97,7 +97,7 @@ export class SqliteWriter implements StoreWriter {
       }
       const putBack = () =>
         this.#database.inShortTransactions(loaded, ({ item, row }) => [this.#back.putOneBack(item, row)]);
-      const mayCascade = loaded.some(({ item }) => item.original === null || isPlaced(item));
+      const mayCascade = loaded.some(({ item }) => item.original === null || isPlaced(item) || isOrphan(item));
       outcomes.push(...(await (mayCascade ? this.#database.withoutCascades(putBack) : putBack())));
     }
     return outcomes;

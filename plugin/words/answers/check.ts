@@ -1,6 +1,7 @@
 import { NO_ROOM_FOR_COPY } from "../../faults/access.ts";
 import { adviceFor } from "../../faults/catalogue.ts";
 import { DATABASE_UNAVAILABLE } from "../../faults/container.ts";
+import { NOT_IMPORTED } from "../../faults/whereabouts.ts";
 import { locatorText } from "../../model/artifact.ts";
 import { type ConfirmedFinding, type Finding, isOnScreen } from "../../model/finding.ts";
 import type { CheckResult } from "../../repair/check.ts";
@@ -90,7 +91,10 @@ export function checkText(result: CheckResult, view: CheckView): string {
     lines.push(`  Upgrade to opencode 1.17 or newer, or: ${view.command("repair", ...codesOf(onScreen))}`);
   }
   section("yellow", `${plural(unreached.length, "problem")} outside the records:`, unreached);
-  section("yellow", `${notesText(others)} (opencode loads these):`, others);
+  const unshown = others.filter(({ code }) => code === NOT_IMPORTED.code);
+  const loaded = others.filter((finding) => !unshown.includes(finding));
+  section("yellow", `${plural(unshown.length, "warning")}: opencode does not show what is named here.`, unshown);
+  section("yellow", `${notesText(loaded)} (opencode loads these):`, loaded);
   const onceNamed = codesOf(others.filter(isRepairable));
   if (onceNamed.length > 0) {
     lines.push(`  If you want these repaired: ${view.command("repair", ...view.sessionIDs, ...onceNamed)}`);
@@ -164,6 +168,11 @@ function closingLines(
   if (result.verdict === "healthy" && result.findings.some(({ hosts }) => hosts !== undefined)) {
     return said(
       "Healthy for the opencode that wrote the newest session. The problems of other versions that open this store are named above.",
+    );
+  }
+  if (result.verdict === "healthy" && result.findings.some(({ code }) => code === NOT_IMPORTED.code)) {
+    return said(
+      "opencode can load everything in its database. It does not show the sessions that are only in storage/.",
     );
   }
   if (result.verdict === "healthy") {
