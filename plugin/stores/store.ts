@@ -207,8 +207,11 @@ export interface ConversationReader {
   sessionFacts(): Promise<SessionFacts[]>;
   /** The facts about one session; `null` if the store has nothing of it. Reads no other session. */
   factsOf(sessionID: string): Promise<SessionFacts | null>;
-  /** A session's messages and parts exactly as stored, even if there is no session record. */
-  messages(sessionID: string): AsyncIterable<StoredMessage>;
+  /**
+   * A session's messages and parts exactly as stored, even if there is no session record. `long-in-pieces`: documents with
+   * a text of megabytes are not loaded (`StoredDocument.long`), where the store can do that.
+   */
+  messages(sessionID: string, reading?: "whole" | "long-in-pieces"): AsyncIterable<StoredMessage>;
   /** The ids of a session's messages that have a record, readable or not. */
   messageIDs(sessionID: string): Promise<string[]>;
   /** The data of a session besides its messages. */
