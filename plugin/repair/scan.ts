@@ -94,8 +94,8 @@ export async function scanWholeStore(
   const { source, description } = store;
   const shares = source === null ? null : await sharesOf(store, source);
   if (source === null || shares === null) return scanScope(store, { what: "everything" }, options);
-  const cores = Math.min(options.concurrency, availableParallelism(), MOST_THREADS);
-  const threads = Math.max(1, (await isMostlyOther(store, source)) ? cores - 1 : cores);
+  const cores = Math.min(options.concurrency, availableParallelism());
+  const threads = threadsFor(cores, await sizeOf(store, source));
   const task: ThreadTask = { source, description, next: new SharedArrayBuffer(4), shares };
   const suspects: Artifact[] = [];
   const left = new Set(Array.from({ length: shares }, (_, index) => index));
@@ -137,11 +137,21 @@ async function sharesOf(store: Store, source: ThreadTask["source"]): Promise<num
  */
 const MOSTLY_OTHER_BYTES = 8 * 1024;
 
-/** Whether the check of the pages, in a process of its own, takes longer than the scan, and so needs a core for itself. */
-async function isMostlyOther(store: Store, source: ThreadTask["source"]): Promise<boolean> {
-  if (source === "files") return false;
+/**
+ * The number of threads for a scan. If most of the store is not records, the check of the pages, in a process of its own,
+ * takes longer than the scan, and gets a core for itself. `records` is 0 for files.
+ */
+export function threadsFor(cores: number, store: { readonly bytes: number; readonly records: number }): number {
+  const threads = Math.min(cores, MOST_THREADS);
+  const isMostlyOther = store.records > 0 && store.bytes > MOSTLY_OTHER_BYTES * store.records;
+  return Math.max(1, isMostlyOther ? threads - 1 : threads);
+}
+
+/** The size of a database and the approximate number of its records. */
+async function sizeOf(store: Store, source: ThreadTask["source"]): Promise<{ bytes: number; records: number }> {
+  if (source === "files") return { bytes: 0, records: 0 };
   const { messages = 0, parts = 0 } = await store.expectedCounts().catch((): Partial<Counts> => ({}));
-  return sizeNow(source.path) > MOSTLY_OTHER_BYTES * (messages + parts);
+  return { bytes: sizeNow(source.path), records: messages + parts };
 }
 
 /** Resolves when a thread has ended, for any reason. */
