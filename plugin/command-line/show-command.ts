@@ -29,7 +29,10 @@ export async function showCommand(
   const resolved = await resolveSession(context, words);
   if (!resolved.ok) return problem(context, resolved.message, resolved.isUnread === true ? EXIT.failed : EXIT.usage);
   const sessionID = resolved.value;
-  const showing = await showSession({ files, located, sessionID, concurrency: options.concurrency, signal });
+  const { concurrency } = options;
+  // An export holds the whole record.
+  const longInPieces = !options.json && !markdown;
+  const showing = await showSession({ files, located, sessionID, concurrency, signal, longInPieces });
   if (!showing.ok && showing.reason === "unread") {
     const message = "There is no session of opencode 1.x with this id. Sessions of opencode 2.x cannot be read here.";
     return problem(context, message, EXIT.refused);

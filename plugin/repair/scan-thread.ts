@@ -34,6 +34,6 @@ async function openStore({ source, description }: ThreadTask): Promise<Store> {
   const driver = await loadDriver();
   if (driver === null) throw new Error(NO_SQLITE);
   const connection = driver.open(source.path, source.mode);
-  const view = { connection, source: null, release: () => undefined };
+  const view = { connection, source, release: () => undefined };
   return new SqliteStore(description, readSchema(connection), view);
 }

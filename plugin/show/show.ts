@@ -21,6 +21,8 @@ export interface ShowInput {
   readonly sessionID: string;
   readonly concurrency: number;
   readonly signal?: AbortSignal;
+  /** Whether entries with a text of megabytes have only its beginning, and its rest is read when it is printed. */
+  readonly longInPieces?: boolean;
 }
 
 /** One session, open for reading. */
@@ -177,7 +179,7 @@ async function shownFrom(
     quarantined,
     async *messages() {
       const seen = new Set<string>();
-      const stored = store.conversations.messages(sessionID);
+      const stored = store.conversations.messages(sessionID, input.longInPieces ? "long-in-pieces" : "whole");
       let { bytes } = counts;
       for await (const message of withQuarantined(stored, quarantined, store.conversations)) {
         if (input.signal?.aborted) return;

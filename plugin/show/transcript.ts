@@ -4,10 +4,12 @@ import { cutDocument } from "../records/cut-document.ts";
 import { textBeginning } from "../records/file-text.ts";
 import {
   isFields,
+  type LongDocument,
   numberIn,
   parseDocument,
   type StoredDocument,
   type StoredMessage,
+  type TextRest,
   textIn,
   valueIn,
 } from "../stores/conversation.ts";
@@ -60,7 +62,8 @@ export interface ToolCall {
 
 /** One entry of a session, in the order in which opencode shows it. */
 export type Entry =
-  | { readonly type: "text" | "reasoning"; readonly text: string }
+  /** `rest`: what follows the text, if it is long and was not loaded. */
+  | { readonly type: "text" | "reasoning"; readonly text: string; readonly rest?: TextRest }
   /** `part`: the stored part to which the note belongs. */
   | { readonly type: "note"; readonly text: string; readonly part: unknown }
   | ToolCall
@@ -102,7 +105,7 @@ export function transcribe(
     const { value, isWhole } = readingOf(part);
     if (value !== undefined) {
       parts.push(value);
-      entries.push(...entriesOf(value));
+      entries.push(...entriesOf(value, part.long?.rests));
     }
     entries.push(...holesIn("part", part, isWhole, known));
   }
@@ -176,7 +179,7 @@ function holesIn(
   return [{ type: "hole", kind, recordID, where, code, why, bytes, runID: moved?.runID ?? null }];
 }
 
-function entriesOf(part: unknown): Entry[] {
+function entriesOf(part: unknown, rests: LongDocument["rests"] = NO_RESTS): Entry[] {
   const note = (text: string): Entry[] => [{ type: "note", text, part }];
   switch (textIn(part, "type")) {
     case "text":
@@ -184,10 +187,12 @@ function entriesOf(part: unknown): Entry[] {
       const text = textIn(part, "text") ?? "";
       // opencode itself adds text to a user's message, such as the content of attached files and reminders.
       if (valueIn(part, "synthetic") === true) return note(addedText(text));
-      return text === "" ? [] : [{ type: textIn(part, "type") === "text" ? "text" : "reasoning", text }];
+      const rest = rests.get("text");
+      const type = textIn(part, "type") === "text" ? "text" : "reasoning";
+      return text === "" ? [] : [{ type, text, ...(rest && { rest }) }];
     }
     case "tool":
-      return [toolCall(part)];
+      return [toolCall(part, rests)];
     case "file":
       return note(`file ${textIn(part, "filename") ?? ""} (${textIn(part, "mime") ?? "unknown type"})`);
     case "agent":
@@ -211,12 +216,31 @@ function entriesOf(part: unknown): Entry[] {
   }
 }
 
+const NO_RESTS: LongDocument["rests"] = new Map();
+
+function sizeOfText(text: string, rest: TextRest | undefined): { readonly lines: number; readonly bytes: number } {
+  if (rest === undefined) return { lines: lineCount(text), bytes: Buffer.byteLength(text) };
+  let [breaks, bytes, last] = [0, 0, ""];
+  for (const piece of withRest(text, rest)) {
+    for (let at = piece.indexOf("\n"); at >= 0; at = piece.indexOf("\n", at + 1)) breaks += 1;
+    bytes += Buffer.byteLength(piece);
+    last = piece.at(-1) ?? last;
+  }
+  return { lines: last === "\n" ? breaks : breaks + 1, bytes };
+}
+
+/** A text in pieces: its loaded beginning, and the rest of it. */
+export function* withRest(text: string, rest: TextRest | undefined): Iterable<string> {
+  yield text;
+  if (rest !== undefined) yield* rest.pieces();
+}
+
 function listIn(value: unknown, key: string): readonly unknown[] {
   const list = valueIn(value, key);
   return Array.isArray(list) ? list : [];
 }
 
-function toolCall(part: unknown): ToolCall {
+function toolCall(part: unknown, rests: LongDocument["rests"]): ToolCall {
   const state = valueIn(part, "state");
   const output = textIn(state, "output");
   const [start, end] = [numberIn(state, "time", "start"), numberIn(state, "time", "end")];
@@ -225,7 +249,7 @@ function toolCall(part: unknown): ToolCall {
     tool: textIn(part, "tool") ?? "a tool",
     status: textIn(state, "status") ?? "unknown",
     summary: firstLine(textIn(state, "title") || firstText(valueIn(state, "input"))),
-    output: output === null ? null : { lines: lineCount(output), bytes: Buffer.byteLength(output) },
+    output: output === null ? null : sizeOfText(output, rests.get("state.output")),
     error: textIn(state, "error"),
     durationMs: start === null || end === null ? null : end - start,
     part,

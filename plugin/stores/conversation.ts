@@ -16,6 +16,21 @@ export interface StoredDocument {
   readonly timeMs: number | null;
   /** `time_updated` of a row; `null` for a file. */
   readonly updatedMs: number | null;
+  /** What stands for the bytes of a long document, where it was asked for: then `bytes` is `null`. */
+  readonly long?: LongDocument;
+}
+
+/** A JSON document whose long texts are read in pieces when they are needed. */
+export interface LongDocument {
+  /** The value. Of a long text it has only the beginning. */
+  readonly value: unknown;
+  /** The rest of each long text by its place, such as `state.output`. */
+  readonly rests: ReadonlyMap<string, TextRest>;
+}
+
+/** The rest of a long text. */
+export interface TextRest {
+  pieces(): Iterable<string>;
 }
 
 /**
@@ -99,7 +114,8 @@ export function unknownSession(id: string, projectID: string | null = null): Ses
 export type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
 
 /** Parses a document as opencode does. */
-export function parseDocument({ bytes, storage }: Pick<StoredDocument, "bytes" | "storage">): Parsed {
+export function parseDocument({ bytes, storage, long }: Pick<StoredDocument, "bytes" | "storage" | "long">): Parsed {
+  if (long !== undefined) return { ok: true, value: long.value };
   if (bytes === null || storage === "blob") return { ok: false };
   try {
     return { ok: true, value: JSON.parse(storage === "file" ? fileText(bytes) : sqliteText(bytes)) };

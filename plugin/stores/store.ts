@@ -215,9 +215,12 @@ export interface ConversationReader {
   sessionFacts(): Promise<SessionFacts[]>;
   /** What is known about one session; `null` if the store has nothing of the session. Reads no other session. */
   factsOf(sessionID: string): Promise<SessionFacts | null>;
-  /** The messages and parts of a session exactly as they are stored, even if the session has no record. */
-  messages(sessionID: string): AsyncIterable<StoredMessage>;
-  /** The ids of a session's messages that have a record, whether the record can be read or not. */
+  /**
+   * The messages and parts of a session exactly as they are stored, even if the session has no record. `long-in-pieces`: documents with
+   * a text of megabytes are not loaded (`StoredDocument.long`), where the store can do that.
+   */
+  messages(sessionID: string, reading?: "whole" | "long-in-pieces"): AsyncIterable<StoredMessage>;
+  /** The ids of a session's messages that have a record, readable or not. */
   messageIDs(sessionID: string): Promise<string[]>;
   /** The data of a session without its messages. */
   sessionColumns(sessionID: string): Promise<SessionColumns>;

@@ -11,6 +11,12 @@ export function printable(text: string): string {
 
 const WIDE =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
+/**
+ * Only ASCII, Latin, Greek, Cyrillic and general punctuation, without marks that combine: every character takes one
+ * column. Most text is like this, and `Intl.Segmenter` takes ten times as long.
+ */
+const SIMPLE = /^[\x20-\x7e\u00a0-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e]*$/;
+
 let segmenter: Intl.Segmenter | null = null;
 
 /** The characters of a text as a reader sees them. */
@@ -22,8 +28,7 @@ function letters(text: string): Intl.Segments {
 
 /** The number of columns of a text on a terminal. */
 export function columns(text: string): number {
-  // Most text is ASCII, where every character takes one column.
-  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  if (SIMPLE.test(text)) return text.length;
   let sum = 0;
   for (const { segment } of letters(text)) sum += WIDE.test(segment) ? 2 : 1;
   return sum;
@@ -34,7 +39,7 @@ export function columns(text: string): number {
  * first, which begins with `first`. `indent` and `first` have the same number of columns.
  */
 export function wrapped(text: string, width: number, indent: string, first = indent): string[] {
-  return [...wrappedLines(text, width, indent, first)];
+  return [...wrappedLines([text], width, indent, first)];
 }
 
 /** Like {@link wrapped}, but a command between backticks stays on one line, because users copy it. */
@@ -44,12 +49,18 @@ export function wrappedAroundCommands(text: string, width: number, indent: strin
 }
 
 /**
- * Yields wrapped lines one after the other. A text of tens of megabytes is then not in memory a second time, as lines.
+ * Yields wrapped lines one after the other, so that a text of tens of megabytes is not also held as lines. The text may
+ * come in pieces.
  */
-export function* wrappedLines(text: string, width: number, indent: string, first = indent): Iterable<string> {
+export function* wrappedLines(
+  pieces: Iterable<string>,
+  width: number,
+  indent: string,
+  first = indent,
+): Iterable<string> {
   const room = Math.max(10, width - columns(indent));
   let lead = first;
-  for (const line of linesOf(text)) {
+  for (const line of linesOf(pieces)) {
     for (const broken of brokenLine(printable(line), room)) {
       yield `${lead}${broken}`.trimEnd();
       lead = indent;
@@ -57,19 +68,57 @@ export function* wrappedLines(text: string, width: number, indent: string, first
   }
 }
 
-/** The lines of a text without line breaks. Empty lines at its end are left out. */
-function* linesOf(text: string): Iterable<string> {
-  let end = text.length;
-  while (end > 0 && text[end - 1] === "\n") end -= text[end - 2] === "\r" ? 2 : 1;
-  for (let start = 0; ; ) {
-    const next = text.indexOf("\n", start);
-    if (next === -1 || next >= end) {
-      yield text.slice(start, end);
-      return;
-    }
-    yield text.slice(start, text[next - 1] === "\r" ? Math.max(start, next - 1) : next);
-    start = next + 1;
+/** A longer line is divided before it is wrapped, so that it is not held as words. In UTF-16 code units. */
+const LONGEST_LINE = 64 * 1024;
+
+function* shortened(line: string): Iterable<string> {
+  let start = 0;
+  while (line.length - start > LONGEST_LINE) {
+    const end = start + breakBefore(line.slice(start, start + LONGEST_LINE), LONGEST_LINE);
+    yield line.slice(start, end);
+    start = end;
   }
+  yield line.slice(start);
+}
+
+/** A place at most at `most` that is behind a space if possible, and never between two surrogates. */
+function breakBefore(text: string, most: number): number {
+  const space = text.lastIndexOf(" ", most - 1);
+  if (space > 0) return space + 1;
+  const isHigh = (text.charCodeAt(most - 1) & 0xfc00) === 0xd800;
+  return isHigh ? most - 1 : most;
+}
+
+/** The lines of a text without line breaks. Empty lines at its end are left out. */
+function* linesOf(pieces: Iterable<string>): Iterable<string> {
+  let open = "";
+  let count = 0;
+  let empty = 0;
+  for (const piece of pieces) {
+    const text = open === "" ? piece : open + piece;
+    let start = 0;
+    for (let next = text.indexOf("\n", open.length); next !== -1; next = text.indexOf("\n", start)) {
+      const line = text.slice(start, text[next - 1] === "\r" ? Math.max(start, next - 1) : next);
+      start = next + 1;
+      if (line === "") {
+        empty += 1;
+        continue;
+      }
+      for (; empty > 0; empty -= 1) yield "";
+      yield* shortened(line);
+      count += 1;
+    }
+    open = text.slice(start);
+    if (open.length > LONGEST_LINE) {
+      for (; empty > 0; empty -= 1) yield "";
+      const parts = [...shortened(open)];
+      open = parts.pop() ?? "";
+      yield* parts;
+      count += 1;
+    }
+  }
+  if (open !== "") for (; empty > 0; empty -= 1) yield "";
+  if (open !== "" || count === 0) yield open;
 }
 
 /** The beginning of a line, cut to this many columns. `ellipsis` marks a shortened text. */
@@ -118,6 +167,10 @@ function brokenLine(line: string, room: number): string[] {
 function piecesOf(word: string, room: number): string[] {
   if (columns(word) <= room) return [word];
   const pieces: string[] = [];
+  if (SIMPLE.test(word)) {
+    for (let at = 0; at < word.length; at += room) pieces.push(word.slice(at, at + room));
+    return pieces;
+  }
   let [piece, taken] = ["", 0];
   for (const { segment } of letters(word)) {
     const own = columns(segment);

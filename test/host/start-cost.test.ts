@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
+import { HostActivity } from "../../plugin/opencode/pacing.ts";
 import { forgetFinishedRuns, repairUnasked, type StartCheckInput } from "../../plugin/opencode/start-check.ts";
+import { beginSchedule, stopSchedule } from "../../plugin/opencode/start-schedule.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import { countingFiles, storeRun } from "../quarantine/stored-runs.ts";
 import { blockingIn, settledFiles } from "../repair/tool.ts";
@@ -56,4 +58,37 @@ test("what the plugin reads at its start, and as it watches, does not grow with 
 test("what a user restored costs the start no more", async () => {
   const { start } = await bytesRead(4000, "restored");
   expect(start).toBeLessThanOrEqual(2 * BYTES_PER_RUN);
+});
+
+/** How often the start asks for something below the quarantine until opencode may continue, in a healthy store. */
+async function looksBeforeLoad(runs: number): Promise<number> {
+  const store = createJsonStore(sampleContent());
+  try {
+    for (let run = 0; run < runs; run += 1) {
+      await storeRun(store.dataDir, { items: ITEMS_PER_RUN, state: "done" }, settledFiles);
+    }
+    let looks = 0;
+    const files = new Proxy(settledFiles, {
+      get(target, name: keyof typeof settledFiles) {
+        const call = target[name] as (...of: unknown[]) => unknown;
+        return (...of: unknown[]) => {
+          if (of.some((each) => typeof each === "string" && each.includes("quarantine"))) looks += 1;
+          return call.apply(target, of);
+        };
+      },
+    });
+    const memory = new ValidatedMemory(store.dataDir, null);
+    const common = { settings: DEFAULT_SETTINGS, hostVersion: null, projectID: null, memory };
+    const input = { ...common, files, located: await located(settledFiles, store.dataDir) };
+    await beginSchedule(input, new HostActivity(), () => undefined);
+    const seen = looks;
+    stopSchedule();
+    return seen;
+  } finally {
+    store.remove();
+  }
+}
+
+test("until opencode may continue, a healthy start does not look at the quarantine, whatever is in it", async () => {
+  expect([await looksBeforeLoad(0), await looksBeforeLoad(1), await looksBeforeLoad(15)]).toEqual([0, 0, 0]);
 });

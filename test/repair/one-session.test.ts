@@ -17,19 +17,34 @@ afterEach(async () => {
 /** The tables that grow with what a user does, and how a plan of SQLite says that one is read from its first row to its last. */
 const READ_WHOLE = /SCAN (message|part|event)\b/;
 
-/** The plans of the statements that read one of these tables as a whole. */
-function wholeReadings(path: string, statements: ReadonlySet<string>): string[] {
+/** The statements for which SQLite's plan has a step that this accepts. */
+function plannedWith(path: string, statements: Iterable<string>, isStep: (detail: string) => boolean): string[] {
   using database = new Database(path);
   return [...statements].filter((sql) => {
     if (!/^\s*(with|select|insert|update|delete)\b/i.test(sql)) return false;
     try {
       const plan = database.query<{ detail: string }, []>(`explain query plan ${sql}`).all();
-      return plan.some(({ detail }) => READ_WHOLE.test(detail));
+      return plan.some(({ detail }) => isStep(detail));
     } catch {
       // A statement about a table of the connection's own.
       return false;
     }
   });
+}
+
+/** The statements that read one of these tables as a whole. */
+function wholeReadings(path: string, statements: ReadonlySet<string>): string[] {
+  return plannedWith(path, statements, (detail) => READ_WHOLE.test(detail));
+}
+
+/**
+ * The statements that take some events of a session and sort all of them for that: with each step the whole log of the
+ * session would be read again.
+ */
+function sortedLogs(path: string, statements: ReadonlySet<string>): string[] {
+  const inSteps = [...statements].filter((sql) => /\bfrom event\b[\s\S]*\blimit\b/i.test(sql));
+  expect(inSteps).not.toEqual([]);
+  return plannedWith(path, inSteps, (detail) => detail.includes("TEMP B-TREE FOR ORDER BY"));
 }
 
 async function repairedStatements(store: RealStore, sessionID: string): Promise<Set<string>> {
@@ -79,5 +94,6 @@ test.each(["1.2.27", "1.18.33"] as const)(
     const statements = await repairedStatements(store, sessionID);
     expect(statements.size).toBeGreaterThan(20);
     expect(wholeReadings(path, statements)).toEqual([]);
+    if (version === "1.18.33") expect(sortedLogs(path, statements)).toEqual([]);
   },
 );

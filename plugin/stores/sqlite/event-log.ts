@@ -29,7 +29,7 @@ export class DatabaseEventLog implements EventLog {
       const rows = this.#connection.all(
         `select cast(seq as real) as seq, type,
            case when typeof(data) = 'text' and ${byteLength("data")} <= ${LARGEST_LOADED_BYTES} then data end as data
-         from event where aggregate_id = ? and typeof(seq) = 'integer' and seq < ? order by seq desc
+         from event where aggregate_id = ? and typeof(seq) = 'integer' and seq < ? order by event.seq desc
          limit ${EVENTS_AT_ONCE}`,
         sessionID,
         before,

@@ -30,7 +30,21 @@ export interface Reading {
   readonly counts: Counts;
   /** Whether opencode certainly reads the same text as this runtime. `bytes` is the size of the stored value. */
   readonly isExact: (text: string, bytes: number) => boolean;
+  /**
+   * Reads a value of this many bytes in pieces and returns the brief text that stands for it; `null` if the value must be
+   * read as a whole. Absent inside opencode, which reads every value as a whole.
+   */
+  readonly readLong?: (
+    connection: Connection,
+    column: string,
+    from: string,
+    at: string,
+    bytes: number,
+  ) => string | null;
 }
+
+/** Values up to this size are never read in pieces. */
+const LONG_BYTES = 1024 * 1024;
 
 export interface Restriction {
   readonly sql: string;
@@ -120,7 +134,7 @@ export class RowScan {
   #visitRows(table: TableShape, rows: readonly SqlRow[], reading: Reading): void {
     count(table, rows.length, reading.counts);
     const columns = jsonColumnsOf(this.#schema, table);
-    const cellOf: CellOf = (row, index) => this.#cellOf(table, columns[index] ?? "data", row, index);
+    const cellOf: CellOf = (row, index) => this.#cellOf(table, columns[index] ?? "data", row, index, reading);
     if (table.hasRowValues) {
       const valuesOf = rowValuesReader(this.#schema, table);
       for (const row of rows) visitRow(table, columns, row, valuesOf(row), cellOf, reading);
@@ -129,13 +143,20 @@ export class RowScan {
     }
   }
 
-  /** The value of a JSON column of a row; `null` if the value is too large for memory. */
-  #cellOf(table: TableShape, column: string, row: SqlRow, index: number): SqlValue {
+  /**
+   * The text of a JSON column of a row, or the brief text that stands for it if it is long; `null` if the value must be
+   * checked by its bytes.
+   */
+  #cellOf(table: TableShape, column: string, row: SqlRow, index: number, reading: Reading): string | null {
+    const { isExact, readLong } = reading;
     const bytes = Number(row[`n${index}`]);
-    if (bytes <= LARGEST_READ_TOGETHER_BYTES) return row[`v${index}`] ?? null;
+    const exact = (value: SqlValue | undefined) => (typeof value === "string" && isExact(value, bytes) ? value : null);
+    if (bytes <= LARGEST_READ_TOGETHER_BYTES) return exact(row[`v${index}`]);
     if (bytes > LARGEST_LOADED_BYTES) return null;
-    const sql = `select ${quoted(column)} as value from ${quoted(table.name)} where rowid = cast(? as integer)`;
-    return this.#connection.all(sql, String(row.at))[0]?.value ?? null;
+    const from = `from ${quoted(table.name)} where rowid = cast(? as integer)`;
+    const at = String(row.at);
+    const brief = bytes > LONG_BYTES ? readLong?.(this.#connection, quoted(column), from, at, bytes) : null;
+    return brief ?? exact(this.#connection.all(`select ${quoted(column)} as value ${from}`, at)[0]?.value);
   }
 
   /** The SQL that selects all columns that a visit of a table's rows needs. */
@@ -228,8 +249,8 @@ function selectValue(column: string, index: number): string {
     case when ${byteLength(column)} <= ${LARGEST_READ_TOGETHER_BYTES} then ${column} end as v${index}`;
 }
 
-/** Gives the value of a row's JSON column, by the position of the column. */
-type CellOf = (row: SqlRow, index: number) => SqlValue;
+/** Returns the text of a row's JSON column by the column's position. */
+type CellOf = (row: SqlRow, index: number) => string | null;
 
 function count(table: TableShape, rows: number, counts: Counts): void {
   if (table.name === "session") counts.sessions += rows;
@@ -247,7 +268,8 @@ function visitDocument(table: TableShape, row: SqlRow, cellOf: CellOf, reading: 
     recordID: id,
     locator: { table: table.name, key: { id } },
   };
-  reading.visit(artifact, textOf(cellOf(row, 0), Number(row.n0), reading), null);
+  reading.counts.bytes += Number(row.n0);
+  reading.visit(artifact, cellOf(row, 0), null);
 }
 
 function visitRow(
@@ -269,15 +291,9 @@ function visitRow(
   columns.forEach((column, index) => {
     const bytes = row[`n${index}`];
     if (bytes === null) return;
-    const text = textOf(cellOf(row, index), Number(bytes), reading);
-    reading.visit({ ...artifact, locator: { table: table.name, key, column } }, text, values);
+    reading.counts.bytes += Number(bytes);
+    reading.visit({ ...artifact, locator: { table: table.name, key, column } }, cellOf(row, index), values);
   });
-}
-
-/** The text of a value; `null` unless this text certainly equals the stored bytes. */
-function textOf(value: SqlValue, bytes: number, { counts, isExact }: Reading): string | null {
-  counts.bytes += bytes;
-  return typeof value === "string" && isExact(value, bytes) ? value : null;
 }
 
 /**

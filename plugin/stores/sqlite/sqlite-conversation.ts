@@ -1,6 +1,7 @@
 import type { RowValues } from "../../model/artifact.ts";
 import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
 import {
+  type LongDocument,
   type ProjectFacts,
   SALVAGED_SLUG,
   type SessionColumns,
@@ -13,22 +14,38 @@ import { byteLength, type Connection, type SqlRow, type SqlValue } from "./drive
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted, type Schema } from "./schema.ts";
 
-const documentColumns =
-  () => `typeof(data) as storage, ${byteLength("data")} as size, cast(time_created as real) as time, cast(time_updated as real) as updated,
-  case when ${byteLength("data")} <= ${LARGEST_LOADED_BYTES} then cast(data as blob) end as bytes`;
+/** Longer documents are read in pieces where that was asked for. */
+const LONG_BYTES = 1024 * 1024;
 
-/**
- * The messages of a session in the order of opencode 1.2-1.18: by time, then by id. Parts without a message come last.
- */
-export function* readRowMessages(connection: Connection, sessionID: string): Iterable<StoredMessage> {
+/** Reads a document in pieces; `null` if it must be read as a whole. */
+type ReadAsLong = (connection: Connection, table: string, id: string, bytes: number) => LongDocument | null;
+
+const documentColumns = (
+  most = LARGEST_LOADED_BYTES,
+) => `typeof(data) as storage, ${byteLength("data")} as size, cast(time_created as real) as time, cast(time_updated as real) as updated,
+  case when ${byteLength("data")} <= ${most} then cast(data as blob) end as bytes`;
+
+/** The messages of a session by time and id, as opencode 1.2-1.18 orders them. Parts without a message are last. */
+export function* readRowMessages(
+  connection: Connection,
+  sessionID: string,
+  asLong: ReadAsLong | null,
+): Iterable<StoredMessage> {
+  const columns = documentColumns(asLong === null ? LARGEST_LOADED_BYTES : LONG_BYTES);
+  const documentOf = (table: "message" | "part", row: SqlRow): StoredDocument => {
+    const document = documentIn(table, row);
+    const { recordID, size, bytes } = document;
+    if (asLong === null || bytes !== null || size > LARGEST_LOADED_BYTES) return document;
+    const long = document.storage === "text" ? asLong(connection, table, recordID, size) : null;
+    if (long !== null) return { ...document, long };
+    const whole = connection.all(`select id, ${documentColumns()} from ${table} where id = ?`, recordID)[0];
+    return whole === undefined ? document : documentIn(table, whole);
+  };
   const ids = connection.all("select id from message where session_id = ? order by time_created, id", sessionID);
   for (const { id } of ids) {
     const messageID = String(id);
-    const row = connection.all(`select id, ${documentColumns()} from message where id = ?`, messageID)[0];
-    const parts = connection.all(
-      `select id, ${documentColumns()} from part where message_id = ? order by id`,
-      messageID,
-    );
+    const row = connection.all(`select id, ${columns} from message where id = ?`, messageID)[0];
+    const parts = connection.all(`select id, ${columns} from part where message_id = ? order by id`, messageID);
     yield {
       messageID,
       document: row === undefined ? null : documentOf("message", row),
@@ -43,7 +60,7 @@ export function* readRowMessages(connection: Connection, sessionID: string): Ite
   for (const { id } of orphaned) {
     const messageID = String(id);
     const parts = connection.all(
-      `select id, ${documentColumns()} from part where message_id = ? and session_id = ? order by id`,
+      `select id, ${columns} from part where message_id = ? and session_id = ? order by id`,
       messageID,
       sessionID,
     );
@@ -51,7 +68,7 @@ export function* readRowMessages(connection: Connection, sessionID: string): Ite
   }
 }
 
-function documentOf(table: "message" | "part", row: SqlRow): StoredDocument {
+function documentIn(table: "message" | "part", row: SqlRow): StoredDocument {
   const id = String(row.id);
   const size = Number(row.size ?? 0);
   const bytes = row.bytes instanceof Uint8Array ? sameBytes(row.bytes) : null;

@@ -83,7 +83,9 @@ export class SqliteStore implements DatabaseStore {
   }
 
   async scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void> {
-    const reading = { visit, counts: options.counts, isExact };
+    // Outside opencode only: its start does not load the module.
+    const readLong = this.source === null ? undefined : (await import("./cell-pieces.ts")).readLong;
+    const reading = { visit, counts: options.counts, isExact, ...(readLong && { readLong }) };
     for (const _step of this.#rows.steps(scope, reading, options.isHealthy)) {
       await (options.pause?.() ?? setImmediate());
       if (options.signal?.aborted) return;
@@ -201,8 +203,9 @@ class RowConversations implements ConversationReader {
     return (await this.#reader()).readFactsOf(this.#connection, this.#schema, sessionID);
   }
 
-  async *messages(sessionID: string): AsyncIterable<StoredMessage> {
-    yield* (await this.#reader()).readRowMessages(this.#connection, sessionID);
+  async *messages(sessionID: string, reading?: "whole" | "long-in-pieces"): AsyncIterable<StoredMessage> {
+    const asLong = reading === "long-in-pieces" ? (await import("./long-cell.ts")).longDocument : null;
+    yield* (await this.#reader()).readRowMessages(this.#connection, sessionID, asLong);
   }
 
   async messageIDs(sessionID: string): Promise<string[]> {

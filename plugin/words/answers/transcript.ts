@@ -1,4 +1,4 @@
-import type { Entry, Hole, ToolCall, TranscriptMessage } from "../../show/transcript.ts";
+import { type Entry, type Hole, type ToolCall, type TranscriptMessage, withRest } from "../../show/transcript.ts";
 import { amount, plural } from "../amounts.ts";
 import { columns, printable, wrapped, wrappedLines } from "../text-layout.ts";
 import { utcText } from "../times.ts";
@@ -31,10 +31,10 @@ function oneLine(text: string): string {
 function* entryLines(entry: Entry, width: number, mark: Mark): Iterable<string> {
   switch (entry.type) {
     case "text":
-      yield* wrappedLines(entry.text, width, "");
+      yield* wrappedLines(withRest(entry.text, entry.rest), width, "");
       return;
     case "reasoning":
-      for (const line of wrappedLines(entry.text, width, "  ┆ ")) yield mark("dim", line);
+      for (const line of wrappedLines(withRest(entry.text, entry.rest), width, "  ┆ ")) yield mark("dim", line);
       return;
     case "note":
       yield* wrapped(`· ${entry.text}`, width, "  ").map((line) => mark("dim", line));

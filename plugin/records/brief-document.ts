@@ -1,0 +1,258 @@
+import { isUtf8 } from "node:buffer";
+
+/** This many bytes of a long string are kept. All decisions about a text are made on its beginning. */
+const KEPT_BYTES = 64 * 1024;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+
+/** The bytes that may follow a backslash, besides `u`. */
+const ESCAPED = new Set(Buffer.from('"\\/bfnrt'));
+
+/** The part of a long string that is left out: offsets in the document, in bytes. `end` is the closing quote. */
+export interface CutString {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A document without the greater part of its long strings. */
+export interface BriefDocument {
+  /** JSON if and only if the document is JSON. It has the same shape, and only long strings are shorter. */
+  readonly text: string;
+  /** In the order of the document. */
+  readonly cuts: readonly CutString[];
+}
+
+/**
+ * Makes a brief document of one that is read in pieces, so that a text of tens of megabytes is never in memory as a whole.
+ * `mark` is written at the place of each cut. `null`: the brief document would not stand for the whole one, because of
+ * bytes that are not UTF-8 or not allowed in a string, of a long name, or of an image in a text (its size counts).
+ */
+export function briefDocument(pieces: Iterable<Uint8Array>, mark = ""): BriefDocument | null {
+  const reader = new BriefReader(Buffer.from(mark));
+  for (const piece of pieces) if (!reader.push(piece)) return null;
+  return reader.end();
+}
+
+enum At {
+  Outside,
+  String,
+  Escape,
+  Hex,
+}
+
+class BriefReader {
+  readonly #mark: Buffer;
+  readonly #kept: Buffer[] = [];
+  readonly #cuts: CutString[] = [];
+  #at = At.Outside;
+  #hexLeft = 0;
+  /** Offset of the present piece, and of the first byte of the present string. */
+  #offset = 0;
+  #stringStart = 0;
+  #cutStart = -1;
+  /** A name is followed by a colon. */
+  #endedByCut = false;
+  #halfLetter = Buffer.alloc(0);
+
+  constructor(mark: Buffer) {
+    this.#mark = mark;
+  }
+
+  push(bytes: Uint8Array): boolean {
+    const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (!this.#isText(piece)) return false;
+    let from = this.#cutStart < 0 ? 0 : piece.length;
+    for (let index = 0; index < piece.length; index += 1) {
+      const byte = piece[index] ?? 0;
+      if (this.#at === At.Outside) {
+        if (this.#endedByCut && byte > 0x20) {
+          if (byte === COLON) return false;
+          this.#endedByCut = false;
+        }
+        if (byte !== QUOTE) continue;
+        this.#at = At.String;
+        this.#stringStart = this.#offset + index + 1;
+        continue;
+      }
+      if (this.#at === At.Escape) {
+        if (byte === 0x75) [this.#at, this.#hexLeft] = [At.Hex, 4];
+        else if (ESCAPED.has(byte)) this.#at = At.String;
+        else return false;
+        continue;
+      }
+      if (this.#at === At.Hex) {
+        if (!isHex(byte)) return false;
+        this.#hexLeft -= 1;
+        if (this.#hexLeft === 0) this.#at = At.String;
+        continue;
+      }
+      if (byte === QUOTE) {
+        if (this.#cutStart >= 0) {
+          this.#cuts.push({ start: this.#cutStart, end: this.#offset + index });
+          this.#cutStart = -1;
+          this.#endedByCut = true;
+          from = index;
+        }
+        this.#at = At.Outside;
+        continue;
+      }
+      if (byte < 0x20) return false;
+      // A cut never divides a letter or an escape.
+      const isLong = this.#cutStart < 0 && this.#offset + index - this.#stringStart >= KEPT_BYTES;
+      if (isLong && (byte & 0xc0) !== 0x80) {
+        this.#keep(piece.subarray(from, index));
+        if (this.#isImage()) return false;
+        this.#kept.push(this.#mark);
+        this.#cutStart = this.#offset + index;
+        from = piece.length;
+      }
+      if (byte === BACKSLASH) this.#at = At.Escape;
+      else if (this.#cutStart >= 0) index = plainUntil(piece, index) - 1;
+    }
+    if (from < piece.length) this.#keep(piece.subarray(from));
+    this.#offset += piece.length;
+    return true;
+  }
+
+  end(): BriefDocument | null {
+    if (this.#halfLetter.length > 0) return null;
+    return { text: Buffer.concat(this.#kept).toString("utf8"), cuts: this.#cuts };
+  }
+
+  #keep(bytes: Buffer): void {
+    if (bytes.length > 0) this.#kept.push(Buffer.from(bytes));
+  }
+
+  /** Whether the kept beginning of the string that is about to be cut says that it is an image. */
+  #isImage(): boolean {
+    const kept = Buffer.concat(this.#kept);
+    return kept
+      .subarray(kept.length - KEPT_BYTES - 3)
+      .toString("latin1", 0, 64)
+      .includes("data:image/");
+  }
+
+  /** Whether the bytes so far are UTF-8. The last letter may be in the next piece. */
+  #isText(piece: Buffer): boolean {
+    const whole = this.#halfLetter.length === 0 ? piece : Buffer.concat([this.#halfLetter, piece]);
+    let end = whole.length;
+    // A letter has at most four bytes.
+    for (let back = 1; back <= Math.min(3, whole.length); back += 1) {
+      const byte = whole[whole.length - back] ?? 0;
+      if ((byte & 0xc0) === 0x80) continue;
+      const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+      if (length > back) end = whole.length - back;
+      break;
+    }
+    this.#halfLetter = Buffer.from(whole.subarray(end));
+    return isUtf8(whole.subarray(0, end));
+  }
+}
+
+/** The next byte that means something in a string. */
+function plainUntil(piece: Buffer, from: number): number {
+  let at = from;
+  for (; at < piece.length; at += 1) {
+    const byte = piece[at] ?? 0;
+    if (byte === QUOTE || byte === BACKSLASH || byte < 0x20) return at;
+  }
+  return at;
+}
+
+/** The value of a brief document, and how to read the rest of each text that it cuts. */
+export interface LongValue {
+  readonly value: unknown;
+  /** By the names on the way to the text, joined by dots. */
+  readonly rests: ReadonlyMap<string, { pieces(): Iterable<string> }>;
+}
+
+/**
+ * Parses a brief document whose cuts have a mark. `read` reads bytes of the document. `null` if the document is no JSON.
+ */
+export function longValue(
+  { text, cuts }: BriefDocument,
+  mark: string,
+  read: (start: number, end: number) => Iterable<Uint8Array>,
+): LongValue | null {
+  const rests = new Map<string, { pieces(): Iterable<string> }>();
+  const left = [...cuts];
+  const unmarked = (value: unknown, path: readonly string[]): unknown => {
+    if (typeof value === "string" && value.endsWith(mark)) {
+      const cut = left.shift();
+      if (cut !== undefined) rests.set(path.join("."), { pieces: () => cutText(read(cut.start, cut.end)) });
+      return value.slice(0, -mark.length);
+    }
+    if (Array.isArray(value)) return value.map((each, index) => unmarked(each, [...path, String(index)]));
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, unmarked(each, [...path, name])]));
+  };
+  try {
+    const value = unmarked(JSON.parse(text), []);
+    return left.length === 0 ? { value, rests } : null;
+  } catch {
+    return null;
+  }
+}
+
+function isHex(byte: number): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
+}
+
+/**
+ * The text of a cut: the bytes of a JSON string from a cut to its closing quote, read in pieces. A piece never ends inside
+ * a letter or an escape.
+ */
+export function* cutText(pieces: Iterable<Uint8Array>): Iterable<string> {
+  let left = Buffer.alloc(0);
+  for (const piece of smallPieces(pieces)) {
+    const bytes = left.length === 0 ? Buffer.from(piece) : Buffer.concat([left, piece]);
+    const end = wholeUntil(bytes);
+    left = Buffer.from(bytes.subarray(end));
+    yield JSON.parse(`"${bytes.toString("utf8", 0, end)}"`) as string;
+  }
+  if (left.length > 0) yield JSON.parse(`"${left.toString("utf8")}"`) as string;
+}
+
+/** So many bytes become text at once. */
+const DECODED_BYTES = 256 * 1024;
+
+function* smallPieces(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  for (const piece of pieces)
+    for (let at = 0; at < piece.length; at += DECODED_BYTES) yield piece.subarray(at, at + DECODED_BYTES);
+}
+
+/** The longest possible escape: two surrogates. */
+const LONGEST_ESCAPE = 12;
+
+/** The end of the last letter or escape that is whole, also of a pair of surrogates. */
+function wholeUntil(bytes: Buffer): number {
+  // From a place that is certainly between two escapes: after an even number of backslashes.
+  const limit = Math.max(0, bytes.length - LONGEST_ESCAPE - 4);
+  let at = limit;
+  while (at > 0 && bytes[at - 1] === BACKSLASH) at -= 1;
+  const isOdd = (limit - at) % 2 === 1;
+  at = isOdd ? limit - 1 : limit;
+  // Inside the digits of an escape, or inside a letter, go on to the next beginning.
+  let end = at;
+  while (at < bytes.length) {
+    const byte = bytes[at] ?? 0;
+    const length = byte === BACKSLASH ? (bytes[at + 1] === 0x75 ? 6 : 2) : letterBytes(byte);
+    if (at + length > bytes.length) break;
+    at += length;
+    if (!isFirstOfPair(bytes, at - length, length)) end = at;
+  }
+  return end;
+}
+
+function letterBytes(byte: number): number {
+  return byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+}
+
+/** Whether an escape is the first half of a pair of surrogates. */
+function isFirstOfPair(bytes: Buffer, start: number, length: number): boolean {
+  return (
+    length === 6 && bytes[start] === BACKSLASH && /^\\u[dD][89abAB]/.test(bytes.toString("latin1", start, start + 6))
+  );
+}
