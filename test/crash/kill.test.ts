@@ -64,7 +64,7 @@ async function firstSight(path: string, exit: Promise<unknown>): Promise<void> {
   void exit.then(() => {
     hasEnded = true;
   });
-  while (!hasEnded && !existsSync(path)) await Bun.sleep(0);
+  while (!hasEnded && !existsSync(path)) await Bun.sleep(1);
 }
 
 async function cli(subject: Subject, ...args: readonly string[]) {

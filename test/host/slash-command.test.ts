@@ -20,8 +20,8 @@ import { type RealStore, realStore } from "./stored-fixture.ts";
 import { trustedManifest } from "./tool.ts";
 
 /**
- * Hosts in which a plugin can answer a command itself. 1.14.41 does it as 1.2.27; in its terminal UI `/repair` is typed by
- * test/terminal/typed-command.test.ts.
+ * Hosts in which a plugin can answer a command itself. 1.2.27 and 1.14.41 do it alike; in the terminal UI of 1.14.41 `/repair`
+ * is typed by test/terminal/typed-command.test.ts.
  */
 const VERSIONS = LINE_HOSTS.filter((version) => version !== "1.0.152" && (IS_WHOLE || version !== "1.14.41"));
 
@@ -62,12 +62,15 @@ for (const version of VERSIONS) {
 
     test("every form of it, typed into a healthy session", () => withBench(host, everyForm));
 
-    test("sent as a message, by a client that does not know the command", () => withBench(host, asMessage));
-
     test("typed into the damaged session itself", () => withBench(host, inDamagedSession));
 
     test("without a configured default model", () =>
       withBench(host, withoutDefaultModel, { model: undefined, small_model: undefined }));
+
+    // What follows is up to the plugin, or the same in every host of rows: 1.18.33 shows it.
+    if (version === "1.2.27" && !IS_WHOLE) return;
+
+    test("sent as a message, by a client that does not know the command", () => withBench(host, asMessage));
 
     test("a command of the user's own with that name stays the user's", () =>
       withBench(host, usersOwn, { command: { repair: { template: "Tidy my code: $ARGUMENTS" } } }));
