@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 test.skipIf(lacks("tmux"))(
-  'opencode 1.18.33 with a clone of this package: preload "check" in opencode.json holds for the terminal half too, also for a subagent\'s session that opencode is told to open at its start, and the permission prompt of the agent\'s tool shows what would be changed',
+  "opencode 1.18.33 with a clone of this package: preload \"check\" in opencode.json holds for the terminal half too, also for a subagent's session that opencode is told to open at its start, and the permission prompt of the agent's tool shows what would be changed",
   async () => {
     const store = await realStore("1.18.33");
     const model = startModelServer();
