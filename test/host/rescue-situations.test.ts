@@ -9,7 +9,7 @@ import { locate } from "../../plugin/stores/locate.ts";
 import { listText } from "../../plugin/words/answers/rescue.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { FOUND, type Left, SHOWN, shareWithContainer } from "../rescue/situations.ts";
-import { goOn, type MadeSession, messagesOf, World } from "../rescue/world.ts";
+import { goOn, type Lists, type MadeSession, messagesOf, World } from "../rescue/world.ts";
 import { removeHomes } from "./home.ts";
 import { openDatabase } from "./record-place.ts";
 import { storeImage } from "./store-image.ts";
@@ -232,8 +232,11 @@ async function isUntouched(world: World, { shown = [] }: Left) {
 }
 
 async function areListed(world: World, shown: readonly (readonly [session: MadeSession, folder: string])[]) {
+  // Each list takes a start in its folder: it is asked for once.
+  const lists = new Map<string, Lists>();
   for (const [{ id }, folder] of shown) {
-    const { terminal, web } = await world.lists(folder);
+    const { terminal, web } = lists.get(folder) ?? (await world.lists(folder));
+    lists.set(folder, { terminal, web });
     expect([id, terminal.has(id)]).toEqual([id, true]);
     expect([id, web.has(id)]).toEqual([id, true]);
   }

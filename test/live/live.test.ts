@@ -1,6 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
 import { removeHomes } from "../host/home.ts";
-import { IS_WHOLE } from "../process/whole.ts";
 import { faultsOf, runLive } from "./live.ts";
 
 afterAll(removeHomes);
@@ -12,13 +11,7 @@ test.each([
 ] as const)(
   "opencode %s at full speed while its store is damaged, checked, repaired and restored",
   async (version, atomicWrites) => {
-    const result = await runLive({
-      version,
-      durationMs: IS_WHOLE ? 4000 : 2000,
-      leastTurns: 1,
-      seed: 20_261_125,
-      atomicWrites,
-    });
+    const result = await runLive({ version, durationMs: 4000, leastTurns: 1, seed: 20_261_125, atomicWrites });
     expect(faultsOf({ ...result, holds: null })).toEqual([]);
     expect(result.turns).toBeGreaterThan(0);
     expect(result.announced).toBeGreaterThan(0);
