@@ -17,7 +17,7 @@ import type { RealStore } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
 
 /** 1.2.27 and 1.17.18 behave as their neighbours below do. */
-const VERSIONS = ["1.0.152", "1.1.65", "1.14.41", "1.18.33"] as const;
+const VERSIONS = ["1.0.152", "1.1.65", ...(IS_WHOLE ? (["1.14.41"] as const) : []), "1.18.33"] as const;
 
 /** The others have nothing with which a plugin could ask; 1.14.41 has it, and it does not work. */
 const ASKING: readonly HostVersion[] = ["1.1.65", "1.18.33"];

@@ -85,7 +85,7 @@ const UPGRADES: readonly Upgrade[] = [
   { through: ["1.1.65", "1.14.41", "1.18.33"], loads: true },
   ...(IS_WHOLE ? OTHER_UPGRADES : []),
   // 1.0.152 named no agent in its messages: every host from 1.17 on refuses them.
-  { through: ["1.0.152", ...(IS_WHOLE ? (["1.1.65", "1.2.27"] as const) : []), "1.18.33"], loads: false },
+  { through: ["1.0.152", ...(IS_WHOLE ? (["1.1.65"] as const) : []), "1.2.27", "1.18.33"], loads: false },
 ];
 
 describe("upgraded", () => {
