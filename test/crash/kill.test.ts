@@ -11,7 +11,7 @@ import { damagedJsonStore, damagedRealStore, damagedSqliteStore } from "./damage
 import { judgePurge, judgeRepair, leftovers, reset, type Subject, subjectOf } from "./experiment.ts";
 
 /** Of each store; `npm run test:kill -- --count N --seed N` sets both. */
-const COUNT = Number(process.env.KILL_COUNT ?? 6);
+const COUNT = Number(process.env.KILL_COUNT ?? 4);
 const SEED = Number(process.env.KILL_SEED ?? 20_261_124);
 
 const WORKS = ["repair", "restore", "repair", "purge"] as const;
