@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { sampleContent } from "../stores/content.ts";
 import { folderImage } from "../stores/json-fixture.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
-import { runCli } from "./cli-process.ts";
+import { askCli } from "./cli-service.ts";
 import { startInTerminal } from "./command-terminal.ts";
 
 const CLI = require.resolve("../../plugin/cli.ts");
@@ -28,7 +28,7 @@ beforeAll(async () => {
   damaged = join(folder, "damaged");
   repaired = join(folder, "repaired");
   cpSync(store.dataDir, damaged, { recursive: true });
-  const done = JSON.parse((await runCli(["repair", "--yes", "--json", "--data-dir", store.dataDir])).stdout);
+  const done = JSON.parse((await askCli(["repair", "--yes", "--json", "--data-dir", store.dataDir])).stdout);
   runID = done.runID;
   cpSync(store.dataDir, repaired, { recursive: true });
   store.remove();
@@ -37,65 +37,65 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("the store is named first, one next step last, and it does what it says", async () => {
-  const { stdout } = await runCli(["check", "--data-dir", damaged]);
+  const { stdout } = await askCli(["check", "--data-dir", damaged]);
   const lines = stdout.trimEnd().split("\n");
   expect(lines[0]).toBe(`Store: ${damaged}/opencode.db (SQLite, opencode 1.18.33)`);
   expect(stdout).not.toContain("Fix the login page");
   expect(lines.filter((line) => line.startsWith("Next: "))).toEqual([lines.at(-1) ?? ""]);
   const words = lines.at(-1)?.replace("Next: opencode-session-repair ", "").split(" ") ?? [];
-  expect((await runCli([...words, "--dry-run"])).stdout).toContain("close 1 record");
+  expect((await askCli([...words, "--dry-run"])).stdout).toContain("close 1 record");
 });
 
 test("a beginning of an id is enough where it names one session; more than one are named", async () => {
   const before = folderImage(damaged);
-  const one = JSON.parse((await runCli(["check", "ses_a", "--json", "--data-dir", damaged])).stdout);
+  const one = JSON.parse((await askCli(["check", "ses_a", "--json", "--data-dir", damaged])).stdout);
   expect(one.findings).toHaveLength(1);
-  const many = await runCli(["repair", "ses_", "--yes", "--data-dir", damaged]);
+  const many = await askCli(["repair", "ses_", "--yes", "--data-dir", damaged]);
   expect([many.code, many.stderr]).toEqual([2, expect.stringContaining('3 sessions begin with "ses_"')]);
-  const wrong = await runCli(["show", "ses_aa", "--data-dir", damaged]);
+  const wrong = await askCli(["show", "ses_aa", "--data-dir", damaged]);
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("Did you mean ses_a")]);
   expect(folderImage(damaged)).toEqual(before);
 });
 
 test("sessions lists healthy ones too, with their state; words of a title find one, and show it", async () => {
-  const { sessions } = JSON.parse((await runCli(["sessions", "--json", "--data-dir", damaged])).stdout);
+  const { sessions } = JSON.parse((await askCli(["sessions", "--json", "--data-dir", damaged])).stdout);
   const states = sessions.map(({ sessionID, state }: { sessionID: string; state: string }) => [sessionID, state]);
   expect(Object.fromEntries(states)).toEqual({ ses_a: "damaged", ses_b: "healthy", ses_c: "healthy" });
-  const found = await runCli(["sessions", "page", "LOGIN", "--data-dir", damaged]);
+  const found = await askCli(["sessions", "page", "LOGIN", "--data-dir", damaged]);
   expect(found.stdout).toMatch(/ses_a {2}Fix the login page {2}1 error/);
   expect(found.stdout).not.toContain("ses_b");
-  const none = await runCli(["sessions", "nowhere", "--data-dir", damaged]);
+  const none = await askCli(["sessions", "nowhere", "--data-dir", damaged]);
   expect([none.code, none.stdout]).toEqual([2, ""]);
-  const shown = await runCli(["show", "login", "page", "--data-dir", damaged]);
+  const shown = await askCli(["show", "login", "page", "--data-dir", damaged]);
   expect([shown.code, shown.stdout]).toEqual([1, expect.stringContaining(SAID)]);
 });
 
 test("an export has every part as it is stored", async () => {
-  const whole = JSON.parse((await runCli(["show", "ses_b", "--json", "--data-dir", damaged])).stdout);
+  const whole = JSON.parse((await askCli(["show", "ses_b", "--json", "--data-dir", damaged])).stdout);
   expect(whole.messages[0]).toMatchObject({ info: { role: "user" }, parts: [{ type: "text" }] });
-  const markdown = (await runCli(["show", "login", "--markdown", "--data-dir", damaged])).stdout;
+  const markdown = (await askCli(["show", "login", "--markdown", "--data-dir", damaged])).stdout;
   expect(markdown).toStartWith("# Fix the login page\n");
   expect(markdown).toContain(`${SAID}`);
   expect(markdown).toContain("> **HOLE: part prt_a1_1");
 });
 
 test("what is in a run is readable before it is undone; last, a beginning or an end of its id name it", async () => {
-  const listed = (await runCli(["runs", "--data-dir", repaired])).stdout.split("\n");
+  const listed = (await askCli(["runs", "--data-dir", repaired])).stdout.split("\n");
   expect(listed.filter((line) => line.startsWith(runID))).toEqual([expect.stringMatching(/ses_a .*1 record/)]);
   const before = folderImage(repaired);
   for (const name of [runID, "last", runID.slice(0, 15), runID.slice(-8)]) {
-    const contents = JSON.parse((await runCli(["runs", name, "--json", "--data-dir", repaired])).stdout);
+    const contents = JSON.parse((await askCli(["runs", name, "--json", "--data-dir", repaired])).stdout);
     expect(contents.sessions[0].records).toMatchObject([{ recordID: "prt_a1_1", code: "truncated", text: SAID }]);
-    const planned = await runCli(["undo", name, "-n", "--data-dir", repaired]);
+    const planned = await askCli(["undo", name, "-n", "--data-dir", repaired]);
     expect([planned.code, planned.stdout]).toEqual([1, expect.stringContaining(SAID)]);
   }
-  expect((await runCli(["show", runID.slice(0, 15), "--data-dir", repaired])).stdout).toContain(SAID);
-  const unknown = await runCli(["restore", `${runID.slice(0, -1)}z`.replace(/z$/, "0"), "--data-dir", repaired]);
+  expect((await askCli(["show", runID.slice(0, 15), "--data-dir", repaired])).stdout).toContain(SAID);
+  const unknown = await askCli(["restore", `${runID.slice(0, -1)}z`.replace(/z$/, "0"), "--data-dir", repaired]);
   if (!runID.endsWith("0")) expect(unknown.stderr).toContain(`Did you mean ${runID}?`);
   expect(folderImage(repaired)).toEqual(before);
-  const undone = await runCli(["restore", "last", "-y", "--data-dir", repaired]);
+  const undone = await askCli(["restore", "last", "-y", "--data-dir", repaired]);
   expect([undone.code, undone.stdout]).toEqual([0, expect.stringContaining("Undone: 1 record restored.")]);
-  const again = await runCli(["restore", "last", "-y", "--data-dir", repaired]);
+  const again = await askCli(["restore", "last", "-y", "--data-dir", repaired]);
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("There is no run to undo.")]);
 });
 
@@ -104,7 +104,7 @@ test("doctor says what is missing and the way out; with both halves and a store 
   const config = join(home, ".config", "opencode");
   mkdirSync(config, { recursive: true });
   const env = { HOME: home };
-  const without = await runCli(["doctor", "--data-dir", damaged], { env });
+  const without = await askCli(["doctor", "--data-dir", damaged], { env });
   expect([without.code, without.stdout]).toEqual([1, expect.stringContaining("✗ plugin: not installed")]);
   const entry = ["opencode-session-repair@0.1.0", { preload: "never" }];
   writeFileSync(join(config, "opencode.jsonc"), `{ /* mine */ "plugin": [${JSON.stringify(entry)},] }`);
@@ -113,7 +113,7 @@ test("doctor says what is missing and the way out; with both halves and a store 
   const installed = join(fetched, "node_modules", "opencode-session-repair");
   mkdirSync(installed, { recursive: true });
   writeFileSync(join(installed, "package.json"), '{ "name": "opencode-session-repair", "version": "0.0.9" }');
-  const { checks } = JSON.parse((await runCli(["doctor", "--json", "--data-dir", damaged], { env })).stdout);
+  const { checks } = JSON.parse((await askCli(["doctor", "--json", "--data-dir", damaged], { env })).stdout);
   const said = (what: string) => checks.find((each: { what: string }) => each.what === what);
   for (const what of [
     "plugin in the server",
@@ -128,14 +128,14 @@ test("doctor says what is missing and the way out; with both halves and a store 
   expect(said("options")).toMatchObject({ ok: false, says: expect.stringContaining('"preload" takes') });
   expect(said("plugin version")).toMatchObject({ ok: false, wayOut: expect.stringContaining("packages") });
   writeFileSync(join(config, "tui.json"), JSON.stringify({ plugin: ["opencode-session-repair@0.0.9"] }));
-  const apart = (await runCli(["doctor", "--data-dir", damaged], { env })).stdout;
+  const apart = (await askCli(["doctor", "--data-dir", damaged], { env })).stdout;
   expect(apart).toContain("✗ plugin version: the entries name 0.1.0 and 0.0.9");
-  const nowhere = await runCli(["doctor", "--data-dir", join(folder, "none")], { env });
+  const nowhere = await askCli(["doctor", "--data-dir", join(folder, "none")], { env });
   expect([nowhere.code, nowhere.stdout]).toEqual([1, expect.stringContaining("✗ store:")]);
 });
 
 test("completion works in bash", async () => {
-  const script = (await runCli(["completion", "bash"])).stdout;
+  const script = (await askCli(["completion", "bash"])).stdout;
   const complete = (...words: string[]) => {
     const line = `COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}`;
     const text = `${script}\n${line}; _opencode_session_repair; printf '%s\\n' "\${COMPREPLY[@]}"`;
@@ -176,7 +176,7 @@ test("help and suggestions in a terminal of 40, 80 and 120 columns, with and wit
 });
 
 test("completion in a terminal: Tab completes a command and a code", async () => {
-  const { stdout } = await runCli(["completion", "bash"]);
+  const { stdout } = await askCli(["completion", "bash"]);
   const rc = join(folder, "bashrc");
   writeFileSync(rc, `PS1='ready> '\n${stdout}`);
   const terminal = startInTerminal(["bash", "--rcfile", rc, "-i"], { HOME: folder, PATH: "/usr/bin:/bin" }, 80);

@@ -6,7 +6,7 @@ import { otherHomes } from "../../plugin/stores/other-homes.ts";
 import { removeHomes } from "../host/home.ts";
 import { fileImage } from "../host/store-image.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
-import { runCli } from "./cli-process.ts";
+import { askCli } from "./cli-service.ts";
 
 afterAll(removeHomes);
 
@@ -26,7 +26,7 @@ test("data in the home of a snap and of a flatpak is named by check and rescue, 
   await mkdir(join(home, "snap", "firefox", "common"), { recursive: true });
   const flatpak = await put(other, join(home, ".var", "app", "com.example.Editor", "data", "opencode"));
   const left = [await fileImage(snap), await fileImage(flatpak)];
-  const run = async (...args: string[]) => runCli(args, { env: { HOME: home } });
+  const run = async (...args: string[]) => askCli(args, { env: { HOME: home } });
   for (const command of ["check", "rescue"]) {
     const { code, stdout } = await run(command);
     expect(code).toBe(0);
@@ -46,7 +46,7 @@ test("data in the home of a snap and of a flatpak is named by check and rescue, 
   }
   expect([await fileImage(snap), await fileImage(flatpak)]).toEqual(left);
   // A snap's terminal starts opencode in the home of the snap: what is in the usual place is elsewhere then.
-  const inSnap = await runCli(["rescue", "--dry-run", "--json"], {
+  const inSnap = await askCli(["rescue", "--dry-run", "--json"], {
     env: { HOME: home, XDG_DATA_HOME: dirname(snap) },
   });
   expect(JSON.parse(inSnap.stdout).otherData).toEqual([usual]);

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { realStore } from "../host/stored-fixture.ts";
 import { everyRow } from "../stores/every-row.ts";
 import { createGoDatabase, createTwoX, SESSION_OF_2X, upgradeToTwoX } from "../stores/two-x-database.ts";
-import { type CliResult, runCli } from "./cli-process.ts";
+import type { CliResult } from "./cli-process.ts";
+import { askCli } from "./cli-service.ts";
 
 const HEALTHY = "opencode can load everything here";
 
@@ -64,7 +65,7 @@ async function contentOf(path: string): Promise<Record<string, string>> {
 /** Runs a command that must change nothing. */
 async function unchanged(args: readonly string[], path: string): Promise<CliResult> {
   const before = await contentOf(path);
-  const result = await runCli([...args, "--data-dir", path]);
+  const result = await askCli([...args, "--data-dir", path]);
   expect(await contentOf(path)).toEqual(before);
   return result;
 }
@@ -266,10 +267,10 @@ describe("check says what it read, and what it did not", () => {
     const before = rowsOf(path);
     expect(await checked(path)).toMatchObject({ status: 1, verdict: "damaged" });
     expect((await unchanged(["check"], path)).stdout).toContain("repair` would");
-    const repaired = JSON.parse((await runCli(["repair", "--yes", "--json", "--data-dir", path])).stdout);
+    const repaired = JSON.parse((await askCli(["repair", "--yes", "--json", "--data-dir", path])).stdout);
     expect(repaired.items.map(({ action }: { action: string }) => action)).not.toContain("skipped");
     expect(repaired.remaining.filter(({ severity }: { severity: string }) => severity === "blocking")).toEqual([]);
-    await runCli(["restore", repaired.runID, "--yes", "--data-dir", path]);
+    await askCli(["restore", repaired.runID, "--yes", "--data-dir", path]);
     expect(rowsOf(path)).toEqual(before);
   });
 
@@ -293,13 +294,13 @@ describe("check says what it read, and what it did not", () => {
     const shape = "update message set data = json_remove(data, '$.agent') where rowid = 1";
     const path = await dataDir("real", `${newer}; ${more}; ${shape}; update part set data = '{' where rowid = 3`);
     const before = rowsOf(path);
-    const repaired = JSON.parse((await runCli(["repair", "--yes", "--json", "--data-dir", path])).stdout);
+    const repaired = JSON.parse((await askCli(["repair", "--yes", "--json", "--data-dir", path])).stdout);
     expect(repaired.items.map(({ kind, action }: Record<string, string>) => [kind, action])).toEqual([
       ["part", expect.stringMatching(/^(recovered|quarantined)$/)],
     ]);
-    const forced = await runCli(["repair", "--only", "legacy-fields", "--yes", "--data-dir", path]);
+    const forced = await askCli(["repair", "--only", "legacy-fields", "--yes", "--data-dir", path]);
     expect(forced.stdout).not.toContain("completed");
-    await runCli(["restore", repaired.runID, "--yes", "--data-dir", path]);
+    await askCli(["restore", repaired.runID, "--yes", "--data-dir", path]);
     expect(rowsOf(path)).toEqual(before);
   });
 
@@ -426,7 +427,7 @@ test("sessions of 2.x are named by title and by the beginning of their id, and i
   const both = await dataDir("upgraded", "delete from session where rowid = 1");
   expect(JSON.parse((await unchanged(["sessions", "--json"], both)).stdout).sessions).toHaveLength(9);
   for (const each of [path, both]) {
-    const { checks } = JSON.parse((await runCli(["doctor", "--json", "--data-dir", each])).stdout);
+    const { checks } = JSON.parse((await askCli(["doctor", "--json", "--data-dir", each])).stdout);
     expect(checks).toContainEqual({
       what: "store opencode.db",
       ok: true,
@@ -453,7 +454,7 @@ describe("repair takes out of the rows of 2.x what no parser reads, and nothing 
   test.each(["fresh", "upgraded"] as const)("and undoes it to the byte (%s)", async (which) => {
     const path = await dataDir(which, damage);
     const before = dumped(path);
-    const repaired = await runCli(["repair", "--yes", "--json", "--data-dir", path]);
+    const repaired = await askCli(["repair", "--yes", "--json", "--data-dir", path]);
     const { items, runID } = JSON.parse(repaired.stdout);
     expect(items.map(({ action, kind }: Record<string, unknown>) => [action, kind]).sort()).toEqual([
       ["quarantined", "message"],
@@ -472,7 +473,7 @@ describe("repair takes out of the rows of 2.x what no parser reads, and nothing 
     for (const [table, rows] of before) {
       if (others.includes(table)) expect([table, now.get(table)]).toEqual([table, rows]);
     }
-    const undone = await runCli(["restore", runID, "--yes", "--data-dir", path]);
+    const undone = await askCli(["restore", runID, "--yes", "--data-dir", path]);
     expect(undone.code).toBe(0);
     expect(dumped(path)).toEqual(before);
   });
@@ -490,12 +491,12 @@ describe("repair takes out of the rows of 2.x what no parser reads, and nothing 
       using database = new Database(join(path, "opencode.db"), { readonly: true });
       return database.query("select typeof(data), json_valid(data), data from session_message where seq < 4").values();
     };
-    const repaired = JSON.parse((await runCli(["repair", "--yes", "--json", "--data-dir", path])).stdout);
+    const repaired = JSON.parse((await askCli(["repair", "--yes", "--json", "--data-dir", path])).stdout);
     expect(repaired.items.map(({ action }: Record<string, unknown>) => action)).toEqual(Array(4).fill("normalised"));
     expect(repaired.verdict).toBe("healthy");
     expect(texts().map(([storage, isValid]) => [storage, isValid])).toEqual(Array(4).fill(["text", 1]));
     expect(String(texts()[2]?.[2])).toContain('"Question 2"');
-    expect((await runCli(["restore", repaired.runID, "--yes", "--data-dir", path])).code).toBe(0);
+    expect((await askCli(["restore", repaired.runID, "--yes", "--data-dir", path])).code).toBe(0);
     expect(dumped(path)).toEqual(before);
   });
 
@@ -521,7 +522,7 @@ describe("repair takes out of the rows of 2.x what no parser reads, and nothing 
     };
     const { id, text } = imported("time_updated");
     const before = dumped(path);
-    const repaired = JSON.parse((await runCli(["repair", "--yes", "--json", "--data-dir", path])).stdout);
+    const repaired = JSON.parse((await askCli(["repair", "--yes", "--json", "--data-dir", path])).stdout);
     expect(repaired.items).toEqual([expect.objectContaining({ action: "recovered", recordID: id })]);
     using database = new Database(join(path, "opencode.db"), { readonly: true });
     const [[data] = []] = database.query("select data from session_message where id = ?").values(id ?? "");
@@ -529,7 +530,7 @@ describe("repair takes out of the rows of 2.x what no parser reads, and nothing 
       text: expect.stringContaining(String(text)),
       time: { created: expect.any(Number) },
     });
-    expect((await runCli(["restore", repaired.runID, "--yes", "--data-dir", path])).code).toBe(0);
+    expect((await askCli(["restore", repaired.runID, "--yes", "--data-dir", path])).code).toBe(0);
     expect(dumped(path)).toEqual(before);
     imported("time_updated + 1");
     const { findings } = await checked(path);
@@ -538,10 +539,10 @@ describe("repair takes out of the rows of 2.x what no parser reads, and nothing 
 
   test("a message does not return where another one has its number by now", async () => {
     const path = await dataDir("fresh", "update session_message set data = '' where seq = 3");
-    const repaired = await runCli(["repair", "--yes", "--json", "--data-dir", path]);
+    const repaired = await askCli(["repair", "--yes", "--json", "--data-dir", path]);
     using database = new Database(join(path, "opencode.db"));
     database.exec("update session_message set seq = 3 where seq = 4");
-    const undone = await runCli(["restore", JSON.parse(repaired.stdout).runID, "--yes", "--data-dir", path]);
+    const undone = await askCli(["restore", JSON.parse(repaired.stdout).runID, "--yes", "--data-dir", path]);
     expect(undone.stdout).toContain("another message has the record's place in the session now");
     expect(undone.code).toBe(3);
   });

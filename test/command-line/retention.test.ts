@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { checkAndRepair } from "../repair/tool.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
-import { runCli } from "./cli-process.ts";
+import { askCli } from "./cli-service.ts";
 
 test("runs tells the size, warns of a large quarantine, and only a purge deletes, by age and confirmed", async () => {
   const store = createJsonStore(sampleContent());
@@ -12,15 +12,15 @@ test("runs tells the size, warns of a large quarantine, and only a purge deletes
   store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.from("{"));
   const { manifests } = await checkAndRepair(dataDir);
   const manifest = manifests[0] ?? "";
-  const small = JSON.parse((await runCli(["runs", "--json", "--data-dir", dataDir])).stdout);
+  const small = JSON.parse((await askCli(["runs", "--json", "--data-dir", dataDir])).stdout);
   expect([small.runs.length, small.warnings]).toEqual([1, []]);
   expect(small.bytes).toBeGreaterThan(100);
-  expect((await runCli(["purge", "--older-than", "1h", "--data-dir", dataDir, "--yes"])).stdout).toContain(
+  expect((await askCli(["purge", "--older-than", "1h", "--data-dir", dataDir, "--yes"])).stdout).toContain(
     "No runs are older than 1h.",
   );
   writeFileSync(join(dirname(manifest), "safety", "large"), "");
   truncateSync(join(dirname(manifest), "safety", "large"), 2_000_000_000);
-  const text = await runCli(["runs", "--data-dir", dataDir]);
+  const text = await askCli(["runs", "--data-dir", dataDir]);
   expect(text.stdout).toContain("2.0 GB in all.");
   expect(text.stdout).toContain(
     `The quarantine is large: 2.0 GB. To delete runs older than 30 days: opencode-session-repair purge --older-than 30d --data-dir ${dataDir}`,
@@ -33,20 +33,20 @@ test("runs tells the size, warns of a large quarantine, and only a purge deletes
   store.overwrite(store.locatorOf("part", "prt_a1_2"), Buffer.from("{"));
   await checkAndRepair(dataDir);
   expect(existsSync(manifest)).toBe(true);
-  const asked = await runCli(["purge", "--older-than", "30d", "--data-dir", dataDir]);
+  const asked = await askCli(["purge", "--older-than", "30d", "--data-dir", dataDir]);
   expect([asked.code, existsSync(manifest)]).toEqual([1, true]);
   expect(asked.stdout).toContain("1 of these originals exists nowhere else.");
   expect(asked.stdout).not.toContain("were restored");
   // What a user restored is kept by its run.
   const [recent = ""] = readdirSync(join(dataDir, "quarantine", "ses_a")).filter((name) => !manifest.includes(name));
-  expect((await runCli(["restore", recent, "--data-dir", dataDir, "--yes"])).stdout).toContain(
+  expect((await askCli(["restore", recent, "--data-dir", dataDir, "--yes"])).stdout).toContain(
     "Undone: 1 record restored",
   );
-  const all = await runCli(["purge", "--older-than", "0d", "--data-dir", dataDir]);
+  const all = await askCli(["purge", "--older-than", "0d", "--data-dir", dataDir]);
   expect(all.stdout).toContain(
     "Records of 1 run were restored. If this run is deleted, the plugin may repair these records again at the next start of opencode.",
   );
-  const purged = await runCli(["purge", "--older-than", "30d", "--data-dir", dataDir, "--yes"]);
+  const purged = await askCli(["purge", "--older-than", "30d", "--data-dir", dataDir, "--yes"]);
   expect([purged.code, existsSync(manifest)]).toEqual([0, false]);
   expect(readdirSync(join(dataDir, "quarantine", "ses_a"))).toHaveLength(1);
   store.remove();

@@ -3,7 +3,7 @@ import { utimesSync } from "node:fs";
 import { join } from "node:path";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
-import { runCli } from "./cli-process.ts";
+import { askCli } from "./cli-service.ts";
 
 test("`repair` names the session that opencode no longer lists, and how to read it and to bring its record back", async () => {
   const store = createJsonStore(sampleContent());
@@ -14,12 +14,12 @@ test("`repair` names the session that opencode no longer lists, and how to read 
     // Damage counts once it has stayed the same for a while.
     const old = new Date(Date.now() - 3_600_000);
     utimesSync(join(store.dataDir, "path" in locator ? locator.path : ""), old, old);
-    const { stdout } = await runCli(["repair", "--yes", "--data-dir", store.dataDir]);
+    const { stdout } = await askCli(["repair", "--yes", "--data-dir", store.dataDir]);
     expect(stdout).toContain("opencode no longer lists 1 session, because no part of the record was usable.");
     expect(stdout).toMatch(/To read it: opencode-session-repair show ses_c --data-dir /);
     const command = /To restore the damaged record: opencode-session-repair restore (\S+)/.exec(stdout)?.[1] ?? "";
-    await runCli(["restore", command, "--yes", "--data-dir", store.dataDir]);
-    const answer = JSON.parse((await runCli(["repair", "--yes", "--json", "--data-dir", store.dataDir])).stdout);
+    await askCli(["restore", command, "--yes", "--data-dir", store.dataDir]);
+    const answer = JSON.parse((await askCli(["repair", "--yes", "--json", "--data-dir", store.dataDir])).stdout);
     expect(answer.unlisted.map(({ sessionID }: { sessionID: string }) => sessionID)).toEqual(["ses_c"]);
     expect(Object.keys(store.image()).length).toBe(Object.keys(before).length - 1);
   } finally {

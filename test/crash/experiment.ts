@@ -53,7 +53,7 @@ export interface Work {
 
 /** Every how many-th operation goes wrong. `npm run test:crash` sets 1: every one. */
 const STRIDE = Number(process.env.CRASH_STRIDE ?? 0);
-const DEFAULT_STRIDE: Readonly<Record<Fault["what"], number>> = { die: 11, "die-after": 11, "power-cut": 11, fail: 29 };
+const DEFAULT_STRIDE: Readonly<Record<Fault["what"], number>> = { die: 19, "die-after": 19, "power-cut": 19, fail: 53 };
 
 /** Whether `npm run test:crash` asks for everything. */
 export const IS_WHOLE = STRIDE > 0;

@@ -11,7 +11,7 @@ import { damagedJsonStore, damagedRealStore, damagedSqliteStore } from "./damage
 import { judgePurge, judgeRepair, leftovers, reset, type Subject, subjectOf } from "./experiment.ts";
 
 /** Of each store; `npm run test:kill -- --count N --seed N` sets both. */
-const COUNT = Number(process.env.KILL_COUNT ?? 6);
+const COUNT = Number(process.env.KILL_COUNT ?? 4);
 const SEED = Number(process.env.KILL_SEED ?? 20_261_124);
 
 const WORKS = ["repair", "restore", "repair", "purge"] as const;
@@ -64,7 +64,7 @@ async function firstSight(path: string, exit: Promise<unknown>): Promise<void> {
   void exit.then(() => {
     hasEnded = true;
   });
-  while (!hasEnded && !existsSync(path)) await Bun.sleep(0);
+  while (!hasEnded && !existsSync(path)) await Bun.sleep(1);
 }
 
 async function cli(subject: Subject, ...args: readonly string[]) {

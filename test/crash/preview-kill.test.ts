@@ -59,7 +59,7 @@ async function run(args: readonly string[], killed: { since: "start" | "lock"; a
     hasEnded = true;
   });
   const lock = join(quarantinePath(dataDir), ".lock");
-  if (killed.since === "lock") while (!hasEnded && !existsSync(lock)) await Bun.sleep(0);
+  if (killed.since === "lock") while (!hasEnded && !existsSync(lock)) await Bun.sleep(1);
   await Bun.sleep(killed.afterMs);
   child.kill("SIGKILL");
   await exit;

@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { IS_WHOLE } from "../process/whole.ts";
 import type { HostVersion } from "./binary.ts";
 import { ensureGitProject } from "./git-project.ts";
 import { whenThisProcessDies } from "./watchdog.ts";
@@ -19,6 +20,13 @@ export interface HermeticHome {
   readonly env: Readonly<Record<string, string>>;
   remove(): Promise<void>;
 }
+
+/** What a boot looks for beside sessions takes a fifth of its time: files that change, and what other agents have left. */
+const NOT_LOOKED_FOR = {
+  OPENCODE_EXPERIMENTAL_DISABLE_FILEWATCHER: "1",
+  OPENCODE_DISABLE_CLAUDE_CODE: "1",
+  OPENCODE_DISABLE_EXTERNAL_SKILLS: "1",
+} as const;
 
 const homes = new Map<string, () => void>();
 
@@ -62,6 +70,8 @@ export async function createHome(
     OPENCODE_DISABLE_DEFAULT_PLUGINS: "1",
     // Bun looks at the heap every second. A host that serves many cases would spend a third of its time on that.
     BUN_GC_TIMER_DISABLE: "1",
+    // The last of its three compilers earns its work back only in long runs. `npm run test:whole` keeps it.
+    ...(IS_WHOLE ? {} : { BUN_JSC_useFTLJIT: "0", ...NOT_LOOKED_FOR }),
   };
   return { version, root, dataDir, configDir, project, env, remove: () => removeHome(root) };
 }

@@ -82,12 +82,16 @@ for (const version of VERSIONS) {
   });
 }
 
-/** The newest host gets every record; of the lines before it each gets every second. */
+/** Each record is tried on one of the lines, in turn; a record that 1.18.33 alone refuses, there. */
 function recordsFor(version: HostVersion): readonly LegacyRecord[] {
   const refused = LEGACY_RECORDS.filter((record) => isRefusedBy(version, record));
-  if (IS_WHOLE || version === "1.18.33") return refused;
-  const turn = VERSIONS.indexOf(version);
-  return refused.filter((record) => LEGACY_RECORDS.indexOf(record) % 2 === turn);
+  if (IS_WHOLE) return refused;
+  // The newest, which most users have, gets every second one.
+  const turns = ["1.18.33", "1.14.48", "1.18.33", "1.15.13"] as const;
+  return refused.filter((record) => {
+    const turn = turns[LEGACY_RECORDS.indexOf(record) % turns.length];
+    return version === (turn !== undefined && isRefusedBy(turn, record) ? turn : "1.18.33");
+  });
 }
 
 /** 1.15 takes any text for a folder; 1.14.48 has no column for the cost of a session. */

@@ -25,6 +25,9 @@ const STATES = [
 
 type State = (typeof STATES)[number];
 
+/** After this time, in milliseconds, a host is asked once more: a boot takes a tenth of it. */
+const FIRST_ANSWER_MS = 20_000;
+
 afterAll(removeHomes);
 
 for (const version of ["1.2.27", "1.18.33"] as const) {
@@ -76,7 +79,13 @@ describe("while opencode writes an answer", () => {
     model = startModelServer();
     store = await realStore(version);
     host = await startHost({ home: store.home, model });
-    await host.get("/session");
+    // 1.17 and 1.18 never answer a request of their very first moments, which last long on a busy machine.
+    const answers = () =>
+      host.request("GET", "/session", undefined, FIRST_ANSWER_MS).then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+    await until(answers, () => `the project never boots\n${host.stderr()}`);
   };
 
   afterEach(async () => {
@@ -86,23 +95,40 @@ describe("while opencode writes an answer", () => {
     await scratch?.remove();
   });
 
+  /** Has the model answer slowly in a new session; the turn, which has just begun to be written. */
+  const answering = async (words: string) => {
+    model.script({ text: words, chunkDelayMs: 20 });
+    const { id } = (await host.post("/session")).body as { id: string };
+    const before = model.calls;
+    const turn = host.post(`/session/${id}/message`, {
+      model: { providerID: "loopback", modelID: "scripted" },
+      parts: [{ type: "text", text: "Talk for some seconds" }],
+    });
+    await until(() => model.calls > before, "the model was never asked");
+    const isWriting = async () => {
+      const said = (await host.get(`/session/${id}/message`)).body as { parts: { type: string; text?: string }[] }[];
+      return said.at(-1)?.parts.some(({ type, text }) => type === "text" && text?.startsWith("word0")) === true;
+    };
+    await until(isWriting, "the answer never began");
+    return { turn };
+  };
+
+  const liveCheck = async () => {
+    const live = await checkIn(store.dataDir, scratch, false);
+    expect({ code: live.code, blocking: live.blocking }).toEqual({ code: 0, blocking: [] });
+  };
+
   for (const version of ["1.1.65", "1.14.41", "1.18.33"] as const) {
     test(`${version}: no byte of its files changes, and the turn completes`, async () => {
       await start(version);
       const words = Array.from({ length: 150 }, (_, index) => `word${index} `).join("");
-      model.script({ text: words, chunkDelayMs: 20 });
-      const { id } = (await host.post("/session")).body as { id: string };
-      const before = model.calls;
-      const turn = host.post(`/session/${id}/message`, {
-        model: { providerID: "loopback", modelID: "scripted" },
-        parts: [{ type: "text", text: "Talk for some seconds" }],
-      });
-      await until(() => model.calls > before, "the model was never asked");
-      const isWriting = async () => {
-        const said = (await host.get(`/session/${id}/message`)).body as { parts: { type: string; text?: string }[] }[];
-        return said.at(-1)?.parts.some(({ type, text }) => type === "text" && text?.startsWith("word0")) === true;
-      };
-      await until(isWriting, "the answer never began");
+      const { turn } = await answering(words);
+      for (let round = 0; round < 2; round += 1) await liveCheck();
+      const answer = (await turn).body as { parts: { type: string; text?: string }[] };
+      expect(answer.parts.find((part) => part.type === "text")?.text?.trim()).toBe(words.trim());
+
+      // Seen twice: a Bun that was stopped and goes on may never answer again. From here on it is asked nothing.
+      (await answering(words)).turn.catch(() => undefined);
       for (let round = 0; round < 2; round += 1) {
         await whileFrozen(host.pid, async () => {
           const image = await fileImage(store.dataDir);
@@ -111,11 +137,9 @@ describe("while opencode writes an answer", () => {
           // A JSON host may have been stopped between truncating a file and writing it.
           if (!isJsonHost(version)) expect(code).toBe(0);
         });
-        const live = await checkIn(store.dataDir, scratch, false);
-        expect({ code: live.code, blocking: live.blocking }).toEqual({ code: 0, blocking: [] });
+        await liveCheck();
       }
-      const answer = (await turn).body as { parts: { type: string; text?: string }[] };
-      expect(answer.parts.find((part) => part.type === "text")?.text?.trim()).toBe(words.trim());
+      await host.kill();
       expect(await readdir(scratch.temp)).toEqual([]);
     });
   }

@@ -1,4 +1,5 @@
 import { afterAll, describe, test } from "bun:test";
+import { IS_WHOLE } from "../process/whole.ts";
 import { isJsonHost, LINE_HOSTS } from "./binary.ts";
 import { keepsReadable, staysListed } from "./closed-record.ts";
 import { removeHomes } from "./home.ts";
@@ -9,8 +10,11 @@ import { PATIENT } from "./stored-fixture.ts";
 
 afterAll(removeHomes);
 
-/** What is left of damaged and lost records, as a host of each line shows it. */
-describe.each([...LINE_HOSTS])("opencode %s", (version) => {
+/** 1.0.152 lists as 1.1.65 does, and 1.14.41 as 1.2.27. */
+const VERSIONS = LINE_HOSTS.filter((version) => IS_WHOLE || !["1.0.152", "1.14.41"].includes(version));
+
+/** What is left of damaged and lost records, as hosts show it. */
+describe.each(VERSIONS)("opencode %s", (version) => {
   const cases = new HostForCases(version, []);
   const on = (work: (each: HostCase) => Promise<void>) => () => cases.run({ config: {}, options: PATIENT }, work);
 

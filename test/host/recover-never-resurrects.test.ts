@@ -15,7 +15,7 @@ import { toolFor } from "./tool.ts";
 
 const LOST = ["lost-record"];
 const SEED = 20_097;
-const OPERATIONS = 8;
+const OPERATIONS = IS_WHOLE ? 8 : 3;
 
 let model: ModelServer;
 beforeAll(() => {

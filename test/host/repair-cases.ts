@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { RepairResult } from "../../plugin/api.ts";
 import { locatorText } from "../../plugin/model/artifact.ts";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { type HostVersion, isJsonHost } from "./binary.ts";
 import { type Damage, ZERO_BYTES } from "./damage.ts";
 import { type Damageable, damageable, damageableNames, damagesOf, fillColumns } from "./damageable.ts";
@@ -229,7 +229,7 @@ interface ChangeDocument {
 async function commandLine({ store, host, tool }: Bench): Promise<void> {
   const { dataDir } = store;
   const cli = async <T>(...args: string[]): Promise<{ code: number | null; answer: T }> => {
-    const { code, stdout } = await runCli([...args, "--data-dir", dataDir, "--json"]);
+    const { code, stdout } = await askCli([...args, "--data-dir", dataDir, "--json"]);
     return { code, answer: JSON.parse(stdout) as T };
   };
   const healthy = await hostVerdict(host, store.sessionIDs);

@@ -1,4 +1,8 @@
+import { IS_WHOLE } from "../process/whole.ts";
 import { minorOf, SQLITE_HOSTS } from "./binary.ts";
 import { repairsOn } from "./repair-cases.ts";
 
-for (const version of SQLITE_HOSTS) if (minorOf(version) < 17) repairsOn(version);
+/** 1.14.41 keeps its records as 1.2.27 does, and demands no more of them. */
+const VERSIONS = SQLITE_HOSTS.filter((version) => minorOf(version) < 17 && (IS_WHOLE || version !== "1.14.41"));
+
+for (const version of VERSIONS) repairsOn(version);

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { World } from "../rescue/world.ts";
 import { removeHomes } from "./home.ts";
 import { openDatabase } from "./record-place.ts";
@@ -19,7 +19,7 @@ interface Answer {
 }
 
 async function rescue(world: World, ...args: readonly string[]): Promise<Answer> {
-  const { code, stdout } = await runCli(["rescue", ...args, "--json", "--data-dir", world.home.dataDir]);
+  const { code, stdout } = await askCli(["rescue", ...args, "--json", "--data-dir", world.home.dataDir]);
   return { code, ...JSON.parse(stdout) };
 }
 
@@ -47,7 +47,7 @@ test.each([
   const before = await storeImage(world.home.dataDir);
   const done = await rescue(world, "--relink", "--from", from, "--to", folder, "--yes");
   expect([done.code, done.hidden]).toEqual([0, []]);
-  expect((await runCli(["restore", done.runID ?? "", "--yes", "--data-dir", world.home.dataDir])).code).toBe(0);
+  expect((await askCli(["restore", done.runID ?? "", "--yes", "--data-dir", world.home.dataDir])).code).toBe(0);
   expect(await storeImage(world.home.dataDir)).toEqual(before);
   await rescue(world, "--relink", "--from", from, "--to", folder, "--yes");
   expect([...(await world.lists(folder)).web]).toEqual([made[0]?.id ?? ""]);
@@ -67,7 +67,7 @@ test("--from that no session has, one that is shown there, --to that is not ther
     ["app", folder, "--from and --to take absolute folders"],
   ] as const) {
     const args = ["rescue", "--relink", "--from", from, "--to", to, "--data-dir", world.home.dataDir];
-    const refused = await runCli(args);
+    const refused = await askCli(args);
     expect([refused.code, refused.stdout]).toEqual([2, ""]);
     expect(refused.stderr).toContain(words);
   }
@@ -93,11 +93,11 @@ test.each([
   // opencode knows a git project again in its new folder; of another the user says where it is.
   const where = isGit ? [] : ["--from", project, "--to", moved];
   const relink = ["rescue", "--relink", ...where, "--json", "--data-dir", dataDir];
-  const done = JSON.parse((await runCli([...relink, "--yes"])).stdout);
+  const done = JSON.parse((await askCli([...relink, "--yes"])).stdout);
   expect(done.hidden).toEqual([]);
   expect(await listed(world, moved)).toEqual([id]);
   if (!isGit) {
-    expect((await runCli(["restore", done.runID, "--yes", "--data-dir", dataDir])).code).toBe(0);
+    expect((await askCli(["restore", done.runID, "--yes", "--data-dir", dataDir])).code).toBe(0);
     expect(await listed(world, moved)).toEqual([]);
   }
 });

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { renameSync } from "node:fs";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { type MadeSession, World } from "../rescue/world.ts";
 import type { HostVersion } from "./binary.ts";
@@ -22,12 +22,12 @@ interface Answer {
 }
 
 async function rescue(world: World, ...args: readonly string[]): Promise<Answer> {
-  const { code, stdout } = await runCli(["rescue", ...args, "--json", "--data-dir", world.home.dataDir]);
+  const { code, stdout } = await askCli(["rescue", ...args, "--json", "--data-dir", world.home.dataDir]);
   return { code, ...JSON.parse(stdout) };
 }
 
 async function text(world: World, ...args: readonly string[]): Promise<string> {
-  return (await runCli([...args, "--data-dir", world.home.dataDir])).stdout;
+  return (await askCli([...args, "--data-dir", world.home.dataDir])).stdout;
 }
 
 /** `rescue --relink --yes` leaves every byte as it is, and every session in the list in which the host shows it. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import type { HostVersion } from "./binary.ts";
 import { resetGitProject } from "./git-project.ts";
@@ -137,7 +137,7 @@ describe.each(INTO)("in %s", (into) => {
       await leave(place);
       const before = await storeImage(dataDir, BOOT_TIMES);
 
-      const rescued = await runCli(["rescue", "--yes", "--json", "--data-dir", dataDir]);
+      const rescued = await askCli(["rescue", "--yes", "--json", "--data-dir", dataDir]);
       expect(rescued.stderr).toBe("");
       expect(rescued.code).toBe(0);
       const { runID, sessions, hidden } = JSON.parse(rescued.stdout);
@@ -190,9 +190,9 @@ describe.each(INTO)("in %s", (into) => {
       }
       await leave(place);
 
-      const again = JSON.parse((await runCli(["rescue", "--yes", "--json", "--data-dir", dataDir])).stdout);
+      const again = JSON.parse((await askCli(["rescue", "--yes", "--json", "--data-dir", dataDir])).stdout);
       expect([again.runID, again.hidden]).toEqual([null, []]);
-      const undone = await runCli(["restore", runID, "--yes", "--data-dir", dataDir]);
+      const undone = await askCli(["restore", runID, "--yes", "--data-dir", dataDir]);
       expect(undone.code).toBe(0);
       expect(await storeImage(dataDir, BOOT_TIMES)).toEqual(before);
     },
@@ -208,7 +208,7 @@ describe.each(INTO)("in %s", (into) => {
     await mkdir(folder);
     const { conversation, reverted } = sessions;
     for (const { id } of [conversation, reverted]) {
-      const exported = await runCli(["rescue", "--export", folder, "--session", id, "--data-dir", home.dataDir]);
+      const exported = await askCli(["rescue", "--export", folder, "--session", id, "--data-dir", home.dataDir]);
       expect(exported.code).toBe(0);
       expect((await runHost({ home, args: ["import", join(folder, `${id}.json`)] })).stdout).toContain(
         `Imported session: ${id}`,

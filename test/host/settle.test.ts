@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ASK_EVERY_MS, until } from "../process/until.ts";
+import { IS_WHOLE } from "../process/whole.ts";
 import { type HostVersion, isJsonHost, LINE_HOSTS } from "./binary.ts";
 import { createHome, type HermeticHome, removeHomes } from "./home.ts";
 import { type ModelReply, type ModelServer, startModelServer } from "./model-server.ts";
@@ -189,7 +190,13 @@ async function hanging(host: RunningHost): Promise<string> {
   return id;
 }
 
-for (const version of LINE_HOSTS) {
+/**
+ * One host of files, one of rows whose turn ends as on those, and one whose turn ends in a tool of its own: how a turn ends is
+ * written down in one place for files and in one for rows.
+ */
+const VERSIONS = LINE_HOSTS.filter((version) => IS_WHOLE || !["1.0.152", "1.14.41"].includes(version));
+
+for (const version of VERSIONS) {
   test(`a turn that died with opencode ${version} ends as opencode ends one on abort`, async () => {
     const home = await homeWithTool(version);
     let host = await startHost({ home, model, config: { permission: PERMISSION } });

@@ -19,11 +19,13 @@ import type { StoredSession } from "./sessions.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 import { trustedManifest } from "./tool.ts";
 
+const SECOND: readonly HostVersion[] = ["1.2.27", "1.14.41"];
+
 /**
- * Hosts in which a plugin can answer a command itself. 1.14.41 does it as 1.2.27; in its terminal UI `/repair` is typed by
- * test/terminal/typed-command.test.ts.
+ * Hosts in which a plugin can answer a command itself. 1.2.27 and 1.14.41 do it alike; in the terminal UI of 1.14.41 `/repair`
+ * is typed by test/terminal/typed-command.test.ts.
  */
-const VERSIONS = LINE_HOSTS.filter((version) => version !== "1.0.152" && (IS_WHOLE || version !== "1.14.41"));
+const VERSIONS = LINE_HOSTS.filter((version) => version !== "1.0.152" && (IS_WHOLE || !SECOND.includes(version)));
 
 /** From here on a host sends a client the plugin's answer in place of an error. */
 const WITHOUT_ERROR: readonly HostVersion[] = ["1.17.18", "1.18.33"];
@@ -62,12 +64,12 @@ for (const version of VERSIONS) {
 
     test("every form of it, typed into a healthy session", () => withBench(host, everyForm));
 
-    test("sent as a message, by a client that does not know the command", () => withBench(host, asMessage));
-
     test("typed into the damaged session itself", () => withBench(host, inDamagedSession));
 
     test("without a configured default model", () =>
       withBench(host, withoutDefaultModel, { model: undefined, small_model: undefined }));
+
+    test("sent as a message, by a client that does not know the command", () => withBench(host, asMessage));
 
     test("a command of the user's own with that name stays the user's", () =>
       withBench(host, usersOwn, { command: { repair: { template: "Tidy my code: $ARGUMENTS" } } }));

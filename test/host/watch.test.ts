@@ -16,10 +16,10 @@ import { type RealStore, realStore } from "./stored-fixture.ts";
 afterAll(removeHomes);
 
 /**
- * What is written is followed by the kind of storage, not by the version: one host of files, one of rows without a log and one
- * with it. That damage is found while opencode runs, test/host/plugin.test.ts tries on a host of each line.
+ * What is written is followed by the kind of storage, not by the version: one host of files and one
+ * of rows. That damage is found while opencode runs, test/host/plugin.test.ts tries on a host of each line.
  */
-const VERSIONS = IS_WHOLE ? HOST_VERSIONS : (["1.1.65", "1.2.27", "1.18.33"] as const);
+const VERSIONS = IS_WHOLE ? HOST_VERSIONS : (["1.1.65", "1.18.33"] as const);
 
 /** How soon is measured by `npm run bench -- --only damage`. */
 describe.each([...VERSIONS])("damage while opencode %s runs", (version) => {

@@ -89,6 +89,9 @@ describe.each(["1.1.65", "1.18.33"] as const)("opencode %s", (version) => {
     }
   });
 
+  // In a database a kill leaves nothing half done: SQLite sees to that. Of files one may be in its place and the next not.
+  if (!IS_WHOLE && !isJsonHost(version)) return;
+
   test("killed while it repairs at its start: what it began is ended by the next, and can be undone", async () => {
     const met = await arena(version);
     const { store, victims, plugins, entry } = met;

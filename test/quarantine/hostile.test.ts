@@ -14,7 +14,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { NotAFolderError } from "../../plugin/platform/durable.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { damagedJsonStore, damagedSqliteStore } from "../crash/damaged-stores.ts";
 import { checkAndRepair, purgeEverything } from "../repair/tool.ts";
 import { folderImage } from "../stores/json-fixture.ts";
@@ -224,7 +224,7 @@ describe.each([
       const before = images(spoilt);
       const { dataDir } = spoilt.store;
       const session = basename(dirname(spoilt.run));
-      const refused = await runCli(["restore", spoilt.runID, "--session", session, "--yes", "--data-dir", dataDir]);
+      const refused = await askCli(["restore", spoilt.runID, "--session", session, "--yes", "--data-dir", dataDir]);
       // A folder that is none is passed over, and with it the session.
       expect([2, 3]).toContain(refused.code ?? -1);
       const said = refused.stderr + refused.stdout;
@@ -244,7 +244,7 @@ test("a hard link to a file of somebody else's comes back as what it is, and the
   const path = firstItem(spoilt.run);
   linkSync(path, join(spoilt.outside, "linked"));
   const before = folderImage(spoilt.outside);
-  expect((await runCli(["restore", spoilt.runID, "--yes", "--data-dir", spoilt.store.dataDir])).code).toBe(0);
+  expect((await askCli(["restore", spoilt.runID, "--yes", "--data-dir", spoilt.store.dataDir])).code).toBe(0);
   expect(folderImage(spoilt.outside)).toEqual(before);
 });
 
@@ -259,7 +259,7 @@ test.each([
 ])("asked for what leads elsewhere: %p", async (args) => {
   const spoilt = await repaired(damagedJsonStore);
   const before = images(spoilt);
-  const { code, stdout, stderr } = await runCli([...args, "--data-dir", spoilt.store.dataDir]);
+  const { code, stdout, stderr } = await askCli([...args, "--data-dir", spoilt.store.dataDir]);
   expect(code).toBe(2);
   expect(stdout + stderr).not.toContain(ESCAPE);
   expect(stderr.length).toBeGreaterThan(10);
@@ -272,7 +272,7 @@ test("names on disk write nothing to the terminal", async () => {
   store.overwrite({ path: "storage/part/msg_a1/prt_\u001b[2J\u009b31m\u202e.json" }, Buffer.from("{"));
   store.overwrite({ path: "storage/message/ses_a/\u001b]0;title\u0007.txt" }, Buffer.from("x"));
   for (const args of [["check"], ["check", "--json"], ["repair"], ["repair", "--yes"], ["runs"], ["check", "--json"]]) {
-    const { stdout, stderr } = await runCli([...args, "--data-dir", store.dataDir]);
+    const { stdout, stderr } = await askCli([...args, "--data-dir", store.dataDir]);
     expect((stdout + stderr).replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202e]/u);
   }
 });

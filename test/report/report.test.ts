@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { summarise } from "../../plugin/report/incidents.ts";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { removeHomes } from "../host/home.ts";
 import { fileImage } from "../host/store-image.ts";
 import { realStore } from "../host/stored-fixture.ts";
@@ -14,7 +14,7 @@ test.each(["1.1.65", "1.18.33"] as const)("%s: nothing of a user's ever stands i
   const { store, dataDir } = await poisonedStore(version);
   const before = await fileImage(dataDir);
   for (const json of [[], ["--json"]]) {
-    const { code, stdout, stderr } = await runCli(["report", "--data-dir", dataDir, ...json]);
+    const { code, stdout, stderr } = await askCli(["report", "--data-dir", dataDir, ...json]);
     expect(code).toBe(0);
     expect((stdout + stderr).toLowerCase()).not.toContain(CANARY);
     expect(stdout + stderr).not.toContain(store.home.root);
@@ -50,7 +50,7 @@ test("a full disk that hit three sessions is told: codes, sizes, times, and that
       await writeFile(join(store.dataDir, "storage", "part", message?.id ?? "", `${part.id}.json`), "");
     }
   }
-  const { stdout } = await runCli(["report", "--json", "--data-dir", store.dataDir]);
+  const { stdout } = await askCli(["report", "--json", "--data-dir", store.dataDir]);
   const { report } = JSON.parse(stdout);
   expect(report.pattern).toMatchObject({ damagedSessions: 3, repeated: ["empty"] });
   expect(report.faults[0]).toMatchObject({ code: "empty", severity: "blocking", sessions: 3, bytes: { sum: 0 } });
@@ -64,10 +64,10 @@ test("a report goes into a new file of its owner's alone, never over another one
   const store = await realStore("1.18.33");
   const file = join(store.home.root, "report.md");
   const args = ["report", "--data-dir", store.dataDir, "--output", file];
-  const first = await runCli(args);
+  const first = await askCli(args);
   expect([first.code, first.stdout]).toEqual([0, ""]);
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   expect(await readFile(file, "utf8")).toContain("verdict: healthy");
-  expect((await runCli(args)).code).toBe(3);
+  expect((await askCli(args)).code).toBe(3);
   await store.home.remove();
 });

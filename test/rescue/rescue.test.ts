@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { cp, mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DATABASE_COPIES } from "../../plugin/faults/whereabouts.ts";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { ensureGitProject } from "../host/git-project.ts";
 import { removeHomes } from "../host/home.ts";
 import { openDatabase } from "../host/record-place.ts";
@@ -16,16 +16,16 @@ afterAll(removeHomes);
 type Wire = Record<string, unknown>;
 
 async function rescue(dataDir: string, ...args: string[]) {
-  const result = await runCli(["rescue", "--json", "--data-dir", dataDir, ...args]);
+  const result = await askCli(["rescue", "--json", "--data-dir", dataDir, ...args]);
   return { code: result.code, stderr: result.stderr, ...JSON.parse(result.stdout) };
 }
 
 async function undo(dataDir: string, runID: string) {
-  return runCli(["restore", runID, "--yes", "--data-dir", dataDir]);
+  return askCli(["restore", runID, "--yes", "--data-dir", dataDir]);
 }
 
 async function isHealthy(dataDir: string): Promise<boolean> {
-  const { stdout } = await runCli(["check", "--json", "--db", join(dataDir, "opencode.db")]);
+  const { stdout } = await askCli(["check", "--json", "--db", join(dataDir, "opencode.db")]);
   return JSON.parse(stdout).verdict === "healthy";
 }
 
@@ -289,7 +289,7 @@ test("--relink that may decide nothing says so and prints the command; a path th
   }
   const before = await storeImage(now.dataDir);
   for (const yes of [[], ["--yes"]]) {
-    const { code, stdout } = await runCli(["rescue", "--relink", ...yes, "--data-dir", now.dataDir]);
+    const { code, stdout } = await askCli(["rescue", "--relink", ...yes, "--data-dir", now.dataDir]);
     expect(code).toBe(1);
     expect(stdout).toContain(`rescue --relink --from ${join(now.home.root, "gone")} --to FOLDER`);
     expect(stdout).toContain("Nothing was changed. Only you know where these sessions belong");
@@ -378,7 +378,7 @@ test("a session whose parent is gone is found, is left alone, and is listed of i
     ["parent-missing", id],
     ["record-missing", parent],
   ]);
-  const { stdout } = await runCli(["rescue", "--data-dir", now.dataDir]);
+  const { stdout } = await askCli(["rescue", "--data-dir", now.dataDir]);
   expect(stdout).toContain(`opencode-session-repair repair ${parent} --only lost-record --only lost-session-record`);
   remove("delete from message where session_id = ?");
   remove("delete from part where session_id = ?");
@@ -401,10 +401,10 @@ test("the command that is named for a session without its record brings it back 
     database.run("delete from session where id = ?", [String(before?.id)]);
   }
   const named = (text: string) => /opencode-session-repair (repair .*)/.exec(text)?.[1]?.split(" ") ?? [];
-  const { stdout } = await runCli(["rescue", "--data-dir", now.dataDir]);
-  const checked = await runCli(["check", "--data-dir", now.dataDir]);
+  const { stdout } = await askCli(["rescue", "--data-dir", now.dataDir]);
+  const checked = await askCli(["check", "--data-dir", now.dataDir]);
   expect(named(checked.stdout)).toEqual(["repair", "--only", "lost-record", "--data-dir", now.dataDir]);
-  await runCli([...named(stdout), "--yes"]);
+  await askCli([...named(stdout), "--yes"]);
   expect(rows(now, `select id, title from session where id = '${before?.id}'`)).toEqual(
     before === undefined ? [] : [before],
   );
@@ -491,7 +491,7 @@ describe("messages that an import dropped", () => {
     const newest = "(select id from message where session_id = ? order by time_created desc limit 3)";
     const { now, old, id } = await imported(`delete from message where id in ${newest}`);
     const left = held(now, id);
-    const { stdout } = await runCli(["rescue", "--data-dir", now.dataDir]);
+    const { stdout } = await askCli(["rescue", "--data-dir", now.dataDir]);
     expect(stdout).toContain("3 more in the old JSON storage");
     expect(stdout).not.toContain("Nothing is hidden");
     expect((await rescue(now.dataDir, "--yes")).runID).toBeNull();
@@ -556,7 +556,7 @@ describe("databases that a user renamed to keep them", () => {
   }
 
   async function adviceOnCopies(dataDir: string): Promise<string> {
-    const { stdout } = await runCli(["check", "--json", "--data-dir", dataDir]);
+    const { stdout } = await askCli(["check", "--json", "--data-dir", dataDir]);
     const found = JSON.parse(stdout).findings.find(({ code }: Wire) => code === "database-copies");
     return found?.advice ?? DATABASE_COPIES.advice;
   }
@@ -574,7 +574,7 @@ describe("databases that a user renamed to keep them", () => {
     const listed = await rescue(now.dataDir, "--dry-run");
     expect(listed.hidden.map((each: Wire) => each.sessionID).sort()).toEqual([...other.sessionIDs].sort());
     expect(listed.hidden.every((each: Wire) => each.database === name)).toBe(true);
-    const { stdout } = await runCli(["check", "--json", "--data-dir", now.dataDir]);
+    const { stdout } = await askCli(["check", "--json", "--data-dir", now.dataDir]);
     expect(JSON.parse(stdout).findings.map((each: Wire) => each.code)).toContain("database-copies");
     const brought = await rescue(now.dataDir, "--yes");
     expect(brought.sessions).toHaveLength(other.sessionIDs.length);
@@ -589,7 +589,7 @@ describe("databases that a user renamed to keep them", () => {
     const now = await realStore("1.18.33");
     const copy = join(now.dataDir, "opencode.db.bak");
     await writeFile(copy, `SQLite format 3\0${"x".repeat(500)}`);
-    const { code, stdout } = await runCli(["rescue", "--data-dir", now.dataDir]);
+    const { code, stdout } = await askCli(["rescue", "--data-dir", now.dataDir]);
     expect([code, stdout.includes("Nothing is hidden"), stdout.includes(copy)]).toEqual([0, false, true]);
     expect((await rescue(now.dataDir)).unread).toEqual([copy]);
     expect(await adviceOnCopies(now.dataDir)).not.toContain("Nothing");
@@ -629,7 +629,7 @@ describe("databases that a user renamed to keep them", () => {
     const found = ({ hidden }: { hidden: Wire[] }) => hidden.map(({ sessionID, database }) => [sessionID, database]);
     expect(found(await rescue(now.dataDir))).toEqual([[plain.id, "work.db"]]);
     const env = { XDG_DATA_HOME: dirname(now.dataDir), OPENCODE_DB: "work.db" };
-    const { stdout } = await runCli(["rescue", "--json"], { env });
+    const { stdout } = await askCli(["rescue", "--json"], { env });
     expect(found(JSON.parse(stdout))).toContainEqual([conversation.id, "opencode.db"]);
   });
 
@@ -639,7 +639,7 @@ describe("databases that a user renamed to keep them", () => {
     await writeFile(join(now.dataDir, "opencode.db.old"), "");
     const listed = await rescue(now.dataDir, "--dry-run");
     expect([listed.code, listed.hidden]).toEqual([0, []]);
-    const { stdout } = await runCli(["check", "--json", "--data-dir", now.dataDir]);
+    const { stdout } = await askCli(["check", "--json", "--data-dir", now.dataDir]);
     expect(stdout).not.toContain("database-copies");
   });
 });
@@ -694,7 +694,7 @@ describe("another data directory", () => {
       [join(now.home.root, "bin"), "There is no data of opencode"],
       [now.dataDir, "is the data directory itself"],
     ] as const) {
-      const refused = await runCli(["rescue", "--from-data", folder, "--data-dir", now.dataDir]);
+      const refused = await askCli(["rescue", "--from-data", folder, "--data-dir", now.dataDir]);
       expect([refused.code, refused.stdout]).toEqual([2, ""]);
       expect(refused.stderr).toContain(words);
     }

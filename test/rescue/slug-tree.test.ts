@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { removeHomes } from "../host/home.ts";
 import { openDatabase } from "../host/record-place.ts";
 import { fileImage } from "../host/store-image.ts";
@@ -52,7 +52,7 @@ test("sessions of opencode 0.5 come into 1.18.33 with every field; again brings 
   const documents = await laidOut(old, join(now.dataDir, "project", "home-user-project", "storage"));
   const before = await fileImage(now.dataDir);
   const run = async (...args: string[]) => {
-    const { code, stdout } = await runCli([...args, "--json", "--data-dir", now.dataDir]);
+    const { code, stdout } = await askCli([...args, "--json", "--data-dir", now.dataDir]);
     return { code, ...JSON.parse(stdout) };
   };
   const listed = await run("rescue", "--dry-run");

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import type { HostVersion } from "../host/binary.ts";
 import { removeHomes } from "../host/home.ts";
 import { type ManySessions, manySessions } from "./many-sessions.ts";
@@ -118,7 +118,7 @@ describe("a database whose part table has no index by message (1.2.15)", () => {
     rows.close();
     // All pages of rows of the table.
     const dataDir = await damaged((page) => page[0] === 13 && page.includes("prt_"), 1000);
-    const result = await runCli(["salvage", "--data-dir", dataDir, "--yes", "--json"]);
+    const result = await askCli(["salvage", "--data-dir", dataDir, "--yes", "--json"]);
     const report = JSON.parse(result.stdout);
     const sum = (key: string) =>
       report.sessions.reduce((all: number, session: Record<string, number>) => all + (session[key] ?? 0), 0);
@@ -143,7 +143,7 @@ describe("a database whose part table has no index by message (1.2.15)", () => {
       (page) => isRoot(page) || ((page[0] === 13 || page[0] === 10) && page.includes("prt_")),
       1000,
     );
-    const text = (await runCli(["salvage", "--data-dir", dataDir, "--yes"])).stdout;
+    const text = (await askCli(["salvage", "--data-dir", dataDir, "--yes"])).stdout;
     expect(text).not.toMatch(/^[1-9]\d* sessions? came through complete/m);
     expect(text).toMatch(/lost at least|may have lost an unknown number/);
   });

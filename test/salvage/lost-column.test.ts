@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { removeHomes } from "../host/home.ts";
 import { openDatabase } from "../host/record-place.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
@@ -26,7 +26,7 @@ function rowsOf(store: RealStore, without: string): Record<string, unknown[]> {
 }
 
 async function run(store: RealStore, ...args: string[]) {
-  const { code, stdout, stderr } = await runCli([...args, "--json", "--data-dir", store.dataDir]);
+  const { code, stdout, stderr } = await askCli([...args, "--json", "--data-dir", store.dataDir]);
   return { code, stderr, ...JSON.parse(stdout) };
 }
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { writeManifest } from "../../plugin/quarantine/vault.ts";
 import { findSalvageRun, swapIn } from "../../plugin/salvage/salvage-run.ts";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { until } from "../process/until.ts";
 import { type ManySessions, manySessions } from "./many-sessions.ts";
 
@@ -46,7 +46,7 @@ async function contentOf(dataDir: string): Promise<Record<string, string>> {
 test("without a yes nothing is changed and nothing is left behind", async () => {
   const dataDir = await damagedDataDir();
   const before = await contentOf(dataDir);
-  const result = await runCli(["salvage", "--data-dir", dataDir]);
+  const result = await askCli(["salvage", "--data-dir", dataDir]);
   expect(result.code).toBe(1);
   expect(result.stdout).toContain("Add --yes");
   expect(await contentOf(dataDir)).toEqual(before);
@@ -56,7 +56,7 @@ test("without a yes nothing is changed and nothing is left behind", async () => 
 test("the new database lies beside its copy; the swap and its undo are exact", async () => {
   const dataDir = await damagedDataDir();
   const before = await contentOf(dataDir);
-  const built = await runCli(["salvage", "--data-dir", dataDir, "--yes", "--json"]);
+  const built = await askCli(["salvage", "--data-dir", dataDir, "--yes", "--json"]);
   const report = JSON.parse(built.stdout);
   expect(report.isSound).toBe(true);
   expect(report.swapped).toBe(false);
@@ -64,16 +64,16 @@ test("the new database lies beside its copy; the swap and its undo are exact", a
   expect(await contentOf(dataDir)).toEqual(before);
   expect((await stat(report.database)).mode & 0o777).toBe(0o600);
 
-  const swapped = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
+  const swapped = JSON.parse((await askCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
   // What was built is used, not built again.
   expect(swapped.runID).toBe(report.runID);
   expect(swapped.swapped).toBe(true);
   expect(Object.keys(await contentOf(dataDir))).toEqual(["opencode.db"]);
-  const check = await runCli(["check", "--data-dir", dataDir, "--json"]);
+  const check = await askCli(["check", "--data-dir", dataDir, "--json"]);
   expect(check.code).toBe(0);
   expect(JSON.parse(check.stdout).checked.sessions).toBe(whole.sessionIDs.length);
 
-  const restored = await runCli(["restore", report.runID, "--data-dir", dataDir, "--yes"]);
+  const restored = await askCli(["restore", report.runID, "--data-dir", dataDir, "--yes"]);
   expect(restored.stdout).toContain("Undone: 2 records restored.");
   expect(await contentOf(dataDir)).toEqual(before);
   const run = join(dataDir, "quarantine", "_store", report.runID);
@@ -83,12 +83,12 @@ test("the new database lies beside its copy; the swap and its undo are exact", a
 
 test("an interrupted salvage goes on with the copy it has", async () => {
   const dataDir = await damagedDataDir();
-  const first = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--yes", "--json"])).stdout);
+  const first = JSON.parse((await askCli(["salvage", "--data-dir", dataDir, "--yes", "--json"])).stdout);
   const run = join(dataDir, "quarantine", "_store", first.runID);
   await rm(join(run, "report.json"));
   await writeFile(join(run, "salvaged.db"), "half of it");
   await writeFile(join(run, "salvaged.db.ledger"), "half of it");
-  const second = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--yes", "--json"])).stdout);
+  const second = JSON.parse((await askCli(["salvage", "--data-dir", dataDir, "--yes", "--json"])).stdout);
   expect(second).toMatchObject({ runID: first.runID, isSound: true, rows: first.rows });
   const names = ["items", "manifest.json", "report.json", "salvaged.db", "state.jsonl"];
   expect((await readdir(run)).sort()).toEqual(names);
@@ -97,18 +97,18 @@ test("an interrupted salvage goes on with the copy it has", async () => {
 test("shared memory that appeared since the copy was made keeps no swap from being made", async () => {
   const dataDir = await damagedDataDir();
   const before = await contentOf(dataDir);
-  const built = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--yes", "--json"])).stdout);
+  const built = JSON.parse((await askCli(["salvage", "--data-dir", dataDir, "--yes", "--json"])).stdout);
   await writeFile(join(dataDir, "opencode.db-shm"), Buffer.alloc(32_768));
-  const swapped = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
+  const swapped = JSON.parse((await askCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
   expect([swapped.runID, swapped.swapped]).toEqual([built.runID, true]);
-  await runCli(["restore", built.runID, "--data-dir", dataDir, "--yes"]);
+  await askCli(["restore", built.runID, "--data-dir", dataDir, "--yes"]);
   expect(await contentOf(dataDir)).toEqual(before);
 });
 
 test("a swap that fails half way leaves the damaged database as it was, its WAL included", async () => {
   const dataDir = await damagedDataDir();
   const before = await contentOf(dataDir);
-  await runCli(["salvage", "--data-dir", dataDir, "--yes"]);
+  await askCli(["salvage", "--data-dir", dataDir, "--yes"]);
   const database = join(dataDir, "opencode.db");
   const run = await findSalvageRun(nodeFileSystem, dataDir, database);
   if (run === null) throw new Error("there is no run");
@@ -118,21 +118,21 @@ test("a swap that fails half way leaves the damaged database as it was, its WAL 
     "torn",
   );
   expect(await contentOf(dataDir)).toEqual(before);
-  const again = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
+  const again = JSON.parse((await askCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
   expect(again).toMatchObject({ runID: run.manifest.runID, swapped: true });
 });
 
 test("a swap that a crash cut short is undone, its WAL included", async () => {
   const dataDir = await damagedDataDir();
   const before = await contentOf(dataDir);
-  await runCli(["salvage", "--data-dir", dataDir, "--yes"]);
+  await askCli(["salvage", "--data-dir", dataDir, "--yes"]);
   const database = join(dataDir, "opencode.db");
   const run = await findSalvageRun(nodeFileSystem, dataDir, database);
   if (run === null) throw new Error("there is no run");
   const items = run.manifest.items.map((item) => ({ ...item, state: "planned" as const }));
   await writeManifest(nodeFileSystem, run.folder, { ...run.manifest, state: "planned", items });
   await rm(`${database}-wal`);
-  const restored = await runCli(["restore", run.manifest.runID, "--data-dir", dataDir, "--yes", "--json"]);
+  const restored = await askCli(["restore", run.manifest.runID, "--data-dir", dataDir, "--yes", "--json"]);
   // Nothing is left for the restore itself: whoever takes the lock has undone the swap.
   expect([restored.code, JSON.parse(restored.stdout).items]).toEqual([0, []]);
   expect(await contentOf(dataDir)).toEqual(before);
@@ -141,7 +141,7 @@ test("a swap that a crash cut short is undone, its WAL included", async () => {
 test("a file of zero bytes has nothing to salvage, and says so", async () => {
   const dataDir = await mkdtemp(join(folder, "data-"));
   await writeFile(join(dataDir, "opencode.db"), "");
-  const result = await runCli(["salvage", "--data-dir", dataDir, "--yes"]);
+  const result = await askCli(["salvage", "--data-dir", dataDir, "--yes"]);
   expect(result.code).toBe(1);
   expect(result.stderr).toContain("zero bytes");
 });
@@ -153,15 +153,15 @@ test("a database whose schema cannot be parsed is salvaged", async () => {
   expect(at).toBeGreaterThan(0);
   bytes.write("))))", at + 21);
   await writeFile(join(dataDir, "opencode.db"), bytes);
-  const result = await runCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"]);
+  const result = await askCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"]);
   expect(JSON.parse(result.stdout)).toMatchObject({ isSound: true, swapped: true, verdict: "healthy" });
-  expect((await runCli(["check", "--data-dir", dataDir])).code).toBe(0);
+  expect((await askCli(["check", "--data-dir", dataDir])).code).toBe(0);
 });
 
 test("a sound database is left alone", async () => {
   const dataDir = await mkdtemp(join(folder, "data-"));
   await copyFile(whole.database, join(dataDir, "opencode.db"));
-  const result = await runCli(["salvage", "--data-dir", dataDir, "--yes"]);
+  const result = await askCli(["salvage", "--data-dir", dataDir, "--yes"]);
   expect(result.code).toBe(0);
   expect(result.stdout).toContain("nothing to salvage");
   expect(await readdir(dataDir)).toEqual(["opencode.db"]);
@@ -190,10 +190,10 @@ test.each([false, true])(
       const open = join(await realpath(dataDir), "opencode.db");
       await until(() => openFilesOf(holder.pid).includes(open), "the other process does not open the database");
       const before = await contentOf(dataDir);
-      const result = await runCli(["salvage", "--data-dir", named, "--swap", "--yes"]);
+      const result = await askCli(["salvage", "--data-dir", named, "--swap", "--yes"]);
       expect(result.code).toBe(3);
       expect(result.stderr).toContain(`tail (process ${holder.pid})`);
-      const { runs } = JSON.parse((await runCli(["runs", "--data-dir", named, "--json"])).stdout);
+      const { runs } = JSON.parse((await askCli(["runs", "--data-dir", named, "--json"])).stdout);
       expect(runs).toEqual([expect.objectContaining({ state: "rolled-back" })]);
       expect(await contentOf(dataDir)).toEqual(before);
     } finally {
@@ -204,7 +204,7 @@ test.each([false, true])(
 
 test("what a WAL without its header holds is read: the new database has every row of every table", async () => {
   const dataDir = await damagedDataDir();
-  const { database } = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--yes", "--json"])).stdout);
+  const { database } = JSON.parse((await askCli(["salvage", "--data-dir", dataDir, "--yes", "--json"])).stdout);
   const [a, b] = [new Database(database, { readonly: true }), new Database(whole.database, { readonly: true })];
   const tables = (b.query("select name from sqlite_master where type = 'table'").values() as string[][]).flat();
   for (const table of tables) {
@@ -225,12 +225,12 @@ test.each([
     await copyFile(whole.earlier, join(dataDir, "opencode.db"));
     await writeFile(join(dataDir, "opencode.db-wal"), wal.fill(7, at, at + length));
     const before = await contentOf(dataDir);
-    const checked = await runCli(["check", "--data-dir", dataDir, "--json"]);
+    const checked = await askCli(["check", "--data-dir", dataDir, "--json"]);
     const { findings, advice } = JSON.parse(checked.stdout);
     expect(findings).toContainEqual(expect.objectContaining({ code: "wal-damaged", severity: "warning" }));
     expect(advice["wal-damaged"]).toContain("salvage --swap");
     expect(await contentOf(dataDir)).toEqual(before);
-    const swapped = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
+    const swapped = JSON.parse((await askCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
     expect(swapped).toMatchObject({ isSound: true, swapped: true });
     expect(swapped.sessions.length).toBe(whole.sessionIDs.length);
   },
@@ -241,6 +241,6 @@ test.each(["earlier", "restarted"] as const)("a sound log is no finding: %s", as
   const source = which === "earlier" ? { database: whole.earlier, wal: whole.wal } : whole.restarted;
   await copyFile(source.database, join(dataDir, "opencode.db"));
   await copyFile(source.wal, join(dataDir, "opencode.db-wal"));
-  const { findings } = JSON.parse((await runCli(["check", "--data-dir", dataDir, "--json"])).stdout);
+  const { findings } = JSON.parse((await askCli(["check", "--data-dir", dataDir, "--json"])).stdout);
   expect(findings.filter(({ code }: { code: string }) => code === "wal-damaged")).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { mkdir, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { removeHomes } from "../host/home.ts";
 import { openDatabase } from "../host/record-place.ts";
 import { fileImage } from "../host/store-image.ts";
@@ -12,7 +12,7 @@ afterAll(removeHomes);
 const VERSIONS = ["1.0.152", "1.1.65", "1.2.27", "1.18.33"] as const;
 
 const show = (store: RealStore, sessionID: string, ...more: string[]) =>
-  runCli(["show", sessionID, "--data-dir", store.dataDir, ...more]);
+  askCli(["show", sessionID, "--data-dir", store.dataDir, ...more]);
 
 test.each(VERSIONS)("%s: a healthy session is shown whole, and nothing changes", async (version) => {
   const store = await realStore(version);

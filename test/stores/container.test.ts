@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { type ManySessions, manySessions } from "../salvage/many-sessions.ts";
 
 let folder: string;
@@ -34,7 +34,7 @@ async function findingsOf(change: (database: string) => unknown): Promise<Findin
     return Promise.all(names.map(async (name) => [name, Bun.hash(await readFile(join(dataDir, name)))]));
   };
   const before = await state();
-  const result = await runCli(["check", "--data-dir", dataDir, "--json"]);
+  const result = await askCli(["check", "--data-dir", dataDir, "--json"]);
   expect(await state()).toEqual(before);
   return JSON.parse(result.stdout).findings;
 }
@@ -130,7 +130,7 @@ test.if(process.platform === "linux")("an exclusive lock, and who holds it", asy
   );
   try {
     await holder.stdout.getReader().read();
-    const result = await runCli(["check", "--data-dir", dataDir, "--json"]);
+    const result = await askCli(["check", "--data-dir", dataDir, "--json"]);
     const { findings } = JSON.parse(result.stdout) as { findings: Finding[] };
     expect(findings[0]?.code).toBe("database-unavailable");
     expect(findings[0]?.evidence).toContain(`process ${holder.pid}`);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { checkAndRepair } from "../repair/tool.ts";
 import { sampleContent } from "./content.ts";
 import { createJsonStore } from "./json-fixture.ts";
@@ -29,7 +29,7 @@ function write(path: string, bytes: string | Buffer): void {
 
 /** What a whole check, as people start it, says of each record. */
 async function found(): Promise<Record<string, string>> {
-  const { findings } = JSON.parse((await runCli(["check", "--json", "--data-dir", store.dataDir])).stdout);
+  const { findings } = JSON.parse((await askCli(["check", "--json", "--data-dir", store.dataDir])).stdout);
   return Object.fromEntries(findings.map(({ recordID, code }: Record<string, string>) => [recordID, code]));
 }
 

@@ -5,9 +5,7 @@ import { realStore } from "../host/stored-fixture.ts";
 import { lacks } from "../process/lacks.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { emptyPart } from "./damage-part.ts";
-import { repairsAsOpened } from "./shared-cases.ts";
 import { closeBy, offers } from "./steps.ts";
-import { UIForCases } from "./ui-for-cases.ts";
 import { setOptions, Workshop } from "./workshop.ts";
 
 let shop: Workshop;
@@ -37,15 +35,6 @@ describe.skipIf(lacks("tmux") || !IS_WHOLE)("the terminal UI of 1.18.33 with the
       await store.home.remove();
     }
   });
-});
-
-describe.skipIf(lacks("tmux"))("the terminal UI of 1.14.41", () => {
-  const uis = new UIForCases(() => shop, { version: "1.14.41", halves: { terminal: true } });
-
-  afterAll(() => uis.end());
-
-  test("the terminal half repairs a session that was damaged while opencode runs as it is opened", () =>
-    uis.run((each) => repairsAsOpened(each, "plain", false)));
 });
 
 describe.skipIf(lacks("tmux"))("a terminal UI without terminal plugins (1.1.65)", () => {

@@ -5,6 +5,7 @@ import { storeImage } from "../host/store-image.ts";
 import { lacks } from "../process/lacks.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { addDamagedParts, emptyPart } from "./damage-part.ts";
+import { opensSubagentAfterYes } from "./shared-cases.ts";
 import { closeBy, openRepairDialog, openSession } from "./steps.ts";
 import { typeEveryForm } from "./typed-forms.ts";
 import { UIForCases } from "./ui-for-cases.ts";
@@ -95,7 +96,8 @@ describe.skipIf(lacks("tmux"))('questions of the terminal UI of 1.18.33 with bot
     uis.run(typeEveryForm));
 });
 
-describe.skipIf(lacks("tmux"))(
+// With the options of opencode.json, and both halves, in clone.test.ts.
+describe.skipIf(lacks("tmux") || !IS_WHOLE)(
   'questions of the terminal UI of 1.18.33 with the terminal half alone and preload "check"',
   () => {
     const uis = new UIForCases(() => shop, {
@@ -113,19 +115,12 @@ describe.skipIf(lacks("tmux"))(
           args: (store) => ["-s", store.sessions.child.id],
         },
         async ({ ui, model }) => {
-          await ui.waitFor("This session cannot be opened");
-          await ui.press("Enter");
-          await ui.waitFor("An answer of its own.");
+          await opensSubagentAfterYes(ui);
           expect(model.calls).toBe(0);
-          // A subagent's session has no prompt.
-          await ui.press("C-x", "n");
-          await ui.waitFor("Ask anything");
         },
       ));
 
-    // What is typed goes the way of the terminal half above too, which the server half does not change.
-    test.skipIf(!IS_WHOLE)("every form of /repair that is typed with words is carried out, without a model call", () =>
-      uis.run(typeEveryForm),
-    );
+    test("every form of /repair that is typed with words is carried out, without a model call", () =>
+      uis.run(typeEveryForm));
   },
 );

@@ -1,13 +1,15 @@
 import { Database } from "bun:sqlite";
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { removeHomes } from "../host/home.ts";
 import { startModelServer } from "../host/model-server.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { toolFor } from "../host/tool.ts";
 import { lacks } from "../process/lacks.ts";
-import { openRepairDialog, openSession } from "./steps.ts";
+import { repairsAsOpened } from "./shared-cases.ts";
+import { openRepairDialog } from "./steps.ts";
 import { openTerminalUI, type TerminalUI } from "./terminal-ui.ts";
+import { UIForCases } from "./ui-for-cases.ts";
 import { Workshop } from "./workshop.ts";
 
 const model = startModelServer();
@@ -95,17 +97,25 @@ test.skipIf(lacks("tmux"))(
   },
 );
 
-test.skipIf(lacks("tmux"))(
-  "1.14.41: `/repair` in the terminal UI completes the calls that end it; the session opens in the same UI",
-  async () => {
-    const shop = await Workshop.open();
-    const store = await realStore("1.14.41");
-    let ui: TerminalUI | null = null;
-    try {
+describe.skipIf(lacks("tmux"))("the terminal UI of 1.14.41 with the terminal half alone", () => {
+  let shop: Workshop;
+  const uis = new UIForCases(() => shop, { version: "1.14.41", halves: { terminal: true } });
+
+  beforeAll(async () => {
+    shop = await Workshop.open();
+  });
+
+  afterAll(async () => {
+    await uis.end();
+    await shop.close();
+  });
+
+  test("a session that was damaged while opencode runs is repaired as it is opened", () =>
+    uis.run((each) => repairsAsOpened(each, "compacted", false)));
+
+  test("`/repair` completes the calls that end the UI; the session opens in the same UI", () =>
+    uis.run(async ({ store, ui }) => {
       addCalls(store);
-      ui = await shop.ready(store);
-      await openSession(ui, "A compacted session");
-      await ui.waitFor("A summary in a few words");
       expect(await openRepairDialog(ui)).toContain("3 records that opencode cannot load or show");
       await ui.press("Enter");
       await ui.waitFor("Complete 2 records, quarantine 1 record?");
@@ -114,10 +124,5 @@ test.skipIf(lacks("tmux"))(
       await ui.press("Enter");
       await ui.waitFor("You are welcome.");
       expect(ui.screen()).not.toContain("fatal error");
-    } finally {
-      ui?.close();
-      await store.home.remove();
-      await shop.close();
-    }
-  },
-);
+    }));
+});

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { emptyPart } from "./damage-part.ts";
 import { closeBy, offers, openSession } from "./steps.ts";
+import type { TerminalUI } from "./terminal-ui.ts";
 import type { UICase } from "./ui-for-cases.ts";
 
 /** A session of a store, and what its view shows only if the answer of its first turn is shown. */
@@ -32,4 +33,14 @@ export async function offersTheDialog({ ui, model }: UICase): Promise<void> {
   await ui.waitFor("Session repair: all");
   await closeBy(ui, "Escape", "Session repair: all");
   expect(model.calls).toBe(0);
+}
+
+/** Of a UI that was told to open the damaged session of a subagent: it asks first, and shows the session after the yes. */
+export async function opensSubagentAfterYes(ui: TerminalUI): Promise<void> {
+  await ui.waitFor("This session cannot be opened");
+  await ui.press("Enter");
+  await ui.waitFor("An answer of its own.");
+  // A subagent's session has no prompt.
+  await ui.press("C-x", "n");
+  await ui.waitFor("Ask anything");
 }

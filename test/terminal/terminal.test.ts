@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openDatabase } from "../host/record-place.ts";
 import { lacks } from "../process/lacks.ts";
+import { IS_WHOLE } from "../process/whole.ts";
 import { emptyPart } from "./damage-part.ts";
 import { addLargeSession } from "./large-session.ts";
 import { offersTheDialog, repairsAsOpened } from "./shared-cases.ts";
@@ -36,17 +37,6 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33 with both halves", ()
 
   test("a session damaged while opencode runs is on the screen at the first try, and the user was told", () =>
     uis.run((each) => repairsAsOpened(each, "compacted", true)));
-
-  test("exactly one /repair is offered, and it is the dialog", () => uis.run(offersTheDialog));
-});
-
-describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33 with the terminal half alone", () => {
-  const uis = new UIForCases(() => shop, { version: "1.18.33", halves: { terminal: true } });
-
-  afterAll(() => uis.end());
-
-  test("a session damaged while opencode runs is repaired as it is opened, and the user was told", () =>
-    uis.run((each) => repairsAsOpened(each, "plain", false)));
 
   test("exactly one /repair is offered, and it is the dialog", () => uis.run(offersTheDialog));
 
@@ -86,4 +76,16 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33 with the terminal hal
       await ui.waitFor("ctrl+p commands");
       expect(existsSync(join(store.dataDir, "quarantine"))).toBe(false);
     }));
+});
+
+// In 1.14.41: screen.test.ts.
+describe.skipIf(lacks("tmux") || !IS_WHOLE)("the terminal UI of 1.18.33 with the terminal half alone", () => {
+  const uis = new UIForCases(() => shop, { version: "1.18.33", halves: { terminal: true } });
+
+  afterAll(() => uis.end());
+
+  test("a session damaged while opencode runs is repaired as it is opened, and the user was told", () =>
+    uis.run((each) => repairsAsOpened(each, "plain", false)));
+
+  test("exactly one /repair is offered, and it is the dialog", () => uis.run(offersTheDialog));
 });

@@ -12,7 +12,7 @@ import {
 } from "../../plugin/api.ts";
 import { checkUpgrade, type UpgradeResult } from "../../plugin/upgrade/check-upgrade.ts";
 import type { UpgradeFinding } from "../../plugin/upgrade/prescribe-upgrade.ts";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { toolFor } from "../host/tool.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
@@ -110,7 +110,7 @@ describe("the command line", () => {
     const store = await storeOf(two);
     const image = store.image();
     try {
-      const words = await runCli(["check", "--for", "2.x", "--data-dir", store.dataDir]);
+      const words = await askCli(["check", "--for", "2.x", "--data-dir", store.dataDir]);
       expect(words.code).toBe(1);
       expect(words.stdout).toContain("2 records that the import would leave out without a message:");
       expect(words.stdout).toContain(
@@ -122,7 +122,7 @@ describe("the command line", () => {
       );
       expect(store.image()).toEqual(image);
       const answer = JSON.parse(
-        (await runCli(["repair", "--for", "2.x", "--yes", "--json", "--data-dir", store.dataDir])).stdout,
+        (await askCli(["repair", "--for", "2.x", "--yes", "--json", "--data-dir", store.dataDir])).stdout,
       );
       expect(answer).toMatchObject({ for: "2.x", verdict: "healthy", arrival: { stopsAt: null } });
       expect(answer.items.map(({ recordID, action }: Record<string, string>) => `${recordID} ${action}`)).toEqual([
@@ -131,7 +131,7 @@ describe("the command line", () => {
       expect(answer.remaining).toMatchObject([
         { recordID: "prt_c01_2", outcome: "changed", byDesign: true, severity: "info" },
       ]);
-      const undone = await runCli(["restore", answer.runID, "--yes", "--data-dir", store.dataDir]);
+      const undone = await askCli(["restore", answer.runID, "--yes", "--data-dir", store.dataDir]);
       expect(undone.code).toBe(0);
       expect(store.image()).toEqual(image);
     } finally {
@@ -143,10 +143,10 @@ describe("the command line", () => {
     const store = await createJsonStore(sampleContent());
     try {
       for (const value of ["3.x", "2"]) {
-        const { code, stderr } = await runCli(["check", "--for", value, "--data-dir", store.dataDir]);
+        const { code, stderr } = await askCli(["check", "--for", value, "--data-dir", store.dataDir]);
         expect({ code, said: stderr.includes("--for takes 2.x") }).toEqual({ code: 2, said: true });
       }
-      const { code, stderr } = await runCli(["check", "--for", "2.x", "--data-dir", store.dataDir]);
+      const { code, stderr } = await askCli(["check", "--for", "2.x", "--data-dir", store.dataDir]);
       expect(code).toBe(2);
       expect(stderr).toContain("Start opencode 1.18 once");
     } finally {
@@ -191,7 +191,7 @@ describe("the command line", () => {
       const found = await checked(store.dataDir);
       expect(found.findings).toMatchObject([{ code: "upgrade-stops", locator: { path: "auth.json" } }]);
       createTwoX(join(store.dataDir, "other.db"));
-      const { code, stderr } = await runCli(["check", "--for", "2.x", "--db", join(store.dataDir, "other.db")]);
+      const { code, stderr } = await askCli(["check", "--for", "2.x", "--db", join(store.dataDir, "other.db")]);
       expect(code).toBe(3);
       expect(stderr).toContain("already belongs to opencode 2.x");
     } finally {

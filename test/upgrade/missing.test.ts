@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import type { SqliteStoreUnderTest } from "../stores/sqlite-fixture.ts";
 import { upgradeToTwoX } from "../stores/two-x-database.ts";
 import { type ImportCase, TABLE_CASES } from "./import-cases.ts";
@@ -45,7 +45,7 @@ describe("a database that 2.x has upgraded", () => {
     const store = await upgradedStore();
     try {
       const image = store.image();
-      const { stdout } = await runCli(["check", "--json", "--data-dir", store.dataDir]);
+      const { stdout } = await askCli(["check", "--json", "--data-dir", store.dataDir]);
       const findings = JSON.parse(stdout).findings as Record<string, string>[];
       const apart = findings.filter(({ code }) => code?.includes("opencode-2") && code !== "opencode-2");
       expect([...apart, ...findings.filter(({ code }) => code === "continued-in-opencode-1")]).toMatchObject([
@@ -66,12 +66,12 @@ describe("a database that 2.x has upgraded", () => {
     mkdirSync(folder);
     try {
       const image = store.image();
-      const listed = await runCli(["rescue", "--data-dir", store.dataDir]);
+      const listed = await askCli(["rescue", "--data-dir", store.dataDir]);
       expect(listed.code).toBe(1);
       expect(listed.stdout).toContain("1 × message: the import leaves it out: agent: missing");
       expect(listed.stdout).toContain("1 × part: the import leaves it out: no JSON parser reads it");
       expect(listed.stdout).toContain("(table kv) is not changed");
-      const written = await runCli(["rescue", "--export", folder, "--json", "--data-dir", store.dataDir]);
+      const written = await askCli(["rescue", "--export", folder, "--json", "--data-dir", store.dataDir]);
       expect(written.code).toBe(0);
       const { for2x } = JSON.parse(written.stdout);
       expect(for2x.map(({ sessionID, cause }: Record<string, string>) => `${sessionID} ${cause}`)).toEqual([
@@ -113,13 +113,13 @@ describe("a database that 2.x has upgraded", () => {
       connection.run("update kv set value = ?", JSON.stringify({ phase: "sessions", cursor: "ses_c02_1" }));
       connection.exec("pragma foreign_keys = on; delete from session_v2 where id < 'ses_c02_1'");
       connection.close();
-      const { stdout } = await runCli(["rescue", "--json", "--data-dir", store.dataDir]);
+      const { stdout } = await askCli(["rescue", "--json", "--data-dir", store.dataDir]);
       const missing = JSON.parse(stdout).missingIn2x as Record<string, string>[];
       expect(missing.filter(({ cause }) => cause === "never-arrived")).toMatchObject([
         { sessionID: "ses_c01_1", why: expect.stringContaining("stopped before this session, or still runs") },
         { sessionID: "ses_c00_1", why: expect.stringContaining("stopped before this session, or still runs") },
       ]);
-      const ahead = await runCli(["repair", "--for", "2.x", "--yes", "--json", "--data-dir", store.dataDir]);
+      const ahead = await askCli(["repair", "--for", "2.x", "--yes", "--json", "--data-dir", store.dataDir]);
       expect(JSON.parse(ahead.stdout).items).toMatchObject([{ recordID: "msg_c01_1", action: "normalised" }]);
     } finally {
       store.remove();

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { HOST_VERSIONS } from "../host/binary.ts";
 import { openDatabase } from "../host/record-place.ts";
 import { storeImage } from "../host/store-image.ts";
@@ -17,7 +17,7 @@ interface Answer {
 }
 
 async function ask(dataDir: string, ...args: readonly string[]): Promise<Answer> {
-  return JSON.parse((await runCli([...args, "--json", "--data-dir", dataDir])).stdout) as Answer;
+  return JSON.parse((await askCli([...args, "--json", "--data-dir", dataDir])).stdout) as Answer;
 }
 
 test.each(HOST_VERSIONS)("a healthy store of %s on Windows has no finding on another system", async (version) => {
@@ -25,12 +25,12 @@ test.each(HOST_VERSIONS)("a healthy store of %s on Windows has no finding on ano
   try {
     const { verdict, findings, stores, otherSystem } = await ask(store.dataDir, "check");
     expect([verdict, findings, stores[0]?.system]).toEqual(["healthy", [], "windows"]);
-    const { stdout } = await runCli(["check", "--data-dir", store.dataDir]);
+    const { stdout } = await askCli(["check", "--data-dir", store.dataDir]);
     expect(stdout).toContain("paths of Windows");
     // Words and JSON say the same: healthy there, and what to do here.
     expect(stdout).toContain("Healthy: opencode can load everything here on the system that wrote it.");
     expect(stdout).toContain(otherSystem ?? "not said");
-    const report = await runCli(["report", "--data-dir", store.dataDir]);
+    const report = await askCli(["report", "--data-dir", store.dataDir]);
     expect(report.stdout).toContain(", folders of another system, ");
     expect(stdout).toContain("rescue --relink --from FOLDER --to FOLDER");
   } finally {

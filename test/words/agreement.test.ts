@@ -7,7 +7,7 @@ import { sessionSentence } from "../../plugin/words/answers/dialog.ts";
 import { groupText } from "../../plugin/words/answers/finding-groups.ts";
 import { noticeSentence } from "../../plugin/words/answers/notice.ts";
 import { doneWords, toDoWords } from "../../plugin/words/records.ts";
-import { runCli } from "../command-line/cli-process.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { sessionContent } from "../stores/content.ts";
 import { loseFolders } from "../stores/gone-folders.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
@@ -120,7 +120,7 @@ test.each([
   const dataDir = await storeOf(generation, count);
   const said: string[] = [];
   const say = async (...args: string[]) => {
-    const { stdout, stderr } = await runCli([...args, "--data-dir", dataDir]);
+    const { stdout, stderr } = await askCli([...args, "--data-dir", dataDir]);
     said.push(stdout, stderr);
     return stdout;
   };

@@ -1,0 +1,35 @@
+/**
+ * Runs the command line again and again in this one process, each time with the arguments and the environment that a
+ * message names, and answers with its exit status and what it has written.
+ */
+import { runCommandLine } from "../../plugin/command-line/run.ts";
+import { removeTemporaryFolders } from "../../plugin/platform/temporary-folder.ts";
+import type { CliResult } from "./cli-process.ts";
+
+export interface Asked {
+  readonly args: readonly string[];
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const said = { stdout: "", stderr: "" };
+for (const name of ["stdout", "stderr"] as const) {
+  process[name].write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
+    said[name] += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("utf8");
+    const done = rest.find((each) => typeof each === "function");
+    if (done !== undefined) queueMicrotask(() => done());
+    return true;
+  };
+}
+
+async function answer({ args, env }: Asked): Promise<CliResult> {
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  Object.assign(process.env, env);
+  [said.stdout, said.stderr] = ["", ""];
+  const code = await runCommandLine(args, new AbortController().signal);
+  removeTemporaryFolders();
+  return { code, ...said };
+}
+
+process.on("message", async (asked: Asked) => process.send?.(await answer(asked)));
+process.on("disconnect", () => process.exit());
