@@ -95,7 +95,7 @@ test("sessions that only the old storage has are not called loaded", async () =>
   const old = await realStore("1.1.65");
   await cp(join(old.dataDir, "storage"), join(at, "storage"), { recursive: true });
   await old.home.remove();
-  const { code, stdout } = await runCli(["check", "--data-dir", at]);
+  const { code, stdout } = await askCli(["check", "--data-dir", at]);
   expect(code).toBe(0);
   expect(stdout).toContain("1 warning: opencode does not show what is named here.");
   expect(stdout).toContain("It does not show the sessions that are only in");
