@@ -15,6 +15,7 @@ import { lossesOf } from "./losses.ts";
 import { NewDatabase } from "./new-database.ts";
 import { mapPages } from "./page-map.ts";
 import { type Rebuilt, rebuildParents } from "./rebuild-parents.ts";
+import { addRecordedProjects } from "./recorded-projects.ts";
 import { type LossesOfAll, lossesOfAll, outcomesOf, type SessionOutcome, unnamedMessages } from "./session-outcomes.ts";
 import { SalvageStoppedError } from "./stopped.ts";
 import { writeUnfinished } from "./unfinished-rows.ts";
@@ -111,9 +112,11 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
       const losses = lossesOf(connection, created.shapes, gathering.indexes, (table) => gathering.isWhole(table));
       const unnamed = unnamedMessages(connection);
       const before = new Set(connection.all("select id from session").map((row) => String(row.id)));
-      const rebuilt = rebuildParents(connection, (from, to, role) =>
+      const recordedProjects = await addRecordedProjects(files, connection);
+      const parents = rebuildParents(connection, (from, to, role) =>
         JSON.stringify(closedMessage(`{"role":"${role}"`, { created: from, updated: to })),
       );
+      const rebuilt = { ...parents, projects: parents.projects + recordedProjects };
       addLostColumns(connection, schema);
       completeMigrations(connection, schema);
       input.onProgress?.("indexing", 0, 0);

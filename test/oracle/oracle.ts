@@ -182,7 +182,7 @@ async function openRecords(dataDir: string, located: Located, version: HostVersi
   }
   const rows = half(new SqliteRecords(database), new OddRows(database));
   if (Number(version.split(".")[1]) >= 17) return rows;
-  const diffs = await JsonRecords.open(dataDir, ["session_diff"]);
+  const diffs = half(await JsonRecords.open(dataDir, ["session_diff"]), await OddFiles.open(dataDir, ["session_diff"]));
   return {
     damageOne: (random) => (random.chance(0.9) ? rows.damageOne(random) : diffs.damageOne(random)),
     close: () => rows.close(),
