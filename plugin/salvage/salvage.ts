@@ -99,6 +99,8 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
       unflipIDs(connection);
       gathering.takeOlder(false);
       input.onProgress?.("filling", 0, 0);
+      // The log and the files know what the columns held, so these are there before rows are added from them.
+      addLostColumns(connection, schema);
       const fromEvents = fillFromEvents(connection);
       gathering.takeOlder(true);
       const fromFiles =
@@ -117,7 +119,6 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
         JSON.stringify(closedMessage(`{"role":"${role}"`, { created: from, updated: to })),
       );
       const rebuilt = { ...parents, projects: parents.projects + recordedProjects };
-      addLostColumns(connection, schema);
       completeMigrations(connection, schema);
       input.onProgress?.("indexing", 0, 0);
       const failedIndexes = created.finish();

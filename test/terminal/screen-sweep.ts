@@ -60,9 +60,7 @@ function healthyPart(): JsonObject {
 /** A healthy document with one damage, some with several. */
 function damaged(document: JsonObject): { readonly what: string; readonly text: string } {
   const others = () => [...samplePart(IDS), ...sampleMessage(IDS), healthyPart(), healthyPart()];
-  const { what, bytes } = random.chance(0.5)
-    ? damageTree(document, random)
-    : oddDocument(document, others(), random);
+  const { what, bytes } = random.chance(0.5) ? damageTree(document, random) : oddDocument(document, others(), random);
   return { what: `${String(document.type ?? document.role)}: ${what}`, text: bytes.toString() };
 }
 
