@@ -33,6 +33,8 @@ const WANTS = {
   list: { words: "a list", holds: (value: unknown) => isNothing(value) || Array.isArray(value) },
   /** The screen joins the items of the value if it has a length. */
   answer: { words: "a list", holds: (value: unknown) => Array.isArray(value) || !lengthOf(value) },
+  /** The screen finds the view of a part by its type, and calls what every object of JavaScript has under that name. */
+  "part type": { words: "a type of opencode", holds: (value: unknown) => !isInherited(value) },
   diagnostic: { words: "an object with a place and a text", holds: isDiagnostic },
   "any diagnostic": { words: "an object with a place and a text", holds: isPlaced },
 } as const;
@@ -133,6 +135,12 @@ function isPrintable(value: unknown): boolean {
 
 function isPrintableList(value: unknown): boolean {
   return Array.isArray(value) && value.every(isPrintable);
+}
+
+/** A function under `constructor` shows nothing, and ends nothing (measured on 1.3.0). */
+function isInherited(name: unknown): boolean {
+  if (typeof name !== "string" || name === "constructor" || !(name in Object.prototype)) return false;
+  return typeof Reflect.get(Object.prototype, name) === "function";
 }
 
 function lengthOf(value: unknown): unknown {

@@ -141,6 +141,8 @@ const OF_FAILED_COMMANDS: readonly ScreenDemand[] = [{ at: ["state", "error"], w
 
 const NO_STATE: readonly ScreenDemand[] = [{ at: ["state"], wants: "something" }];
 
+const OF_OTHER_TYPES: readonly ScreenDemand[] = [{ at: ["type"], wants: "part type" }];
+
 const OF_TEXTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "some text" }];
 
 const OF_FILES: readonly ScreenDemand[] = [
@@ -167,7 +169,7 @@ function demandsOn(part: unknown, screen: Screen, shownIn: ShownIn | undefined):
   if (shownIn === "nowhere") return [];
   if (shownIn === "question") return ofQuestion;
   if (type === "reasoning" || type === "text") return OF_TEXTS;
-  if (type !== "tool") return shownIn === "answer" ? [] : ofQuestion;
+  if (type !== "tool") return shownIn === "answer" ? OF_OTHER_TYPES : [...OF_OTHER_TYPES, ...ofQuestion];
   const state = at(part, ["state"]);
   if (isNothing(state)) return NO_STATE;
   const tool = at(part, ["tool"]);
