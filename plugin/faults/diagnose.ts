@@ -154,6 +154,7 @@ function copyWords({ original: { recordID, laterMs, isSame }, isListedInVain }: 
 function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescription, wasRead: boolean): Severity {
   if (!evidence.reachable) return "warning";
   if (evidence.storage !== "file" || wasRead) return "blocking";
+  if (artifact.kind === "session" && isLeftOutCopy(evidence, store)) return "warning";
   switch (artifact.kind) {
     case "todo":
     case "project":
@@ -163,6 +164,11 @@ function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescript
     default:
       return "blocking";
   }
+}
+
+/** 1.1.53 to 1.1.65 leave an unreadable session out of the list. If it is a copy, the session itself stays listed. */
+function isLeftOutCopy({ stray }: Evidence, store: StoreDescription): boolean {
+  return !hostLine(store).failsWholeLists && stray?.outcome === "copy" && stray.original.laterMs !== null;
 }
 
 const HOUR_MS = 60 * 60 * 1000;

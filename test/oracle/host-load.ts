@@ -28,7 +28,7 @@ export async function askHost(
     if (everything || kind === "todo") routes.push(ofSession("/todo"));
     if (everything || kind === "session_diff") routes.push(ofSession("/diff"));
   }
-  routes.push(...others.flatMap((id) => [`/session/${id}/message`, `/session/${id}`]));
+  routes.push(...others.filter((id) => id !== sessionID).map((id) => `/session/${id}/message`));
   const answers = routes.map(async (route) => {
     const { status, body } = await host.get(route);
     // 1.0.61 says so of every session that has no file of diffs.

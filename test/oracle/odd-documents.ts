@@ -258,7 +258,7 @@ function change(root: Entries, others: readonly Json[], random: Random): string 
   const { holder, index, path } = spot;
   const value = valueAt(spot);
   const key = holder instanceof Entries ? String(holder.list[index]?.[0]) : "";
-  const tags = TAGS[key];
+  const tags = Object.hasOwn(TAGS, key) ? TAGS[key] : undefined;
   if (tags !== undefined && random.chance(0.5)) {
     const tag = new Raw(`"${random.pick(tags)}"`);
     put(spot, tag);

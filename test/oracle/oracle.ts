@@ -82,7 +82,8 @@ class Oracle {
     for (let index = 0; index < count; ) {
       const damaged = await this.#records?.damageOne(random);
       if (!damaged) continue;
-      const record = { ...damaged, sessionID: damaged.sessionID ?? this.#store.sessionIDs[0] ?? null };
+      const any = this.#store.sessionIDs.find((id) => id !== damaged.gone);
+      const record = { ...damaged, sessionID: damaged.sessionID ?? any ?? null };
       if (kinds !== undefined && !kinds.includes(record.kind)) {
         await record.undo();
         continue;

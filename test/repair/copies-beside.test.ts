@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { check } from "../../plugin/repair/check.ts";
+import { locate } from "../../plugin/stores/locate.ts";
 import { toolFor } from "../host/tool.ts";
 import { sampleContent, sessionContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
@@ -143,3 +146,17 @@ for (const place of ["ses_a 2.json", "sub/ses_a.json"]) {
     expect((await tool.repair(["stray-file"])).items).toEqual([]);
   });
 }
+
+test("an unreadable copy of a session that is listed itself is no damage where opencode leaves it out of the list", async () => {
+  const path = join(storage, "session/prj_one/ses_a.json");
+  writeFileSync(path.replace(".json", " 2.json"), "{");
+  const severities = async (hostVersion: string) => {
+    const found = await locate(nodeFileSystem, { env: {}, dataDir: store.dataDir });
+    if (!found.ok) throw new Error(found.message);
+    const { located } = found;
+    const outcome = await check({ files: nodeFileSystem, located, sessionIDs: [], concurrency: 4, hostVersion });
+    return outcome.ok ? outcome.result.findings.map(({ severity }) => severity) : [];
+  };
+  expect(await severities("1.1.65")).toEqual(["warning"]);
+  expect(await severities("1.0.152")).toEqual(["blocking"]);
+});
