@@ -120,6 +120,8 @@ export class OddFiles implements RecordStore {
 
   /** Another file in the record's folder, or in a folder there. */
   async #beside(file: RecordFile, random: Random): Promise<DamagedRecord | null> {
+    // What diffs of no session say is known to be called damage (docs/oracle.md).
+    if (file.kind === "session_diff") return null;
     const id = basename(file.path, ".json");
     const name = random.pick(NAMES)(id);
     const folder = random.pick(["", "", "", "sub", ".hidden"]);

@@ -172,7 +172,7 @@ class Oracle {
 
 function isOn(record: DamagedRecord, finding: ConfirmedFinding): boolean {
   const text = locatorText(finding.locator);
-  return text === record.locator || text.startsWith(`${record.locator}:`);
+  return text === record.locator || [":", "/"].some((sign) => text.startsWith(record.locator + sign));
 }
 
 async function openRecords(dataDir: string, located: Located, version: HostVersion): Promise<RecordStore> {
