@@ -1,7 +1,7 @@
 import { mismatchesOnScreen } from "../hosts/screen.ts";
 import { screenPath } from "../hosts/screen-demand.ts";
 import { diffReading, hostLine, readings, versionsOf } from "../hosts/store-line.ts";
-import type { Artifact, CopiedRecord, Evidence, JsonShape } from "../model/artifact.ts";
+import type { Artifact, Evidence, JsonShape, StrayFile } from "../model/artifact.ts";
 import type { Severity } from "../model/finding.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import { isNamedAsCopy } from "../records/copied-name.ts";
@@ -112,18 +112,40 @@ function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis |
   return found(STRAY_FILE, fails ? "blocking" : "warning", `${size}, ${answer}`);
 }
 
-/**
- * A copy of a record in the folder of that record. opencode reads both files and shows the session, message or part
- * twice (measured on 1.1.65). If the record itself is gone, only its copy is left, so the copy is not moved.
- */
-function diagnoseCopy({ stray }: Evidence, evidence: string): Diagnosis {
-  const isAlone = stray?.outcome !== "copy" || stray.original.laterMs === null;
-  return { fault: STRAY_FILE, severity: "warning", remedy: isAlone ? "report" : STRAY_FILE.remedy, evidence };
+type Copy = Extract<StrayFile, { outcome: "copy" }>;
+
+/** A session is also a copy if it states the id of another session that exists, whatever the name of its file. */
+function isCopy(artifact: Artifact, value: unknown, { original }: Copy): boolean {
+  if (isNamedAsCopy(artifact, value)) return true;
+  return (
+    artifact.kind === "session" &&
+    original.recordID !== artifact.recordID &&
+    typeof value === "object" &&
+    value !== null &&
+    "id" in value &&
+    value.id === original.recordID
+  );
 }
 
-function copyWords({ recordID, laterMs, isSame }: CopiedRecord): string {
+/**
+ * A copy of a record in the folder of that record. opencode reads both files and shows the session, message or part
+ * twice (measured on 1.1.65). If the record itself is gone, only its copy is left, so the copy is not moved. If opencode
+ * lists the copy of a session but cannot open it, the problem is a blocking one (measured on 1.0.0 to 1.1.58).
+ */
+function diagnoseCopy({ stray }: Evidence, evidence: string): Diagnosis {
+  const copy = stray?.outcome === "copy" ? stray : null;
+  const isAlone = copy === null || copy.original.laterMs === null;
+  const isListedInVain = copy?.isListedInVain === true;
+  const remedy = isAlone || isListedInVain ? "report" : STRAY_FILE.remedy;
+  return { fault: STRAY_FILE, severity: isListedInVain ? "blocking" : "warning", remedy, evidence };
+}
+
+function copyWords({ original: { recordID, laterMs, isSame }, isListedInVain }: Copy): string {
   const copy = `a copy of ${recordID}`;
+  if (laterMs === null && isListedInVain)
+    return `${copy}, which is not there; opencode lists the copy and cannot open it`;
   if (laterMs === null) return `${copy}, which is not there`;
+  if (isListedInVain) return `${copy} with another id inside; opencode lists the copy and cannot open it`;
   if (isSame) return `${copy}, the same to the byte`;
   return `${copy}, ${laterMs > 0 ? "newer" : "older"} than it; opencode shows both`;
 }
@@ -136,6 +158,7 @@ function copyWords({ recordID, laterMs, isSame }: CopiedRecord): string {
 function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescription, wasRead: boolean): Severity {
   if (!evidence.reachable) return "warning";
   if (evidence.storage !== "file" || wasRead) return "blocking";
+  if (artifact.kind === "session" && isLeftOutCopy(evidence, store)) return "warning";
   switch (artifact.kind) {
     case "todo":
     case "project":
@@ -145,6 +168,11 @@ function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescript
     default:
       return "blocking";
   }
+}
+
+/** 1.1.53 to 1.1.65 leave an unreadable session out of the list. If it is a copy, the session itself stays listed. */
+function isLeftOutCopy({ stray }: Evidence, store: StoreDescription): boolean {
+  return !hostLine(store).failsWholeLists && stray?.outcome === "copy" && stray.original.laterMs !== null;
 }
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -170,8 +198,8 @@ function readProblem(artifact: Artifact, evidence: Evidence, store: StoreDescrip
   const bytes = Buffer.from(evidence.bytes.buffer, evidence.bytes.byteOffset, evidence.bytes.byteLength);
   const isNoUtf8 = evidence.storage === "file" && diffReading(store).isUtf8 && beginsAsUtf16(bytes);
   const parsed = isNoUtf8 ? null : parseAsHost(bytes, evidence.storage);
-  if (parsed !== null && evidence.stray?.outcome === "copy" && isNamedAsCopy(artifact, parsed.value)) {
-    return { fault: STRAY_FILE, evidence: copyWords(evidence.stray.original), wasRead: true, isHarmless: true };
+  if (parsed !== null && evidence.stray?.outcome === "copy" && isCopy(artifact, parsed.value, evidence.stray)) {
+    return { fault: STRAY_FILE, evidence: copyWords(evidence.stray), wasRead: true };
   }
   if (parsed !== null) {
     return (

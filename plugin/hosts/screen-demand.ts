@@ -34,6 +34,8 @@ const WANTS = {
   list: { words: "a list", holds: (value: unknown) => isNothing(value) || Array.isArray(value) },
   /** The UI joins the items of a value that has a length. So such a value must be a list. */
   answer: { words: "a list", holds: (value: unknown) => Array.isArray(value) || !lengthOf(value) },
+  /** The screen finds the view of a part by its type, and calls what every object of JavaScript has under that name. */
+  "part type": { words: "a type of opencode", holds: (value: unknown) => !isInherited(value) },
   diagnostic: { words: "an object with a place and a text", holds: isDiagnostic },
   "any diagnostic": { words: "an object with a place and a text", holds: isPlaced },
 } as const;
@@ -177,6 +179,12 @@ function isPrintable(value: unknown): boolean {
 
 function isPrintableList(value: unknown): boolean {
   return Array.isArray(value) && value.every(isPrintable);
+}
+
+/** A function under `constructor` shows nothing, and ends nothing (measured on 1.3.0). */
+function isInherited(name: unknown): boolean {
+  if (typeof name !== "string" || name === "constructor" || !(name in Object.prototype)) return false;
+  return typeof Reflect.get(Object.prototype, name) === "function";
 }
 
 function lengthOf(value: unknown): unknown {

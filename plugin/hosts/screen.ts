@@ -84,7 +84,6 @@ export function mismatchesOnScreen(
 export function isShownBy(screen: Screen, kind: string, value: unknown, newer: NewerMessages = NOTHING_NEWER): boolean {
   if (newer.count >= screen.fetches) return true;
   if (kind === "part") {
-    if (!PRINTED_TYPES.has(at(value, ["type"]))) return true;
     for (const demand of demandsOn(value, screen, newer.shownIn)) if (!meets(value, demand)) return false;
     return true;
   }
@@ -95,9 +94,6 @@ export function isShownBy(screen: Screen, kind: string, value: unknown, newer: N
   }
   return true;
 }
-
-/** The types of parts whose content a screen prints: `demandsOn` has no requirements for a part of another type. */
-const PRINTED_TYPES: ReadonlySet<unknown> = new Set(["text", "reasoning", "file", "tool"]);
 
 const TIME_OF_QUESTION: ScreenDemand = { at: ["time"], wants: "something" };
 
@@ -170,6 +166,8 @@ const OF_FAILED_COMMANDS: readonly ScreenDemand[] = [{ at: ["state", "error"], w
 
 const NO_STATE: readonly ScreenDemand[] = [{ at: ["state"], wants: "something" }];
 
+const OF_OTHER_TYPES: readonly ScreenDemand[] = [{ at: ["type"], wants: "part type" }];
+
 const OF_TEXTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "some text" }];
 
 const OF_FILES: readonly ScreenDemand[] = [
@@ -197,7 +195,7 @@ function demandsOn(part: unknown, screen: Screen, shownIn: ShownIn | undefined):
   if (shownIn === "nowhere") return [];
   if (shownIn === "question") return ofQuestion;
   if (type === "reasoning" || type === "text") return OF_TEXTS;
-  if (type !== "tool") return shownIn === "answer" ? [] : ofQuestion;
+  if (type !== "tool") return shownIn === "answer" || type !== "file" ? OF_OTHER_TYPES : OF_FILES_ANYWHERE;
   const state = at(part, ["state"]);
   if (isNothing(state)) return NO_STATE;
   const tool = at(part, ["tool"]);

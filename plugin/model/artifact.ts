@@ -171,7 +171,12 @@ export type StrayFile =
       readonly folder: "message" | "part" | "session";
       readonly outcome: "not-found" | "wrong-prefix" | "read-twice";
     }
-  | { readonly outcome: "copy"; readonly original: CopiedRecord };
+  | {
+      readonly outcome: "copy";
+      readonly original: CopiedRecord;
+      /** Whether the file adds a session to the list that opencode cannot open, because no file has its id as the name. */
+      readonly isListedInVain: boolean;
+    };
 
 /** The record of which a stray file is a copy. */
 export interface CopiedRecord {

@@ -1,6 +1,7 @@
 import { faultByCode } from "../faults/catalogue.ts";
 import { SCHEMA_MISMATCH } from "../faults/refused.ts";
 import { SCREEN_FATAL } from "../faults/screen.ts";
+import { STRAY_FILE } from "../faults/stray-files.ts";
 import { type Artifact, type Evidence, isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
@@ -96,13 +97,14 @@ export class RemedyChooser {
         if (replacement !== undefined) remedied.set(finding, { ...finding, remedy: "recover", replacement });
       }
     }
-    return examined.map(({ finding, completed }) => remedied.get(finding) ?? completedOr(finding, completed));
+    return examined.map((each) => remedied.get(each.finding) ?? completedOr(each));
   }
 }
 
-function completedOr(finding: ConfirmedFinding, completed: Replacement | null): ConfirmedFinding {
+function completedOr({ finding, completed, evidence }: ExaminedFinding): ConfirmedFinding {
   const remedy = finding.remedy === "settle" ? "settle" : "normalise";
   if (completed !== null) return { ...finding, remedy, replacement: completed };
+  if (isCopyThatMayLeave(finding, evidence)) return { ...finding, leavesIfNamed: true };
   if (finding.remedy !== "normalise") return finding;
   const otherwise = { ...finding, remedy: faultByCode(finding.code)?.otherwise ?? "report" };
   return isPartThatMayLeave(otherwise) ? { ...otherwise, leavesIfNamed: true } : otherwise;
@@ -121,6 +123,12 @@ function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFi
     severity === "blocking" &&
     seen !== null
   );
+}
+
+/** A copy of a session that keeps the list from opening what it names. The only copy that is left stays. */
+function isCopyThatMayLeave({ code, severity, seen }: ConfirmedFinding, { stray }: Evidence): boolean {
+  if (code !== STRAY_FILE.code || severity !== "blocking" || seen === null || stray?.outcome !== "copy") return false;
+  return stray.original.laterMs !== null;
 }
 
 /**

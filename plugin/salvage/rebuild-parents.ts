@@ -51,9 +51,11 @@ function rebuildSessions(connection: Connection): number {
   const spelled = keepsSlashes(connection) ? slashed : (folder: string) => folder;
   const directory = onlyDirectory(connection, spelled);
   return connection.run(
-    `insert or ignore into session (id, project_id, slug, directory, title, version, time_created, time_updated)
+    `with named as (select ${CWD} as cwd, max(json_extract(data, '$.path.root')) as root
+       from message where json_valid(data) and session_id not in (select id from session) group by 1)
+     insert or ignore into session (id, project_id, slug, directory, title, version, time_created, time_updated)
      select lost.id, coalesce((select project_id from session where ${spelled("directory")} = ${spelled("lost.cwd")} limit 1),
-         (select id from project where ${spelled("worktree")} = ${spelled("lost.root")} limit 1), 'global'),
+         (select id from project where ${spelled("worktree")} = ${spelled("coalesce(nullif(lost.root, '/'), (select root from named where named.cwd = lost.cwd))")} limit 1), 'global'),
        case when lost.ran_in_root and lost.cwd = '/' then '${RAN_IN_ROOT_SLUG}' else '${SALVAGED_SLUG}' end, ${spelled("lost.cwd")}, ?, ?, lost.created, lost.updated
      from (select session_id as id, min(time_created) as created, max(time_updated) as updated,
          max(${RAN_IN_ROOT}) as ran_in_root,
@@ -75,7 +77,7 @@ function slashed(folder: string): string {
 }
 
 /** Whether this database stores the Windows folders of sessions with `/`, as 1.17 and newer do. */
-function keepsSlashes(connection: Connection): boolean {
+export function keepsSlashes(connection: Connection): boolean {
   return (
     connection.all("select 1 from session where directory glob '[A-Za-z]:/*' or directory glob '//*' limit 1").length >
     0

@@ -15,6 +15,7 @@ import { lossesOf } from "./losses.ts";
 import { NewDatabase } from "./new-database.ts";
 import { mapPages } from "./page-map.ts";
 import { type Rebuilt, rebuildParents } from "./rebuild-parents.ts";
+import { addRecordedProjects } from "./recorded-projects.ts";
 import { type LossesOfAll, lossesOfAll, outcomesOf, type SessionOutcome, unnamedMessages } from "./session-outcomes.ts";
 import { SalvageStoppedError } from "./stopped.ts";
 import { writeUnfinished } from "./unfinished-rows.ts";
@@ -100,6 +101,8 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
       unflipIDs(connection);
       gathering.takeOlder(false);
       input.onProgress?.("filling", 0, 0);
+      // The log and the files know what the columns held, so these are there before rows are added from them.
+      addLostColumns(connection, schema);
       const fromEvents = fillFromEvents(connection);
       gathering.takeOlder(true);
       const fromFiles =
@@ -113,10 +116,11 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
       const losses = lossesOf(connection, created.shapes, gathering.indexes, (table) => gathering.isWhole(table));
       const unnamed = unnamedMessages(connection);
       const before = new Set(connection.all("select id from session").map((row) => String(row.id)));
-      const rebuilt = rebuildParents(connection, (from, to, role) =>
+      const recordedProjects = await addRecordedProjects(files, connection);
+      const parents = rebuildParents(connection, (from, to, role) =>
         JSON.stringify(closedMessage(`{"role":"${role}"`, { created: from, updated: to })),
       );
-      addLostColumns(connection, schema);
+      const rebuilt = { ...parents, projects: parents.projects + recordedProjects };
       completeMigrations(connection, schema);
       input.onProgress?.("indexing", 0, 0);
       const failedIndexes = created.finish();

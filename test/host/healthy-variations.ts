@@ -46,6 +46,7 @@ const NAMES = [
   "files",
   "x",
   "\u00e9",
+  ...["length", "constructor", "__proto__", "toString", "toJSON", "then", "", "0"],
 ];
 
 /** How the values of a document may vary. Hosts demand whole numbers of their own fields, and none of a tool's. */

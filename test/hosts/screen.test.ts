@@ -446,3 +446,16 @@ function diagnosed(part: unknown, lines: readonly LineName[], change: Partial<Ev
   if (evidence.reachable) expect(looksHealthy(artifact, bytes.toString(), null, store)).toBe(found === null);
   return found;
 }
+
+test("a part of an answer whose type is a function of every object ends the screen; other unknown types do not", () => {
+  for (const screen of ALL_SCREENS) {
+    const found = (type: string, shownIn?: "answer" | "question") =>
+      screenMismatches({ type, text: "x" }, screen, shownIn).map(screenPath);
+    for (const type of ["toString", "valueOf", "hasOwnProperty", "__defineGetter__"]) {
+      expect(found(type, "answer")).toEqual(["type"]);
+      expect(found(type, "question")).toEqual([]);
+    }
+    for (const type of ["constructor", "__proto__", "tooltip", "snapshot", ""])
+      expect(found(type, "answer")).toEqual([]);
+  }
+});

@@ -9,10 +9,18 @@ export interface HostLoad {
 
 const LOADS: HostLoad = { fails: false, words: "200 everywhere" };
 
-/** Asks the answers of the load path that this record can make fail; with `everything`, all of them. */
-export async function askHost(host: RunningHost, record: DamagedRecord, everything: boolean): Promise<HostLoad> {
+/**
+ * Asks the answers of the load path that this record can make fail; with `everything`, all of them. `others`: sessions
+ * that the list must name and whose messages are asked too.
+ */
+export async function askHost(
+  host: RunningHost,
+  record: DamagedRecord,
+  everything: boolean,
+  others: readonly string[] = [],
+): Promise<HostLoad> {
   const { kind, sessionID } = record;
-  const ofSession = (route: string) => `/session/${sessionID}${route}`;
+  const ofSession = (route: string) => `/session/${encodeURIComponent(sessionID ?? "")}${route}`;
   const routes: string[] = [];
   if (sessionID !== null) {
     if (everything || kind === "session" || kind === "project") routes.push(ofSession(""));
@@ -20,24 +28,34 @@ export async function askHost(host: RunningHost, record: DamagedRecord, everythi
     if (everything || kind === "todo") routes.push(ofSession("/todo"));
     if (everything || kind === "session_diff") routes.push(ofSession("/diff"));
   }
+  routes.push(...others.filter((id) => id !== sessionID).map((id) => `/session/${id}/message`));
   const answers = routes.map(async (route) => {
     const { status, body } = await host.get(route);
     // 1.0.61 says so of every session that has no file of diffs.
     const hasNoDiffs = status === 404 && route.endsWith("/diff");
     return status === 200 || hasNoDiffs ? LOADS : failure(route, status, body);
   });
-  if (everything || kind === "session" || kind === "project") answers.unshift(askList(host, sessionID));
+  if (everything || others.length > 0 || kind === "session" || kind === "project") {
+    answers.unshift(askList(host, sessionID === null ? others : [sessionID, ...others]));
+  }
   return (await Promise.all(answers)).find((answer) => answer.fails) ?? LOADS;
 }
 
 /** Asked without `?directory=`: which folder a session is in decides where it is listed, not whether it loads. */
-async function askList(host: RunningHost, sessionID: string | null): Promise<HostLoad> {
+async function askList(host: RunningHost, sessionIDs: readonly string[]): Promise<HostLoad> {
   const response = await fetch(new URL("/session", host.url), { signal: AbortSignal.timeout(60_000) });
   const text = await response.text();
   if (response.status !== 200) return failure("/session", response.status, text);
   const listed = JSON.parse(text) as readonly ({ readonly id?: unknown } | null)[];
-  if (sessionID === null || listed.some((session) => session?.id === sessionID)) return LOADS;
-  return { fails: true, words: "GET /session does not name it" };
+  const ids = new Set(listed.map((session) => session?.id));
+  for (const id of sessionIDs) if (!ids.has(id)) return { fails: true, words: "GET /session does not name it" };
+  // What the list names has to open, also where the list got the name from the damaged record.
+  for (const id of ids) {
+    if (typeof id !== "string" || sessionIDs.includes(id)) continue;
+    const { status, body } = await host.get(`/session/${encodeURIComponent(id)}`);
+    if (status !== 200) return failure("/session/… of a listed session", status, body);
+  }
+  return LOADS;
 }
 
 function failure(route: string, status: number, body: unknown): HostLoad {

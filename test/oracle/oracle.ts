@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { locatorText, type RecordKind } from "../../plugin/model/artifact.ts";
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
@@ -9,6 +8,8 @@ import { type RunningHost, startHost } from "../host/running-host.ts";
 import { type RealStore, realStore, writerFor } from "../host/stored-fixture.ts";
 import { askHost, type HostLoad } from "./host-load.ts";
 import { JsonRecords } from "./json-records.ts";
+import { OddFiles } from "./odd-files.ts";
+import { OddRows } from "./odd-rows.ts";
 import { Random } from "./random.ts";
 import { SqliteRecords } from "./sqlite-records.ts";
 import type { DamagedRecord, RecordStore } from "./subject.ts";
@@ -81,7 +82,8 @@ class Oracle {
     for (let index = 0; index < count; ) {
       const damaged = await this.#records?.damageOne(random);
       if (!damaged) continue;
-      const record = { ...damaged, sessionID: damaged.sessionID ?? this.#store.sessionIDs[0] ?? null };
+      const any = this.#store.sessionIDs.find((id) => id !== damaged.gone);
+      const record = { ...damaged, sessionID: damaged.sessionID ?? any ?? null };
       if (kinds !== undefined && !kinds.includes(record.kind)) {
         await record.undo();
         continue;
@@ -125,8 +127,9 @@ class Oracle {
     thorough: boolean,
   ): Promise<{ load: HostLoad; findings: readonly ConfirmedFinding[] }> {
     if (record.kind === "project") await this.#renew();
-    const load = await askHost(this.#host, record, thorough || record.kind === "database");
-    const isOfOne = record.kind !== "project" && record.kind !== "database";
+    const all = record.asksAll === true ? this.#store.sessionIDs.filter((id) => id !== record.gone) : [];
+    const load = await askHost(this.#host, record, thorough || record.kind === "database", all);
+    const isOfOne = record.kind !== "project" && record.kind !== "database" && record.asksAll !== true;
     return { load, findings: await this.#check(isOfOne ? record.sessionID : null) };
   }
 
@@ -169,20 +172,32 @@ class Oracle {
 
 function isOn(record: DamagedRecord, finding: ConfirmedFinding): boolean {
   const text = locatorText(finding.locator);
-  return text === record.locator || text.startsWith(`${record.locator}:`);
+  return text === record.locator || [":", "/"].some((sign) => text.startsWith(record.locator + sign));
 }
 
 async function openRecords(dataDir: string, located: Located, version: HostVersion): Promise<RecordStore> {
   const [database] = located.databases;
   if (database === undefined) {
-    return JsonRecords.open(dataDir, ["part", "message", "session", "session_diff", "todo", "project"]);
+    const files = await JsonRecords.open(dataDir, ["part", "message", "session", "session_diff", "todo", "project"]);
+    return half(files, await OddFiles.open(dataDir));
   }
-  const rows = new SqliteRecords(join(database));
+  const rows = half(new SqliteRecords(database), new OddRows(database));
   if (Number(version.split(".")[1]) >= 17) return rows;
-  const diffs = await JsonRecords.open(dataDir, ["session_diff"]);
+  const diffs = half(await JsonRecords.open(dataDir, ["session_diff"]), await OddFiles.open(dataDir, ["session_diff"]));
   return {
     damageOne: (random) => (random.chance(0.9) ? rows.damageOne(random) : diffs.damageOne(random)),
     close: () => rows.close(),
+  };
+}
+
+/** Each of two kinds of damage half of the time. */
+function half(one: RecordStore, other: RecordStore): RecordStore {
+  return {
+    damageOne: (random) => (random.chance(0.5) ? one : other).damageOne(random),
+    close: () => {
+      one.close();
+      other.close();
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { type DamagedDocument, damageDocument } from "./document-damage.ts";
 import type { Random } from "./random.ts";
 import type { DamagedRecord, RecordStore } from "./subject.ts";
 
-type Cell = string | number | bigint | Uint8Array | null;
+export type Cell = string | number | bigint | Uint8Array | null;
 
 interface RowName {
   readonly table: string;
@@ -15,7 +15,8 @@ interface RowName {
   readonly key: readonly (readonly [string, string])[];
 }
 
-interface Change {
+/** A new value of a column. */
+export interface Change {
   readonly column: string;
   readonly what: string;
   /** SQL for the new value, with at most one parameter. */

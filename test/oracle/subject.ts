@@ -11,6 +11,10 @@ export interface DamagedRecord {
   /** What was done, for a person to read. */
   readonly what: string;
   undo(): Promise<void>;
+  /** Every answer of the load path is asked, and the whole store is checked as well as the session. */
+  readonly asksAll?: true;
+  /** The session whose own record is gone by the damage: no list names it. */
+  readonly gone?: string;
 }
 
 /** The records of a store that a stopped or running host wrote, to be damaged one at a time. */

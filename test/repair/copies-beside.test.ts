@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { copyFileSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { check } from "../../plugin/repair/check.ts";
+import { locate } from "../../plugin/stores/locate.ts";
 import { toolFor } from "../host/tool.ts";
 import { sampleContent, sessionContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
@@ -92,4 +95,68 @@ test("a session whose project's record is lost too stays in the list, in the fol
   await tool.repair(["empty"]);
   const session = JSON.parse(readFileSync(join(storage, "session/prj_one/ses_a.json"), "utf8"));
   expect(session).toMatchObject({ id: "ses_a", projectID: "prj_one", directory: "/work/app" });
+});
+
+const OTHER_NAMES = ["SES_A", "notes", "ses_a 2", "ses_a.json"];
+
+for (const name of OTHER_NAMES) {
+  test(`a session that a file named ${name} lists once more opens, so it is no damage; it leaves when named`, async () => {
+    const path = join(storage, "session/prj_one/ses_a.json");
+    copyFileSync(path, join(storage, "session/prj_one", `${name}.json`));
+    const clean = store.image();
+    const tool = await toolFor(store.dataDir);
+    const { verdict, findings } = await tool.check();
+    expect([verdict, findings.map(({ code, severity }) => [code, severity])]).toEqual([
+      "healthy",
+      [["stray-file", "warning"]],
+    ]);
+    expect((await tool.repair()).items).toEqual([]);
+    const { runID, items } = await tool.repair(["stray-file"]);
+    expect(items.map(({ action }) => action)).toEqual(["quarantined"]);
+    await tool.restore(runID ?? "");
+    expect(store.image()).toEqual(clean);
+  });
+}
+
+test("a copy that lists a session which no file opens is damage; it leaves only when named", async () => {
+  const path = join(storage, "session/prj_one/ses_a.json");
+  writeFileSync(path.replace(".json", " 2.json"), readFileSync(path, "utf8").replace('"ses_a"', '"ses_a9"'));
+  const before = store.image();
+  const tool = await toolFor(store.dataDir);
+  const { verdict, findings } = await tool.check();
+  expect([verdict, findings.map(({ code, severity }) => [code, severity])]).toEqual([
+    "damaged",
+    [["stray-file", "blocking"]],
+  ]);
+  expect((await tool.repairUnasked()).items).toEqual([]);
+  expect((await tool.repair()).items).toEqual([]);
+  expect(store.image()).toEqual(before);
+  expect((await tool.repair(["stray-file"])).items.map(({ action }) => action)).toEqual(["quarantined"]);
+  expect((await tool.check()).verdict).toBe("healthy");
+});
+
+for (const place of ["ses_a 2.json", "sub/ses_a.json"]) {
+  test(`the only record of a session, in ${place}, is damage because the list names what does not open; it stays`, async () => {
+    const folder = join(storage, "session/prj_one");
+    mkdirSync(join(folder, "sub"), { recursive: true });
+    renameSync(join(folder, "ses_a.json"), join(folder, place));
+    const tool = await toolFor(store.dataDir);
+    const found = (await tool.check()).findings.find(({ code }) => code === "stray-file");
+    expect([found?.severity, found?.remedy]).toEqual(["blocking", "report"]);
+    expect((await tool.repair(["stray-file"])).items).toEqual([]);
+  });
+}
+
+test("an unreadable copy of a session that is listed itself is no damage where opencode leaves it out of the list", async () => {
+  const path = join(storage, "session/prj_one/ses_a.json");
+  writeFileSync(path.replace(".json", " 2.json"), "{");
+  const severities = async (hostVersion: string) => {
+    const found = await locate(nodeFileSystem, { env: {}, dataDir: store.dataDir });
+    if (!found.ok) throw new Error(found.message);
+    const { located } = found;
+    const outcome = await check({ files: nodeFileSystem, located, sessionIDs: [], concurrency: 4, hostVersion });
+    return outcome.ok ? outcome.result.findings.map(({ severity }) => severity) : [];
+  };
+  expect(await severities("1.1.65")).toEqual(["warning"]);
+  expect(await severities("1.0.152")).toEqual(["blocking"]);
 });

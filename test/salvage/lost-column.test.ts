@@ -1,6 +1,10 @@
+import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { salvage } from "../../plugin/salvage/salvage.ts";
+import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { askCli } from "../command-line/cli-service.ts";
 import { removeHomes } from "../host/home.ts";
 import { openDatabase } from "../host/record-place.ts";
@@ -75,4 +79,23 @@ test("a database of 1.15.4 that lost a table: salvage makes it again, calls noth
 
   expect((await run(store, "restore", done.runID, "--yes")).items).toMatchObject([{ action: "restored" }]);
   expect(readFileSync(join(store.dataDir, "opencode.db"))).toEqual(before);
+});
+
+test("a session that only the log of 1.18.33 still has gets the value of a lost column from the log", async () => {
+  const store = await realStore("1.18.33");
+  const { id } = store.sessions.conversation;
+  const agent = (path: string) => {
+    using database = new Database(path);
+    return database.query("select agent from session where id = ?").get(id);
+  };
+  const source = join(store.dataDir, "opencode.db");
+  const whole = agent(source);
+  sql(store, "alter table session drop column agent", `delete from session where id = '${id}'`, "vacuum");
+  const driver = await loadDriver();
+  if (driver === null) throw new Error("This runtime has no SQLite.");
+  const target = join(store.home.root, "salvaged.db");
+  const report = await salvage({ files: nodeFileSystem, driver, source, target, dataDir: null });
+  expect(report).toMatchObject({ emptyColumns: ["session.agent"], fromEvents: { sessions: 1 } });
+  expect(agent(target)).toEqual(whole);
+  expect(whole).toEqual({ agent: expect.any(String) });
 });

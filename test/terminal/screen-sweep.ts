@@ -12,6 +12,7 @@ import { realStore } from "../host/stored-fixture.ts";
 import { toolFor } from "../host/tool.ts";
 import { HEALTHY_CALLS } from "../hosts/healthy-calls.ts";
 import { damageTree } from "../oracle/document-damage.ts";
+import { oddDocument } from "../oracle/odd-documents.ts";
 import { Random } from "../oracle/random.ts";
 import { type JsonObject, sampleMessage, samplePart } from "../records/samples.ts";
 import { ScreenReader } from "./screen-reader.ts";
@@ -56,9 +57,10 @@ function healthyPart(): JsonObject {
   return { type: "tool", callID: "call_1", tool, state: states[random.pick(STATUSES)] } as JsonObject;
 }
 
-/** A healthy document with one damage, some with two. */
+/** A healthy document with one damage, some with several. */
 function damaged(document: JsonObject): { readonly what: string; readonly text: string } {
-  const { what, bytes } = damageTree(document, random);
+  const others = () => [...samplePart(IDS), ...sampleMessage(IDS), healthyPart(), healthyPart()];
+  const { what, bytes } = random.chance(0.5) ? damageTree(document, random) : oddDocument(document, others(), random);
   return { what: `${String(document.type ?? document.role)}: ${what}`, text: bytes.toString() };
 }
 

@@ -12,6 +12,7 @@ import { errnoCode, type FileStat } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
 import { copiedRecordID, folderOfRecord, isBelowItsFolder } from "../../records/copied-name.ts";
 import { JsonScanner } from "../../records/json-scanner.ts";
+import { parseDocument, textIn } from "../conversation.ts";
 import { type ListedFile, listRecordFiles, messageFolder, STORAGE, strayOutcome } from "./layout.ts";
 import type { RecordTree } from "./record-tree.ts";
 
@@ -47,7 +48,9 @@ export class FileEvidence {
     return {
       storage: "file",
       mtimeMs: Math.max(read.mtimeMs, read.ctimeMs),
-      stray: await (artifact.kind === "stray" ? this.#strayName(artifact.locator) : this.#copyOf(artifact, read)),
+      stray: await (artifact.kind === "stray"
+        ? this.#strayName(artifact.locator)
+        : this.#copyOf(artifact, read, content.bytes ?? null)),
       reachable: await this.#isReachable(artifact),
       sessionID: artifact.sessionID,
       row: null,
@@ -82,24 +85,36 @@ export class FileEvidence {
     return { shape: scanner.end(), sha256: hash.digest("hex"), size };
   }
 
-  /** The record of which a file is a copy, judged by the name of the file or its folder; `null` if it is not a copy. */
-  async #copyOf({ kind, recordID, locator }: Artifact, own: FileStat): Promise<StrayFile | null> {
+  /**
+   * The record of which a file is a copy, judged by the name of the file or its folder. A session's file is also a copy
+   * if the id in its content is that of another record that exists. `null` if the file is not a copy.
+   */
+  async #copyOf(
+    { kind, recordID, locator }: Artifact,
+    own: FileStat,
+    bytes: Uint8Array | null,
+  ): Promise<StrayFile | null> {
     const isRecord = kind === "session" || kind === "message" || kind === "part";
     if (recordID === null || !isRecord || !isFileLocator(locator)) return null;
+    const beside = (id: string) => join(this.#tree.dataDir, folderOfRecord(locator.path), `${id}.json`);
     const isBelow = isBelowItsFolder(locator.path);
-    const original = copiedRecordID(recordID) ?? (isBelow ? recordID : null);
+    const listed = kind === "session" ? idInside(bytes) : null;
+    const isAnother = listed !== null && (isBelow || listed !== recordID);
+    const opens = isAnother && isPlainName(listed) && (await this.#tree.files.stat(beside(listed)))?.type === "file";
+    const isListedInVain = isAnother && !opens;
+    const original = (opens ? listed : copiedRecordID(recordID)) ?? (isBelow ? recordID : null);
     if (original === null) return null;
-    const path = join(this.#tree.dataDir, locator.path);
-    const beside = join(this.#tree.dataDir, folderOfRecord(locator.path), `${original}.json`);
-    const found = await this.#tree.files.stat(beside);
-    // A file in a subfolder is a record like any other. It is a copy only if the same record also exists outside the
-    // subfolder.
-    if (found?.type !== "file" && isBelow) return null;
-    if (found?.type !== "file")
-      return { outcome: "copy", original: { recordID: original, laterMs: null, isSame: false } };
-    const hashes = found.size === own.size ? [await this.#hashOf(path), await this.#hashOf(beside)] : [null, null];
+    const found = await this.#tree.files.stat(beside(original));
+    if (found?.type !== "file") {
+      // A message or part in a subfolder is a record like any other, unless the same record exists twice.
+      if (isBelow && !isListedInVain) return null;
+      return { outcome: "copy", original: { recordID: original, laterMs: null, isSame: false }, isListedInVain };
+    }
+    const paths = [join(this.#tree.dataDir, locator.path), beside(original)];
+    const hashes = found.size === own.size ? await Promise.all(paths.map((path) => this.#hashOf(path))) : [null, null];
     const isSame = hashes[0] !== null && hashes[0] === hashes[1];
-    return { outcome: "copy", original: { recordID: original, laterMs: own.mtimeMs - found.mtimeMs, isSame } };
+    const laterMs = own.mtimeMs - found.mtimeMs;
+    return { outcome: "copy", original: { recordID: original, laterMs, isSame }, isListedInVain };
   }
 
   async #hashOf(path: string): Promise<string | null> {
@@ -154,4 +169,16 @@ export class FileEvidence {
     const message = join(this.#tree.dataDir, messageFolder(artifact.sessionID), `${messageID}.json`);
     return (await this.#tree.files.stat(message))?.type === "file";
   }
+}
+
+/** The id inside a session's file: opencode lists the session under this id. */
+function idInside(bytes: Uint8Array | null): string | null {
+  if (bytes === null) return null;
+  const parsed = parseDocument({ bytes: Buffer.from(bytes), storage: "file" });
+  return parsed.ok ? textIn(parsed.value, "id") : null;
+}
+
+/** Whether an id that stands in a file can be the name of a file in the same folder. */
+function isPlainName(id: string): boolean {
+  return id !== "" && !/[/\\\0]/.test(id);
 }
