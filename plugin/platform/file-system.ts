@@ -238,8 +238,8 @@ const disk: FileSystem = {
     return true;
   },
   async syncFile(path) {
-    // Windows forces only files to disk that are open for writing. Other systems also accept a file that is open for
-    // reading.
+    // Windows can force a file to disk only if the file is open for writing. Other systems also accept a file that is
+    // open for reading.
     const handle = await open(path, process.platform === "win32" ? constants.O_RDWR : constants.O_RDONLY);
     try {
       await handle.sync();

@@ -131,7 +131,7 @@ async function jsonContent(files: FileSystem, dataDir: string): Promise<Located[
   return folders.includes("session_diff") ? "diffs" : "none";
 }
 
-/** The path of a database with this name; `undefined` if opencode gives no database such a name. */
+/** The path of a database with this name; `undefined` if opencode never gives a database this name. */
 export function databaseNamed(dataDir: string, name: string): string | undefined {
   return DATABASE_NAME.test(name) ? join(dataDir, name) : undefined;
 }
@@ -165,7 +165,7 @@ async function databases(files: FileSystem, dataDir: string, input: LocateInput)
   return databasesIn(files, dataDir);
 }
 
-/** The paths that are not among `others`, even if a symbolic link gives the same file another name. */
+/** The `paths` that do not lead to a file of `others`. A file may have several paths through symbolic links. */
 export async function filesWithout(
   files: FileSystem,
   paths: readonly string[],
@@ -178,7 +178,7 @@ export async function filesWithout(
   return found;
 }
 
-/** The databases of a data directory that have a name which opencode gives, the default one first. */
+/** The databases of a data directory whose names are names that opencode gives. The default database is first. */
 export async function databasesIn(files: FileSystem, dataDir: string): Promise<string[]> {
   const names = ((await files.list(dataDir)) ?? []).flatMap(({ name, type }) =>
     type === "directory" && name !== DEFAULT_DATABASE ? [] : [name],

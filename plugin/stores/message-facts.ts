@@ -72,7 +72,10 @@ export function factsOf({ messageID, document }: Pick<StoredMessage, "messageID"
   return factsIn(messageID, rowMs, parsed?.ok === true ? parsed.value : null);
 }
 
-/** What a message says about itself if its document is `said`, for example after a repair. */
+/**
+ * What a message says about itself, if `said` is the parsed document of the message. The document may be the result of
+ * a repair.
+ */
 export function factsIn(id: string, rowMs: number | null, said: unknown): MessageFacts {
   return {
     id,

@@ -24,8 +24,7 @@ export function withoutTables(
   const { origin: stated, missing } = schema;
   const lacking = `without ${missing.join(", ")}`;
   const origin = isOutside ? originBehind(description, stated) : stated;
-  // The pages show another opencode than the schema does. So a part of the schema is lost, and a salvage is not
-  // offered.
+  // If the pages belong to another opencode than the schema, a part of the schema is lost. Then no salvage is offered.
   if (origin !== stated)
     return unusable(description, "malformed-not-salvageable", `${lacking}; ${origin.sign}`, origin);
   const unread = (code: StoreProblemCode): OpenedStore => {

@@ -83,8 +83,8 @@ function plainNames(locator: Locator): readonly string[] | null {
 }
 
 /**
- * The first entry on the path to a file that is not a folder; `null` if all are folders. `storage/` itself is not
- * checked, because opencode allows a link there.
+ * The first name on the path to a file where a folder should be, but where something else is; `null` if there are only
+ * folders. `storage/` itself is not checked, because opencode allows a link there.
  */
 async function noFolderOnTheWay(
   files: FileSystem,

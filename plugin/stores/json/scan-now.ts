@@ -135,8 +135,8 @@ class Reader {
     const text = latin1Now(`${this.#root}${folder}/${name}`);
     if (text === undefined) return;
     if (text !== null) this.#counts.bytes += text.length;
-    // If the name is not ASCII, the id in it could not be compared with the id in the text, where each byte became one
-    // character. A file in UTF-16 is read as text that is no JSON, which requests a closer check too.
+    // In the text, each byte became one character. So an id that is not ASCII differs in the name and in the text, and
+    // the record is checked more closely. A file in UTF-16 is checked more closely too, because its text is not JSON.
     this.#visit(artifact, BEYOND_ASCII.test(name) ? null : text, null);
   }
 }

@@ -20,7 +20,10 @@ import { scanListInSteps, scanSessionInSteps } from "./scan-now.ts";
 
 const SESSIONS_AT_ONCE = 8;
 
-/** After this number of messages or sessions, which takes a few milliseconds, other work of the process can run. */
+/**
+ * After this number of messages or sessions, the scan pauses, so that other work of the process can run. Reading this
+ * number takes a few milliseconds.
+ */
 const STEPS_AT_ONCE = 256;
 
 /**
@@ -113,8 +116,8 @@ export class TreeScan {
   }
 
   /**
-   * Reads records synchronously on this thread, which takes a fraction of the time. `false` means that a record may be
-   * damaged, so all records must be read again and examined one by one.
+   * Reads records synchronously on this thread, which is several times as fast as asynchronous reads. `false` means
+   * that a record may be damaged, so all records must be read again and examined one by one.
    */
   async #isHealthyAtOnce(walk: Walk, scan: (visit: Visit, counts: Counts) => Iterable<void>): Promise<boolean> {
     const { isHealthyFile, counts, signal } = walk.options;

@@ -123,8 +123,8 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   /**
-   * Where the bytes of an item are now. For the shared memory the main file decides, because every program that opens
-   * the database rebuilds the shared memory.
+   * Where the bytes of an item are now. The shared memory counts as back in its place if the main file is back. Its
+   * bytes are not compared, because every program that opens the database rebuilds them.
    */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     const isLive = isIndex(item) ? await this.#isMainBack() : await this.#holds(this.#place(item), item);

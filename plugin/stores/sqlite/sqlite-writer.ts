@@ -123,7 +123,7 @@ export class SqliteWriter implements StoreWriter {
     return (await this.#back.load(item, folder)) === null ? "nowhere" : "set-aside";
   }
 
-  /** Does nothing: an interruption leaves no second name of a row, because the saved row is always a copy. */
+  /** Does nothing. After an interruption, a moved file may have two names, but a saved row is always a copy. */
   async finish(): Promise<void> {}
 
   /**

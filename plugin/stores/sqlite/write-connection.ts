@@ -7,8 +7,8 @@ import { mayChangeMore } from "./known-shape.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /**
- * The longest time of a transaction in milliseconds, because opencode cannot write meanwhile. After this time, the
- * transaction is committed and another one begins.
+ * After this number of milliseconds, a transaction is committed and the next one begins. The time is short, because
+ * opencode cannot write during a transaction.
  */
 const LONGEST_TRANSACTION_MS = 5;
 

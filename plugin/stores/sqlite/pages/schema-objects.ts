@@ -9,7 +9,10 @@ export interface SchemaObject {
   readonly name: string;
   readonly table: string;
   readonly root: number;
-  /** The statement that creates it; `null` for an index that SQLite made for a constraint. */
+  /**
+   * The statement that creates the table, index, trigger or view; `null` for an index that SQLite made for a
+   * constraint.
+   */
   readonly sql: string | null;
 }
 
