@@ -229,8 +229,8 @@ const disk: FileSystem = {
     try {
       await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
     } catch (error) {
-      // The file system, the runtime or this pair of paths does not support shared blocks. The failed call left no
-      // file.
+      // The errors in `NO_CLONE` mean that the file system, the runtime or this pair of paths does not support shared
+      // blocks. The failed call left no file.
       if (!NO_CLONE.has(errnoCode(error) ?? "")) throw error;
       return false;
     }

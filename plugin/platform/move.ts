@@ -66,7 +66,7 @@ async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise
   try {
     await files.rename(from, to);
   } catch (error) {
-    // The empty file is removed again. If another process has written to the file, it is kept.
+    // The empty file is removed again. If another process has written to it, the file is kept.
     if ((await files.stat(to))?.size === 0) await files.unlink(to).catch(() => undefined);
     throw error;
   }

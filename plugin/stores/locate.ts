@@ -110,7 +110,8 @@ async function locateDatabase(files: FileSystem, input: LocateInput, database: s
   if (found?.type === "directory") {
     return { ok: false, reason: "no-such-database", message: "This path is a folder, not a database file." };
   }
-  // The WAL may be all that remains of a database, and `salvage` can read a WAL alone.
+  // A missing database file is an error only if there is no WAL either. The WAL may be all that remains of a database,
+  // and `salvage` can read a WAL alone.
   if (found === null && (await files.stat(`${database}-wal`)) === null) {
     return { ok: false, reason: "no-such-database", message: "This database file does not exist." };
   }
@@ -123,7 +124,7 @@ async function jsonContent(files: FileSystem, dataDir: string): Promise<Located[
     if (errnoCode(error) === "EACCES" || errnoCode(error) === "EPERM") return "denied" as const;
     throw error;
   });
-  // The folder exists but may not be read. It counts as a store, so that the check reports the denied access.
+  // If the folder exists but may not be read, it counts as a store, so that the check reports the denied access.
   if (entries === "denied") return "records";
   if (entries === null) return "none";
   const folders = entries.filter((entry) => entry.type !== "file").map((entry) => entry.name);

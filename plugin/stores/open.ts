@@ -221,7 +221,7 @@ function sessionsOfPreview(connection: Connection, { tables, origin }: Schema): 
 }
 
 async function openView(files: FileSystem, driver: Driver, database: string, access: Access): Promise<ReadView> {
-  // Code that a healthy start of opencode does not need is loaded only when it is used.
+  // Some code is not needed when opencode starts without problems. That code is loaded only when it is used.
   if (access === "outside") return (await import("./sqlite/read-view.ts")).openReadView(files, driver, database);
   const connection = driver.open(database, "read");
   connection.exec("pragma busy_timeout = 250");

@@ -46,8 +46,8 @@ export function withoutTables(
 }
 
 /**
- * A database that SQLite cannot read. The pages show which opencode it belongs to, because the advice to salvage is
- * given only for databases of 1.x.
+ * A database that SQLite cannot read. The advice to salvage is given only for databases of 1.x, so the pages are read
+ * to find out which opencode the database belongs to.
  */
 export function damagedDatabase(description: StoreDescription, code: StoreProblemCode, evidence: string): OpenedStore {
   const database = description.database ?? "";
@@ -62,7 +62,7 @@ export function damagedDatabase(description: StoreDescription, code: StoreProble
   if (origin?.kind === "other program")
     return unusable(description, "other-program", `${evidence}; ${origin.sign}`, origin);
   const sign =
-    origin === null ? "nothing shows whose it is" : origin.isByRowsAlone ? "only rows are left" : origin.sign;
+    origin === null ? "nothing shows whose database it is" : origin.isByRowsAlone ? "only rows are left" : origin.sign;
   return unusable(description, "malformed-not-salvageable", `${evidence}; ${sign}`, origin);
 }
 

@@ -138,7 +138,8 @@ export class FileEvidence {
         names: new Set(listed.map((file) => file.name)),
       };
     });
-    // A folder that changed very recently may change again without getting another time. Its list is not kept.
+    // A folder that changed very recently may change again without getting another time. So the list of that folder is
+    // not kept.
     const isSettled = found !== null && Date.now() - found.mtimeMs > LISTING_SETTLE_MS;
     this.#lastListing = isSettled ? { state, listing } : null;
     return listing;

@@ -43,7 +43,7 @@ export class LiveFiles {
   async reasonAgainst(locator: Locator): Promise<string | null> {
     if (isFileLocator(locator) && !locator.path.split("/").every(isNameHere)) return NOT_DONE.nameOnWindows;
     const link = await linkOnTheWay(this.files, this.dataDir, locator);
-    return link === null ? null : `the file is behind the link ${link}, where nothing is changed`;
+    return link === null ? null : `the file is behind the link ${link}, and repairs change nothing there`;
   }
 
   /** Creates the missing folders above a path, and forces them to disk. */

@@ -21,8 +21,8 @@ import { scanListInSteps, scanSessionInSteps } from "./scan-now.ts";
 const SESSIONS_AT_ONCE = 8;
 
 /**
- * After this number of messages or sessions, the scan pauses, so that other work of the process can run. Reading this
- * number takes a few milliseconds.
+ * After this number of messages or sessions, the scan pauses, so that other work of the process can run. The scan takes
+ * a few milliseconds from one pause to the next.
  */
 const STEPS_AT_ONCE = 256;
 

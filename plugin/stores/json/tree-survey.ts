@@ -12,8 +12,8 @@ import type { RecordTree } from "./record-tree.ts";
 const LARGEST_SURVEYED_BYTES = 4 * 1024 * 1024;
 
 /**
- * After this number of files, the survey pauses, so that other work of the process can run. Reading this number takes a
- * few milliseconds.
+ * After this number of files, the survey pauses, so that other work of the process can run. The survey takes a few
+ * milliseconds from one pause to the next.
  */
 const FILES_AT_ONCE = 256;
 

@@ -70,7 +70,7 @@ export async function openReadView(files: FileSystem, driver: Driver, path: stri
   if (!driver.readsInPlace) return openPrivateCopy(files, driver, database, ["", "-wal", "-journal"]);
   const inPlace = (mode: OpenMode, unchanged: ReadView["unchanged"]): ReadView => {
     const connection = driver.open(database, mode);
-    // While opencode starts, it locks the WAL for a moment to recover it. The connection waits for that lock.
+    // A starting opencode locks the WAL for a moment to recover the database. The connection waits for that lock.
     if (mode === "shared") connection.exec(`pragma busy_timeout = ${BUSY_MS}`);
     return { connection, source: { path: database, mode }, unchanged, release: nothing };
   };

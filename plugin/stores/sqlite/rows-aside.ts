@@ -48,7 +48,7 @@ export class RowsAside {
       } else {
         if (isMoved(row) && !this.#rows.hasParent(row)) return skipped(NOT_DONE.noParent);
         if (cells.has("id") && !isRenamed && this.#rows.hasChildren(place)) {
-          return skipped("other records belong to its id");
+          return skipped("other records refer to its id");
         }
         updateCells(this.#rows.connection, place.table, place.key, cells);
       }

@@ -78,7 +78,7 @@ export function undoTableChange(connection: Connection, listed: TableListing): s
   return null;
 }
 
-/** Whether the table is in the state from before the change. */
+/** Whether the table is as it was before the change. */
 export function isAsBefore(connection: Connection, { table, before }: TableListing): boolean {
   return tableDigest(connection, table) === before;
 }

@@ -56,7 +56,7 @@ function readChanges(file: OpenedFile, before: WalPosition | null, isUntouched: 
   const pages = new Map<number, Buffer>();
   let position: WalPosition = { salts: log.salts, frames: 0, checksum: log.checksum };
   if (before !== null && before.salts !== log.salts) {
-    // The log was restarted after the position. If frames were added between the position and the restart, some of them
+    // The log was restarted after the position. If frames were added between the position and the restart, these frames
     // would still be in the file, behind the new frames.
     const isNext = isNextGeneration(before.salts, log.salts) && hasEnded(file, before, frameBytes);
     if (!isUntouched && !isNext) return "lost";
@@ -143,7 +143,7 @@ function isFrame(file: OpenedFile, { salts, frames, checksum }: WalPosition, fra
  */
 function hasEnded(file: OpenedFile, { salts, frames }: WalPosition, frameBytes: number): boolean {
   const last = frames === 0 ? null : frameHeader(file, frames - 1, frameBytes);
-  // The last frame before the position was overwritten, so frames that followed it may have been overwritten too.
+  // If the last frame before the position was overwritten, the frames that followed it may have been overwritten too.
   if (last === null || saltsAt(last, 8) !== salts) return false;
   const next = frameHeader(file, frames, frameBytes);
   return next === null || saltsAt(next, 8) !== salts;
