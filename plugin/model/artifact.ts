@@ -158,8 +158,8 @@ export interface Evidence {
   /** The session to which the record belongs, if known. */
   readonly sessionID: string | null;
   /**
-   * The messages of the session that are newer than the record's message. They are given only if opencode's screen
-   * depends on them; otherwise no message counts as newer.
+   * The messages of the session that are newer than the record's message. Absent if opencode's screen does not depend
+   * on them; then no message counts as newer.
    */
   readonly newer?: NewerMessages;
 }

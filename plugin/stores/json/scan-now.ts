@@ -19,7 +19,8 @@ const BEYOND_ASCII = /[^\0-\x7f]/;
  * Visits the records that opencode reads for a session, synchronously on this thread: asynchronous reads would take
  * several times as long, and opencode is waiting. Each step is one message with its parts. An unusual entry (a folder,
  * a stray name, an unreadable file) is visited without a text, so that it is checked more closely. In the texts, each
- * byte became one character (Latin-1), as in a {@link Bundle}. That is enough for a quick check, and faster to make.
+ * byte became one character (Latin-1), as in a {@link Bundle}. Such a text is enough for a quick check, and is made
+ * faster than a text from UTF-8.
  */
 export function* scanSessionInSteps(
   dataDir: string,

@@ -16,7 +16,7 @@ export interface SlugTree {
 
 /**
  * The project that opencode uses for folders without a project of their own. When opencode is started in the folder of
- * a session, it moves the session to the right project.
+ * a session, opencode moves the session to the right project.
  */
 const PROJECT = "global";
 

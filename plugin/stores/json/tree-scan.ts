@@ -180,7 +180,8 @@ export class TreeScan {
         if (bytes === "absent") return;
         if (bytes === "too-large") return walk.visit(artifact, null, null);
         walk.options.counts.bytes += bytes.length;
-        // opencode versions differ in how they read UTF-16. Such a file is rare, so it is always checked more closely.
+        // opencode versions differ in how they read UTF-16. A file in UTF-16 is rare, so it is always checked more
+        // closely.
         walk.visit(artifact, beginsAsUtf16(bytes) ? null : fileText(bytes), null);
       } catch {
         walk.visit(artifact, null, null);
@@ -190,8 +191,8 @@ export class TreeScan {
 }
 
 /**
- * A number that decides which thread of a check reads the session with this id. It depends on this id alone, because
- * opencode may add sessions meanwhile.
+ * A number that decides which thread of a check reads the session with this id. The number depends on the id alone,
+ * because opencode may add sessions during the check.
  */
 function numberOf(id: string): number {
   let number = 0;

@@ -6,7 +6,7 @@ import { isMoved, type LiveRows } from "./live-rows.ts";
 import { type CapturedRow, deleteRow, insertRow, updateCells } from "./row.ts";
 import { isRenamedMessage, type RowChanges } from "./row-changes.ts";
 
-/** Removes damaged rows so that opencode no longer reads them, or replaces damaged rows. */
+/** Removes or replaces damaged rows, so that opencode no longer reads them. */
 export class RowsAside {
   readonly #rows: LiveRows;
   readonly #changes: RowChanges;

@@ -127,8 +127,8 @@ export class SqliteWriter implements StoreWriter {
   async finish(): Promise<void> {}
 
   /**
-   * Saves the session's own row. The rows that the repair changes are saved as items anyway, and together they are
-   * enough to load the session again.
+   * Saves the session's own row. The rows that the repair changes are saved as manifest items anyway. With all these
+   * saved rows, the session can be loaded again.
    */
   async copyForSafety(sessionID: string, _operations: readonly Operation[], folder: string): Promise<SafetyCopy> {
     const { tables } = this.#rows.schema;

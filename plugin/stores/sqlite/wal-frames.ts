@@ -138,8 +138,8 @@ function isFrame(file: OpenedFile, { salts, frames, checksum }: WalPosition, fra
 }
 
 /**
- * Whether no frame was added after a position before the log was restarted: the frame after the position does not have
- * the old salts.
+ * Whether no frame was added to the log between a position and the next restart. In that case, the frame after the
+ * position does not have the old salts.
  */
 function hasEnded(file: OpenedFile, { salts, frames }: WalPosition, frameBytes: number): boolean {
   const last = frames === 0 ? null : frameHeader(file, frames - 1, frameBytes);

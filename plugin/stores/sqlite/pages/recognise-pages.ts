@@ -125,8 +125,8 @@ class Signs {
       !this.#tables.has(table) &&
       originOf({ tables: named(table), unknownMigrations: [] }).kind === "2.x"
     ) {
-      // Only an index of this table was found, not the table's own statement. That is enough to refuse a salvage, so
-      // the table is noted.
+      // If only an index of this table was found, the table's columns are unknown. The name alone is enough to refuse a
+      // salvage, so the name is noted.
       this.#tables.set(table, null);
     }
   }

@@ -104,10 +104,10 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number, headerIsWhole: 
 
 /**
  * The salts (random numbers) that mark the frames since the last restart of the log. A header or a frame may be
- * damaged, so the salts are found in three ways. If one of the first two frames has the salts of the header, these are
- * right. Otherwise, if the first two frames have equal salts, these are right. Otherwise the most frequent salts are
- * right. A log that was restarted may have no new frame. Then the salts of the old frames are found, whose pages the
- * database file holds already.
+ * damaged, so three ways are tried. If one of the first two frames has the salts of the header, these salts are used.
+ * Otherwise, if the first two frames have equal salts, these salts are used. Otherwise the most frequent salts are
+ * used. A log that was restarted may have no new frame. Then the result is the salts of the old frames, whose pages are
+ * already in the database file.
  */
 function saltsOf(file: RandomAccessFile, header: Buffer | null, frameBytes: number, count: number): Buffer | null {
   const of = (index: number) => file.read(HEADER_BYTES + index * frameBytes + 8, 8).toString("hex");
@@ -148,7 +148,9 @@ function isHeader(header: Buffer): boolean {
   return (header.readUInt32BE(0) & 0xfffffffe) >>> 0 === MAGIC;
 }
 
-/** The largest WAL that is searched, because a search of 200 MB takes a second. */
+/**
+ * The size of the largest WAL that is searched. A larger one is left out, because a search of 200 MB takes a second.
+ */
 const LARGEST_LOOKED_THROUGH = 64 * 1024 * 1024;
 
 /** Describes the committed pages in a WAL that SQLite does not read because of damage; `null` if there are none. */
