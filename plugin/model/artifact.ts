@@ -100,7 +100,10 @@ export interface AnswerSteps {
 
 export type ShownIn = "answer" | "question" | "nowhere";
 
-/** The newer messages of a session, seen from one of its messages, and where that message's record is shown. */
+/**
+ * What is known about the messages that are newer than one message of a session, and where the terminal UI prints that
+ * one message.
+ */
 export interface NewerMessages {
   /**
    * Where the terminal UI prints the record; absent if unknown. Of a user message, the UI prints only files and the
@@ -155,8 +158,8 @@ export interface Evidence {
   /** The session to which the record belongs, if known. */
   readonly sessionID: string | null;
   /**
-   * The messages of the session that are newer than the record's message. They are given only if opencode's screen
-   * depends on them; otherwise no message counts as newer.
+   * The messages of the session that are newer than the record's message. Absent if opencode's screen does not depend
+   * on them; then no message counts as newer.
    */
   readonly newer?: NewerMessages;
 }

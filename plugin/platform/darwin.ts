@@ -3,7 +3,8 @@ import { followRecursively } from "./recursive-watch.ts";
 import type { System } from "./system.ts";
 
 export const darwin: System = {
-  // On macOS only `lsof` shows open files. `lsof` looks at every process, which takes seconds.
+  // On macOS, only `lsof` shows open files. `lsof` takes seconds, because it looks at every process, so it is not used
+  // for this.
   openFiles: null,
   isHeldOpen: null,
   hasOtherDescriptor,

@@ -229,8 +229,8 @@ const disk: FileSystem = {
     try {
       await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
     } catch (error) {
-      // The file system, the runtime or this pair of paths does not support shared blocks. The failed call left no
-      // file.
+      // The errors in `NO_CLONE` mean that the file system, the runtime or this pair of paths does not support shared
+      // blocks. The failed call left no file.
       if (!NO_CLONE.has(errnoCode(error) ?? "")) throw error;
       return false;
     }
@@ -238,8 +238,8 @@ const disk: FileSystem = {
     return true;
   },
   async syncFile(path) {
-    // Windows forces only files to disk that are open for writing. Other systems also accept a file that is open for
-    // reading.
+    // Windows can force a file to disk only if the file is open for writing. Other systems also accept a file that is
+    // open for reading.
     const handle = await open(path, process.platform === "win32" ? constants.O_RDWR : constants.O_RDONLY);
     try {
       await handle.sync();

@@ -29,7 +29,7 @@ export async function libcWith<Libc>(
     try {
       return { libc: dlopen(library, symbols).symbols as Libc, read };
     } catch {
-      // The library has another name on this system. The next name is tried.
+      // If loading fails, the library may have another name on this system. So the next name is tried.
     }
   }
   return null;

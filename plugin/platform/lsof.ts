@@ -10,8 +10,9 @@ const LSOF = "/usr/sbin/lsof";
 
 /**
  * Whether another process has a file open, as the program `lsof` reports. `null` if `lsof` gave no answer. Also `null`
- * if a process of another user may write to the file, because `lsof` does not show such a process. This function opens
- * and closes the file: if `lsof` does not name this process, its answer is not used.
+ * if a process of another user may write to the file, because `lsof` does not show such a process. This function keeps
+ * the file open meanwhile, so `lsof` must name at least this process. If `lsof` names no process, its answer is not
+ * used.
  */
 export async function hasOtherDescriptor(path: string, program: string = LSOF): Promise<boolean | null> {
   const file = await open(path, "r");

@@ -66,7 +66,7 @@ async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise
   try {
     await files.rename(from, to);
   } catch (error) {
-    // The empty file is removed again. If another process has written to the file, it is kept.
+    // The empty file is removed again. If another process has written to it, the file is kept.
     if ((await files.stat(to))?.size === 0) await files.unlink(to).catch(() => undefined);
     throw error;
   }
@@ -118,8 +118,8 @@ export async function moveByLink(
 }
 
 /**
- * Restores the mode of a file after one of its names was removed. Windows then removes the read-only attribute, also
- * from the file's other names.
+ * Restores the mode of a file after one of its names was removed. When a name is removed, Windows removes the read-only
+ * attribute from the file's other names too.
  */
 async function keepMode(files: FileSystem, path: string, mode: number): Promise<void> {
   const left = await files.stat(path);

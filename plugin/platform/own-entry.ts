@@ -7,8 +7,8 @@ export interface Printed {
 }
 
 /**
- * Runs a module of this package in a process of its own, with the runtime of this process. An opencode binary is a Bun,
- * which runs a module if `BUN_BE_BUN=1` is set (measured on eleven releases). `null` if the process could not be
+ * Runs a module of this package in a process of its own, with the runtime of this process. An opencode binary contains
+ * Bun, which runs a module if `BUN_BE_BUN=1` is set (measured on eleven releases). `null` if the process could not be
  * started, or was stopped.
  */
 export function runEntry(path: string, args: readonly string[], signal?: AbortSignal): Promise<Printed | null> {

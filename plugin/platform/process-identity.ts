@@ -38,7 +38,8 @@ const ENDED = new Set(["Z", "X", "x"]);
  */
 function startOf(pid: number): string | null {
   try {
-    // In a PID namespace without a /proc of its own, `/proc/<pid>` shows another process with this number.
+    // A PID namespace may have no /proc of its own. Then `/proc/<pid>` shows another process with this number, so it is
+    // not read.
     if (readlinkSync("/proc/self") !== String(process.pid)) return null;
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The command name is in parentheses and may contain any characters. The start time is field 22 of the line, the
@@ -104,7 +105,7 @@ export function standingOf(identity: ProcessIdentity): Standing {
     const isRestarted = isSameHost && identity.machine !== null && identity.machine === own.machine;
     return isRestarted ? "gone" : "unknown";
   }
-  // Version 0.1.0 of this tool did not record the namespace.
+  // A lock file that an early build of this tool wrote names no namespace.
   const isOurs = identity.namespace === own.namespace;
   if (!isOurs && identity.namespace !== null) return "unknown";
   const now = startOf(identity.pid);

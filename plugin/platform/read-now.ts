@@ -18,8 +18,8 @@ import { errnoCode } from "./file-system.ts";
  */
 
 /**
- * The system's facts about one path. The object of the system is used as it is, because there may be thousands of
- * files. Times are in milliseconds since 1970.
+ * The facts about one path that this tool uses. `fs.Stats` of Node fits this type and is not copied, because there may
+ * be thousands of files. Times are in milliseconds since 1970.
  */
 export interface RawStat {
   readonly ino: number;
@@ -142,8 +142,9 @@ export function readNow(path: string): Buffer | "absent" | null {
 }
 
 /**
- * The same as a text in which each byte is a letter (Latin-1). `undefined`: the file does not exist. A check reads
- * thousands of files, and to make a view of the bytes first would cost a tenth of the reading.
+ * The content of a file of up to a megabyte, as a text in which each byte is a letter (Latin-1). `undefined` if the
+ * file does not exist; `null` in the cases of {@link readNow}. The text is made without a view of the bytes, which
+ * would cost a tenth of the reading time.
  */
 export function latin1Now(path: string): string | null | undefined {
   const size = readIntoBuffer(path);

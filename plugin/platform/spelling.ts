@@ -3,8 +3,8 @@ import type { FileSystem } from "./file-system.ts";
 
 /**
  * Whether two existing paths are two spellings of one path, on a file system that ignores case or the form of accents.
- * If a parent folder lists both spellings, the paths are different. In that case, one entry may still be a link to the
- * other.
+ * If a parent folder lists both spellings, they are two entries and not one path. This is so even if one entry is a
+ * link to the other.
  */
 export async function isOneSpelledTwice(files: FileSystem, path: string, other: string): Promise<boolean> {
   const plain = (text: string) => text.normalize("NFC").toLowerCase();

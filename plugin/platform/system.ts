@@ -20,7 +20,7 @@ export interface System {
   readonly isHeldOpen: ((files: FileSystem, path: string) => Promise<boolean>) | null;
   /**
    * Whether another process has a file open, even a process that holds no lock and that this user cannot see. `null` if
-   * the system cannot tell. This process loses the POSIX locks that it has on the file.
+   * the system cannot tell. The call makes this process lose its POSIX locks on the file.
    */
   readonly hasOtherDescriptor: (path: string) => Promise<boolean | null>;
   /** Reports changes in folders below a root. The promise gives `null` if this runtime cannot do that. */

@@ -37,7 +37,7 @@ export function removeTemporaryFolders(): void {
     try {
       rmSync(path, { recursive: true, force: true });
     } catch {
-      // On Windows, a file that SQLite still has open cannot be removed. Windows clears the temporary folder later.
+      // On Windows, a file that SQLite still has open cannot be removed. Windows may clear the temporary folder later.
     }
   }
 }

@@ -2,7 +2,7 @@ import type { System } from "./system.ts";
 
 /**
  * The abilities of the operating system that this process runs on. The module of a system is loaded only when it is
- * needed, because a healthy start of opencode does not need it.
+ * needed, because a start of opencode without problems does not need it.
  */
 export async function thisSystem(): Promise<System> {
   switch (process.platform) {

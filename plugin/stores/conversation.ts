@@ -79,7 +79,10 @@ export interface SessionFacts {
    */
   readonly path?: string | null;
   readonly version: string | null;
-  /** Whether a salvage rebuilt the session's record. If the salvage did not know the folder, the folder is `/`. */
+  /**
+   * Whether a salvage rebuilt the session's record. If the salvage did not know the session's folder, the record names
+   * `/`.
+   */
   readonly isSalvaged?: boolean;
   /** When the session was created, in milliseconds since the epoch. */
   readonly createdMs: number | null;
@@ -90,8 +93,8 @@ export interface SessionFacts {
 }
 
 /**
- * The slug that a salvage gives to a session that it rebuilds without knowing the folder. No opencode makes such a
- * slug.
+ * The slug that a salvage gives to a session that it rebuilds without knowing the folder. No version of opencode makes
+ * this slug.
  */
 export const SALVAGED_SLUG = "recovered";
 

@@ -38,7 +38,10 @@ export function separateFiles(files: FileSystem, folder: string): ItemFiles {
   };
 }
 
-/** The size of a bundle, in bytes. Before the collected bytes would exceed this size, they are written as one file. */
+/**
+ * The size of a bundle, in bytes. If the next record would make the collected bytes exceed this size, the collected
+ * bytes are first written as one file.
+ */
 const BUNDLE_BYTES = 8 * 1024 * 1024;
 
 /**

@@ -110,7 +110,8 @@ async function locateDatabase(files: FileSystem, input: LocateInput, database: s
   if (found?.type === "directory") {
     return { ok: false, reason: "no-such-database", message: "This path is a folder, not a database file." };
   }
-  // The WAL may be all that remains of a database, and `salvage` can read a WAL alone.
+  // A missing database file is an error only if there is no WAL either. The WAL may be all that remains of a database,
+  // and `salvage` can read a WAL alone.
   if (found === null && (await files.stat(`${database}-wal`)) === null) {
     return { ok: false, reason: "no-such-database", message: "This database file does not exist." };
   }
@@ -123,7 +124,7 @@ async function jsonContent(files: FileSystem, dataDir: string): Promise<Located[
     if (errnoCode(error) === "EACCES" || errnoCode(error) === "EPERM") return "denied" as const;
     throw error;
   });
-  // The folder exists but may not be read. It counts as a store, so that the check reports the denied access.
+  // If the folder exists but may not be read, it counts as a store, so that the check reports the denied access.
   if (entries === "denied") return "records";
   if (entries === null) return "none";
   const folders = entries.filter((entry) => entry.type !== "file").map((entry) => entry.name);
@@ -131,7 +132,7 @@ async function jsonContent(files: FileSystem, dataDir: string): Promise<Located[
   return folders.includes("session_diff") ? "diffs" : "none";
 }
 
-/** The path of a database with this name; `undefined` if opencode gives no database such a name. */
+/** The path of a database with this name; `undefined` if opencode never gives a database this name. */
 export function databaseNamed(dataDir: string, name: string): string | undefined {
   return DATABASE_NAME.test(name) ? join(dataDir, name) : undefined;
 }
@@ -165,7 +166,7 @@ async function databases(files: FileSystem, dataDir: string, input: LocateInput)
   return databasesIn(files, dataDir);
 }
 
-/** The paths that are not among `others`, even if a symbolic link gives the same file another name. */
+/** The `paths` that do not lead to a file of `others`. A file may have several paths through symbolic links. */
 export async function filesWithout(
   files: FileSystem,
   paths: readonly string[],
@@ -178,7 +179,7 @@ export async function filesWithout(
   return found;
 }
 
-/** The databases of a data directory that have a name which opencode gives, the default one first. */
+/** The databases of a data directory whose names are names that opencode gives. The default database is first. */
 export async function databasesIn(files: FileSystem, dataDir: string): Promise<string[]> {
   const names = ((await files.list(dataDir)) ?? []).flatMap(({ name, type }) =>
     type === "directory" && name !== DEFAULT_DATABASE ? [] : [name],

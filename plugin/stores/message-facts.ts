@@ -16,7 +16,7 @@ export async function outlineOf(messages: AsyncIterable<StoredMessage>): Promise
       parts.set(message.messageID, message.parts.map(partFacts));
     }
   } catch (error) {
-    // If a folder may not be read, the summary is empty, because a part of it could be misleading.
+    // If a folder may not be read, the summary is empty, because an incomplete summary could be misleading.
     if (errnoCode(error) === null) throw error;
     return { messages: [], messageOf: () => null, partsOf: () => [] };
   }
@@ -44,14 +44,15 @@ const HOUR_MS = 60 * 60 * 1000;
  * parts. `null` if nothing shows the time.
  */
 export function madeMs(messageID: string, { document, parts }: StoredMessage): number | null {
-  // For a file, only the time of the last write is known, so the id and the parts decide.
+  // The time of a file is that of its last write. So for a file, the message's id and parts show when the message was
+  // made.
   if (document !== null && document.storage !== "file" && isTime(document.timeMs)) return document.timeMs;
   const [first] = parts.flatMap(({ timeMs }) => (isTime(timeMs) ? [Math.floor(timeMs)] : [])).sort((a, b) => a - b);
   if (first === undefined) return null;
   const told = timeOfID(messageID, first);
   const isFile = parts.some(({ storage }) => storage === "file");
-  // An id made by another program contains no time. If the times of part rows are far from the time in the id, the rows
-  // decide.
+  // An id that another program made contains no real time. So if the times of the part rows are far from the time in
+  // the id, the rows' time is used.
   return told !== null && (isFile || Math.abs(told - first) < HOUR_MS) ? told : first;
 }
 
@@ -72,7 +73,10 @@ export function factsOf({ messageID, document }: Pick<StoredMessage, "messageID"
   return factsIn(messageID, rowMs, parsed?.ok === true ? parsed.value : null);
 }
 
-/** What a message says about itself if its document is `said`, for example after a repair. */
+/**
+ * What a message says about itself, if `said` is the parsed document of the message. The document may be the result of
+ * a repair.
+ */
 export function factsIn(id: string, rowMs: number | null, said: unknown): MessageFacts {
   return {
     id,

@@ -137,8 +137,8 @@ async function openDatabase(
     const schema = { ...read, origin: await provedOrigin(read, view.connection) };
     if (schema.missing.length > 0) {
       closeView(view);
-      // The module for such databases is loaded only if there is a problem, so that a healthy start of opencode stays
-      // small.
+      // The module for such databases is loaded only if there is a problem, so that a start of opencode without
+      // problems loads less code.
       const { withoutTables } = await import("./other-databases.ts");
       const open = () => openView(files, driver, database, access);
       return withoutTables(schema, unread, access === "outside", open, () => openWriter(schema));
@@ -176,9 +176,9 @@ async function openDatabase(
 }
 
 /**
- * What is in the place of a database file, if it is not a file; otherwise `null`. Also `null` if this user may not see
- * where a symbolic link leads, because that problem is reported for the database. A named pipe must not be opened,
- * because opening it waits for another program.
+ * What is in the place of a database file, if something else than a file is there; otherwise `null`. Such a thing must
+ * not be opened: to open a named pipe, for example, would wait for another program. If this user may not see where a
+ * symbolic link leads, the result is `null`, because another check reports that.
  */
 function noFile(found: FileStat | null, path: string): "a folder" | "no file" | null {
   if (found === null || found.type === "file") return null;
@@ -221,7 +221,7 @@ function sessionsOfPreview(connection: Connection, { tables, origin }: Schema): 
 }
 
 async function openView(files: FileSystem, driver: Driver, database: string, access: Access): Promise<ReadView> {
-  // Code that a healthy start of opencode does not need is loaded only when it is used.
+  // Some code is not needed when opencode starts without problems. That code is loaded only when it is used.
   if (access === "outside") return (await import("./sqlite/read-view.ts")).openReadView(files, driver, database);
   const connection = driver.open(database, "read");
   connection.exec("pragma busy_timeout = 250");

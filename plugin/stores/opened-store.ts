@@ -38,8 +38,8 @@ export type OpenedStore =
       /** What opencode 2.x reads in this database; `null` for JSON files. */
       readonly half2x: Half2x | null;
       /**
-       * Opens the store for changes. The code for writing is loaded on demand, so that a healthy start of opencode does
-       * not load it.
+       * Opens the store for changes. The code for writing is loaded on demand, so that a start of opencode without
+       * problems does not load it.
        */
       openWriter(): Promise<StoreWriter>;
       /** Whether the store stayed the same during all reads so far. */

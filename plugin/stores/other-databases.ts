@@ -24,8 +24,7 @@ export function withoutTables(
   const { origin: stated, missing } = schema;
   const lacking = `without ${missing.join(", ")}`;
   const origin = isOutside ? originBehind(description, stated) : stated;
-  // The pages show another opencode than the schema does. So a part of the schema is lost, and a salvage is not
-  // offered.
+  // If the pages belong to another opencode than the schema, a part of the schema is lost. Then no salvage is offered.
   if (origin !== stated)
     return unusable(description, "malformed-not-salvageable", `${lacking}; ${origin.sign}`, origin);
   const unread = (code: StoreProblemCode): OpenedStore => {
@@ -47,8 +46,8 @@ export function withoutTables(
 }
 
 /**
- * A database that SQLite cannot read. The pages show which opencode it belongs to, because the advice to salvage is
- * given only for databases of 1.x.
+ * A database that SQLite cannot read. The advice to salvage is given only for databases of 1.x, so the pages are read
+ * to find out which opencode the database belongs to.
  */
 export function damagedDatabase(description: StoreDescription, code: StoreProblemCode, evidence: string): OpenedStore {
   const database = description.database ?? "";
@@ -63,7 +62,7 @@ export function damagedDatabase(description: StoreDescription, code: StoreProble
   if (origin?.kind === "other program")
     return unusable(description, "other-program", `${evidence}; ${origin.sign}`, origin);
   const sign =
-    origin === null ? "nothing shows whose it is" : origin.isByRowsAlone ? "only rows are left" : origin.sign;
+    origin === null ? "nothing shows whose database it is" : origin.isByRowsAlone ? "only rows are left" : origin.sign;
   return unusable(description, "malformed-not-salvageable", `${evidence}; ${sign}`, origin);
 }
 

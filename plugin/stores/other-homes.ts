@@ -36,9 +36,9 @@ export interface OtherHomesInput {
 }
 
 /**
- * The paths of other data directories of opencode that hold sessions. They may be in a snap, in a flatpak, or in
- * Windows seen from WSL. If `XDG_DATA_HOME` leads elsewhere, the usual data directory is one of them. No file in these
- * directories is opened or changed.
+ * The paths of other data directories of opencode that hold sessions. These directories may be in a snap, in a flatpak,
+ * or in Windows seen from WSL. If `XDG_DATA_HOME` leads elsewhere, the usual data directory is listed too. No file in
+ * these directories is opened or changed.
  */
 export async function otherHomes(
   files: FileSystem,

@@ -46,8 +46,8 @@ export async function databasesPutAside(
 
 /**
  * Whether a database may hold sessions of opencode. A plugin may keep a database of its own in the same folder. So a
- * file without the name of a copy must have all of opencode's tables. A file with such a name must only have a table of
- * sessions. Changes no byte.
+ * file without the name of a copy must have all of opencode's tables. For a file with the name of a copy, a table of
+ * sessions is enough. Changes no byte.
  */
 async function isOfOpencode(path: string, isCopyName: boolean): Promise<boolean> {
   const driver = await loadDriver();

@@ -131,8 +131,8 @@ export interface RecordPlaces {
   /** Where one record is now, whatever session it belongs to; `null` if the record does not exist. */
   of(artifact: Artifact): RecordPlace | null;
   /**
-   * The sessions with parts whose message is missing. `among`: look only at these sessions, or with `null` at all. The
-   * result is empty if all were asked for and the database is larger than `mostBytes`.
+   * The sessions with parts whose message is missing. Only the sessions in `among` are searched, or all sessions if
+   * `among` is `null`. A search of all sessions returns nothing if the database is larger than `mostBytes`.
    */
   sessionsWithLooseParts(among: readonly string[] | null, mostBytes: number): string[];
 }
@@ -261,8 +261,8 @@ export interface Store {
   /** All sessions that have a record or messages, the most recently used first. */
   sessions(projectID: string | null): Promise<SessionEntry[]>;
   /**
-   * The sessions that have messages but no record of their own. `among`: look only at these sessions, or with `null` at
-   * all.
+   * The sessions that have messages but no record of their own. Only the sessions in `among` are searched, or all
+   * sessions if `among` is `null`.
    */
   sessionsWithoutRecord(among: readonly string[] | null): Promise<string[]>;
   /** About how many records there are, found without reading them. A number that is unknown is absent. */

@@ -70,8 +70,8 @@ export interface StoreWriter {
    */
   prepare(operations: readonly Operation[], run: RunFolder, how?: PrepareOptions): Promise<Prepared>;
   /**
-   * Removes the records of the items, so that opencode no longer reads them, or writes their replacements. A record is
-   * changed only if it is still the one that was saved. All items must come from this writer's `prepare`.
+   * Removes or replaces the records of the items, so that opencode no longer reads the old records. A record is changed
+   * only if it is still the one that was saved. All items must come from this writer's `prepare`.
    */
   setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
   /** Restores the records of the items. A record is restored only if no other record is in its place. */

@@ -154,7 +154,7 @@ describe("what a user added to the database", () => {
     const { items } = await writer.prepare([operation("part", part("prt_a1_2"))], run);
     const refused = await writer.setAside(items, run.path).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(StoreRefusedError);
-    expect(String(refused)).toContain("Nothing was changed there.");
+    expect(String(refused)).toContain("This change was not made.");
     expect(store.image()).toEqual(before);
     expect(noted()).toEqual(["kept"]);
   });

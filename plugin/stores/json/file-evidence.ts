@@ -16,10 +16,12 @@ import { parseDocument, textIn } from "../conversation.ts";
 import { type ListedFile, listRecordFiles, messageFolder, STORAGE, strayOutcome } from "./layout.ts";
 import type { RecordTree } from "./record-tree.ts";
 
-/** A list of a folder is kept only if the folder is unchanged for longer than this, in milliseconds. */
+/** The list of a folder's files is kept in memory only if the folder has not changed for this many milliseconds. */
 const LISTING_SETTLE_MS = 1000;
 
-/** The files of a folder of records, by their path below the data directory, and all their names. */
+/**
+ * The files in a folder of records. `byPath` finds a file by its path below the data directory; `names` has all names.
+ */
 interface Listing {
   readonly byPath: ReadonlyMap<string, ListedFile>;
   readonly names: ReadonlySet<string>;
@@ -41,8 +43,8 @@ export class FileEvidence {
     const found = await this.#tree.files.stat(path);
     if (found === null || found.type !== "file") return null;
     const content = await this.#contentOf(artifact, path);
-    // The time is read after the content. If the file is written during the read, its time shows that it is being
-    // changed.
+    // The file's time is read after the content. So if another process writes the file during the read, the time shows
+    // the write.
     const read = content === null ? null : await this.#tree.files.stat(path);
     if (content === null || read === null) return null;
     return {
@@ -61,7 +63,10 @@ export class FileEvidence {
     };
   }
 
-  /** The content of a file, or for a file too large for memory its hash. `null` if the file is gone. */
+  /**
+   * The content of a file. If the file is too large for memory, the result has its hash instead, and says how complete
+   * its JSON is. `null` if the file is gone.
+   */
   async #contentOf(artifact: Artifact, path: string): Promise<Partial<Evidence> | null> {
     try {
       if (artifact.kind === "stray") return { sha256: (await hashFile(this.#tree.files, path)).sha256 };
@@ -148,7 +153,8 @@ export class FileEvidence {
         names: new Set(listed.map((file) => file.name)),
       };
     });
-    // A folder that changed very recently may change again without getting another time. Its list is not kept.
+    // A folder that changed very recently may change again without getting another time. So the list of that folder is
+    // not kept.
     const isSettled = found !== null && Date.now() - found.mtimeMs > LISTING_SETTLE_MS;
     this.#lastListing = isSettled ? { state, listing } : null;
     return listing;

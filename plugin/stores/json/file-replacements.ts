@@ -74,7 +74,7 @@ export class FileReplacements {
     } catch (error) {
       if (!(error instanceof OccupiedError)) throw error;
       const [ready, live] = [await this.#live.files.stat(prepared), await this.#live.files.stat(path)];
-      // An earlier repair crashed between link and unlink, so the file has both names. It is already in place.
+      // If an earlier repair crashed between link and unlink, the new file has both names. Then it is already in place.
       const isLinked = ready !== null && ready.links > 1;
       const isInPlace = isLinked && ready.inode === live?.inode && ready.device === live.device;
       if (isInPlace) await this.#live.files.unlink(prepared);

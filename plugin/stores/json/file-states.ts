@@ -29,8 +29,8 @@ export function isSettled(state: FilesState, now: number): boolean {
 }
 
 /**
- * The state of all files that opencode loads for a session, except the session's own record. Synchronous; takes 3 µs
- * for each file.
+ * The state of all files that opencode loads for a session, except the session's own record. This function is
+ * synchronous, and takes 3 µs for each file.
  */
 export function sessionState(dataDir: string, sessionID: string): FilesState {
   const look = new Look(dataDir);

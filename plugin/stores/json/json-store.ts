@@ -47,8 +47,8 @@ export class JsonStore implements Store {
   readonly fileRecords: FileRecords;
   readonly #tree: RecordTree;
   /**
-   * Whether the files are on a real disk. Only then may they be read synchronously, past the interface for files that
-   * tests replace.
+   * Whether the files are on a real disk, and not in the replacement that a test uses. Files on a real disk may be read
+   * synchronously, without the interface for files.
    */
   readonly #isOnDisk: boolean;
   #scan: Promise<TreeScan> | null = null;

@@ -206,7 +206,8 @@ export class JsonWriter implements StoreWriter {
     const kept = join(folder, original.file);
     const keptStat = await this.#files.stat(kept);
     if (await this.#live.holds(path, original)) {
-      // A crash interrupted an earlier undo after the file was linked, or the bytes were restored in another way.
+      // The record is in its place already: a crash interrupted an earlier undo, or the bytes were restored in another
+      // way. So a file that is still in quarantine is not needed.
       if (keptStat !== null) await this.#files.unlink(kept);
       return { id: item.id, state: "restored" };
     }

@@ -32,7 +32,7 @@ export function partFolder(messageID: string): string {
 
 /** How opencode understands one file that it lists in a message, part or session folder. */
 export interface ListedFile {
-  /** The name relative to the listed folder, with `/`. */
+  /** The path of the file relative to the listed folder, with `/` as separator. */
   readonly name: string;
   /** The id that opencode derives from the name. */
   readonly id: string;
@@ -41,8 +41,8 @@ export interface ListedFile {
 
 /**
  * The files of a folder as opencode 1.0-1.1 lists them: files in all subfolders, without dot-files and symbolic links.
- * opencode cuts the last five characters off each name (Storage.list, 1.0.152 and 1.1.65). `null` if there is no such
- * folder.
+ * opencode takes each name for one that ends in `.json`, and cuts off the last five characters (Storage.list, 1.0.152
+ * and 1.1.65). `null` if there is no such folder.
  */
 export async function listRecordFiles(
   files: FileSystem,
@@ -74,8 +74,9 @@ function asListed(name: string): ListedFile {
 type StrayName = Exclude<StrayFile, { outcome: "copy" }>;
 
 /**
- * What happens when opencode reads the record that it derives from the name of a stray file. In a message folder, the
- * id is the first part of the cut path and must begin with `msg`. In a part folder, the id is the whole cut path.
+ * What happens when opencode looks for a record by the id that it makes from the path of a stray file. opencode cuts
+ * the last five characters off that path. In a part folder, the rest is the id. In a message folder, the id is the
+ * first name in the rest, and must begin with `msg`.
  */
 export function strayOutcome(
   folder: StrayName["folder"],
@@ -100,7 +101,7 @@ export function fileArtifact(kind: RecordKind, sessionID: string | null, path: s
   return namedArtifact(kind, sessionID, path.slice(0, slash), path.slice(slash + 1));
 }
 
-/** The artifact of a file by its folder and its name. */
+/** Makes the {@link Artifact} (a record and its place) for the file with this name in this folder. */
 export function namedArtifact(kind: RecordKind, sessionID: string | null, folder: string, name: string): Artifact {
   const recordID = name.endsWith(".json") ? name.slice(0, -5) : name;
   return { kind, sessionID, recordID, locator: { path: `${folder}/${name}` } };

@@ -43,7 +43,7 @@ export class LiveFiles {
   async reasonAgainst(locator: Locator): Promise<string | null> {
     if (isFileLocator(locator) && !locator.path.split("/").every(isNameHere)) return NOT_DONE.nameOnWindows;
     const link = await linkOnTheWay(this.files, this.dataDir, locator);
-    return link === null ? null : `the file is behind the link ${link}, where nothing is changed`;
+    return link === null ? null : `the file is behind the link ${link}, and repairs change nothing there`;
   }
 
   /** Creates the missing folders above a path, and forces them to disk. */
@@ -83,8 +83,8 @@ function plainNames(locator: Locator): readonly string[] | null {
 }
 
 /**
- * The first entry on the path to a file that is not a folder; `null` if all are folders. `storage/` itself is not
- * checked, because opencode allows a link there.
+ * The first name on the path to a file where a folder should be, but where something else is; `null` if there are only
+ * folders. `storage/` itself is not checked, because opencode allows a link there.
  */
 async function noFolderOnTheWay(
   files: FileSystem,

@@ -59,7 +59,7 @@ export class RecordTree {
 
 /**
  * Skips folders that this user may not open, so that the others are still checked. `repair/access.ts` reports such
- * folders. A repair does not use this file system, and refuses to work behind such folders.
+ * folders. Repairs use another interface to files, and refuse to work below such folders.
  */
 function passingOverClosed(files: FileSystem): FileSystem {
   const orNull = <T>(work: Promise<T>) =>

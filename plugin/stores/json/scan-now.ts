@@ -19,7 +19,8 @@ const BEYOND_ASCII = /[^\0-\x7f]/;
  * Visits the records that opencode reads for a session, synchronously on this thread: asynchronous reads would take
  * several times as long, and opencode is waiting. Each step is one message with its parts. An unusual entry (a folder,
  * a stray name, an unreadable file) is visited without a text, so that it is checked more closely. In the texts, each
- * byte became one character (Latin-1), as in a {@link Bundle}. That is enough for a quick check, and faster to make.
+ * byte became one character (Latin-1), as in a {@link Bundle}. Such a text is enough for a quick check, and is made
+ * faster than a text from UTF-8.
  */
 export function* scanSessionInSteps(
   dataDir: string,
@@ -135,8 +136,8 @@ class Reader {
     const text = latin1Now(`${this.#root}${folder}/${name}`);
     if (text === undefined) return;
     if (text !== null) this.#counts.bytes += text.length;
-    // If the name is not ASCII, the id in it could not be compared with the id in the text, where each byte became one
-    // character. A file in UTF-16 is read as text that is no JSON, which requests a closer check too.
+    // In the text, each byte became one character. So an id that is not ASCII differs in the name and in the text, and
+    // the record is checked more closely. A file in UTF-16 is checked more closely too, because its text is not JSON.
     this.#visit(artifact, BEYOND_ASCII.test(name) ? null : text, null);
   }
 }

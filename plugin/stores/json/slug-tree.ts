@@ -16,7 +16,7 @@ export interface SlugTree {
 
 /**
  * The project that opencode uses for folders without a project of their own. When opencode is started in the folder of
- * a session, it moves the session to the right project.
+ * a session, opencode moves the session to the right project.
  */
 const PROJECT = "global";
 
@@ -81,8 +81,7 @@ async function shown(files: FileSystem, root: string): Promise<FileSystem> {
 }
 
 /**
- * The folder in which some answer of the project was made. opencode's own migration takes the project's folder from
- * there too.
+ * The folder of the project. It is read from the first answer that names a folder, as opencode's own migration does.
  */
 async function worktreeOf(files: FileSystem, storage: string): Promise<string | null> {
   const messages = join(storage, "session", "message");

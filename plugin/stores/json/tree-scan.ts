@@ -20,7 +20,10 @@ import { scanListInSteps, scanSessionInSteps } from "./scan-now.ts";
 
 const SESSIONS_AT_ONCE = 8;
 
-/** After this number of messages or sessions, which takes a few milliseconds, other work of the process can run. */
+/**
+ * After this number of messages or sessions, the scan pauses, so that other work of the process can run. The scan takes
+ * a few milliseconds from one pause to the next.
+ */
 const STEPS_AT_ONCE = 256;
 
 /**
@@ -113,8 +116,8 @@ export class TreeScan {
   }
 
   /**
-   * Reads records synchronously on this thread, which takes a fraction of the time. `false` means that a record may be
-   * damaged, so all records must be read again and examined one by one.
+   * Reads records synchronously on this thread, which is several times as fast as asynchronous reads. `false` means
+   * that a record may be damaged, so all records must be read again and examined one by one.
    */
   async #isHealthyAtOnce(walk: Walk, scan: (visit: Visit, counts: Counts) => Iterable<void>): Promise<boolean> {
     const { isHealthyFile, counts, signal } = walk.options;
@@ -177,7 +180,8 @@ export class TreeScan {
         if (bytes === "absent") return;
         if (bytes === "too-large") return walk.visit(artifact, null, null);
         walk.options.counts.bytes += bytes.length;
-        // opencode versions differ in how they read UTF-16. Such a file is rare, so it is always checked more closely.
+        // opencode versions differ in how they read UTF-16. A file in UTF-16 is rare, so it is always checked more
+        // closely.
         walk.visit(artifact, beginsAsUtf16(bytes) ? null : fileText(bytes), null);
       } catch {
         walk.visit(artifact, null, null);
@@ -187,8 +191,8 @@ export class TreeScan {
 }
 
 /**
- * A number that decides which thread of a check reads the session with this id. It depends on this id alone, because
- * opencode may add sessions meanwhile.
+ * A number that decides which thread of a check reads the session with this id. The number depends on the id alone,
+ * because opencode may add sessions during the check.
  */
 function numberOf(id: string): number {
   let number = 0;

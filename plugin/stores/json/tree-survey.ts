@@ -11,7 +11,10 @@ import type { RecordTree } from "./record-tree.ts";
 /** Session and project files are much smaller than this, unless they are damaged. */
 const LARGEST_SURVEYED_BYTES = 4 * 1024 * 1024;
 
-/** After this number of files, which takes a few milliseconds, other work of the process can run. */
+/**
+ * After this number of files, the survey pauses, so that other work of the process can run. The survey takes a few
+ * milliseconds from one pause to the next.
+ */
 const FILES_AT_ONCE = 256;
 
 /**
@@ -28,7 +31,8 @@ export async function sessionsWithoutRecord(tree: RecordTree, all: readonly Sess
   // If this user may not read the folder of session records, no record counts as missing.
   if (isClosed(tree, `${STORAGE}/session`)) return [];
   for (const { name, type } of (await tree.files.list(join(tree.dataDir, STORAGE, "session"))) ?? []) {
-    // A file that has no project's name is not a folder of sessions, so it is ignored here.
+    // A file counts only if its name is the id of a project. Then the file is in the place of the project's folder of
+    // sessions.
     const isOfProject = type === "directory" || (await hasProjectRecord(tree, name));
     if (isOfProject && isClosed(tree, sessionFolder(name))) return [];
   }
@@ -78,7 +82,7 @@ async function textOf(tree: RecordTree, path: string, field: string, isAlone: bo
   }
 }
 
-/** Whether a folder cannot be read: this user may not read it, or the path leads to something else. */
+/** Whether a folder cannot be read: this user may not read it, or the path leads to something that is not a folder. */
 function isClosed(tree: RecordTree, folder: string): boolean {
   const path = join(tree.dataDir, folder);
   if (refusalOf(path, "read") !== null) return true;

@@ -90,7 +90,7 @@ export function addRows(connection: Connection, listed: Listing, rows: readonly 
   }
   rows.forEach((row, index) => {
     const key = listed.rows[index]?.key;
-    // Another session of the same project was added before, and the project's row with it.
+    // If another session of the same project was added before, the row of the project exists already.
     if (row.table === "project" && key !== undefined && exists(connection, row.table, key)) return;
     insertRow(connection, row);
   });

@@ -18,8 +18,8 @@ const USUAL = {
 } as const;
 
 /**
- * The length of the random text between two documents. 56 bits cannot be guessed. As text they have ten characters,
- * because JSON parsers allocate no memory for such a short text.
+ * The length of the random text between two documents. 7 bytes (56 bits) cannot be guessed. Their text has only ten
+ * characters, and JSON parsers allocate no memory for a text that short.
  */
 const MARK_BYTES = 7;
 
@@ -77,8 +77,8 @@ function begins(column: string, beginning: string): string {
 
 /**
  * Reads the documents of joined rows; `null` unless every row holds exactly one document. Each byte becomes one
- * character (Latin-1). If the text is not all ASCII, that takes half the memory. Such characters occur only inside
- * strings of JSON, so the structure is not changed.
+ * character (Latin-1), so a text with characters beyond ASCII takes half the memory. These characters occur only inside
+ * strings of JSON, so the structure stays the same.
  */
 function bundleReader(mark: string): (joined: SqlValue | undefined, rows: number) => unknown[] | null {
   let room = Buffer.alloc(0);

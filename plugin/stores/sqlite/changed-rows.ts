@@ -72,8 +72,8 @@ function* leafCells(page: Buffer, start: number): Iterable<LeafCell> {
 }
 
 /**
- * The number of bytes of a row that are stored on the page itself. No bytes of the page are reserved, as in every
- * database of opencode.
+ * The number of bytes of a row that are stored on the page itself. In databases of opencode, no bytes of a page are
+ * reserved.
  */
 function localBytes(payload: number, pageSize: number): number {
   const most = pageSize - 35;

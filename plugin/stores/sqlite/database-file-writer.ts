@@ -75,7 +75,7 @@ export class DatabaseFileWriter implements StoreWriter {
     }
     await this.#alone(async () => {
       // The hashes were computed without the lock, because reading the file under the lock would release the lock. So
-      // the state is compared once more.
+      // under the lock, the state of the files is compared once more.
       if ((await this.#state()) !== before) throw changedSince();
       // The old WAL must be removed before the new database is in place. Otherwise SQLite would write the old WAL's
       // pages into the new database.
@@ -123,8 +123,8 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   /**
-   * Where the bytes of an item are now. For the shared memory the main file decides, because every program that opens
-   * the database rebuilds the shared memory.
+   * Where the bytes of an item are now. The shared memory counts as back in its place if the main file is back. Its
+   * bytes are not compared, because every program that opens the database rebuilds them.
    */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     const isLive = isIndex(item) ? await this.#isMainBack() : await this.#holds(this.#place(item), item);
@@ -244,8 +244,8 @@ export class DatabaseFileWriter implements StoreWriter {
     const main = await this.#files.stat(this.#database);
     const replaced = await this.#lastFolder(folder);
     const since = replaced === null ? null : await this.#files.stat(replaced);
-    // If the main file was changed after the interruption, a WAL from before must not return: SQLite would write that
-    // WAL into the file.
+    // If the main file was changed after the interruption, an older WAL must not return, because SQLite would write
+    // that WAL into the file.
     if (main === null || replaced === null || since === null || main.mtimeMs > since.mtimeMs) return;
     for (const suffix of SIDE_FILES) {
       const [path, kept] = [this.#database + suffix, join(replaced, basename(this.#database) + suffix)];

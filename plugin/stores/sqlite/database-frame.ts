@@ -5,8 +5,8 @@ import { quoted, type Schema } from "./schema.ts";
 import { tableDigest } from "./table-digest.ts";
 
 /**
- * opencode 1.18.34 records 38 migrations. A table with more rows than this is not the journal of migrations of a known
- * version.
+ * opencode 1.18.34 records 38 migrations. A table with more rows than this limit is not the journal of migrations of a
+ * known version.
  */
 const MOST_ROWS = 200;
 

@@ -9,8 +9,8 @@ function isOfWindows(value: string): string {
 }
 
 /**
- * For the folders of sessions, and for those of projects: the time of the newest Windows path, and of the newest path
- * of Linux or macOS.
+ * When the database was last used on Windows, and when on Linux or macOS, as the paths of folders show. The result has
+ * one entry for the sessions' folders and one for the projects' folders.
  */
 export function folderSigns(connection: Connection, { tables }: Schema): FolderSigns[] {
   const has = (table: string, column: string) => tables.get(table)?.includes(column) === true;

@@ -81,7 +81,7 @@ function hasColumns(connection: Connection, table: string, columns: readonly str
   });
 }
 
-/** Whether a table keeps its rows unchanged when a row of one of the `others` is removed or gets another id. */
+/** Whether a table keeps its rows unchanged when a row of a table in `others` is removed or gets another id. */
 function losesNothing(connection: Connection, table: string, others: readonly string[]): boolean {
   const keys = connection.all(`pragma foreign_key_list(${quoted(table)})`);
   const hasNoAction = (key: (typeof keys)[number]) =>

@@ -14,7 +14,7 @@ export interface OriginFacts {
 /** The newest migration of opencode 1.17.18 to 1.18.34, read from new databases of all these versions. */
 export const NEWEST_KNOWN_MIGRATION = "20260622202450_simplify_session_input";
 
-/** Migrations that only opencode 2.x has, up to 2.0.26 (source). */
+/** Migrations that only opencode 2.x has, read in the source of 2.0.26. */
 const MIGRATIONS_OF_2X: ReadonlySet<string> = new Set([
   "20260804233008_loose_psylocke",
   "20260805200742_import_legacy_credentials",
@@ -30,9 +30,9 @@ const MIGRATIONS_OF_2X: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Tables that only opencode 2.x has, with some of their columns (2.0.26, source). `session_message` is not listed,
- * because every database since 1.14.41 has that table. `kv` and `worktree` are not listed, because a user may have made
- * a table with such a name.
+ * Tables that only opencode 2.x has, with some of their columns (read in the source of 2.0.26). `session_message` is
+ * not listed, because every database since 1.14.41 has that table. `kv` and `worktree` are not listed, because a user
+ * may have made a table with such a name.
  */
 const TABLES_OF_2X: Readonly<Record<string, readonly string[]>> = {
   session_v2: ["id", "project_id", "directory"],
@@ -77,7 +77,7 @@ export function isMigrationOf2x(id: string): boolean {
   return MIGRATIONS_OF_2X.has(id);
 }
 
-/** Decides which opencode a database belongs to. This is the only place of that decision. A pure function. */
+/** Decides which opencode a database belongs to. No other code decides this. The function has no side effects. */
 export function originOf({ tables, unknownMigrations }: OriginFacts): Origin {
   const first = (wanted: Readonly<Record<string, readonly string[]>>) =>
     Object.keys(wanted).find((name) => hasColumns(tables.get(name), wanted[name] ?? []));
@@ -105,9 +105,9 @@ export function originOf({ tables, unknownMigrations }: OriginFacts): Origin {
 const TYPES_OF_1X = ["agent-switched", "model-switched"];
 
 /**
- * The SQL that counts the sessions whose messages are only in `session_message`. The preview of 2.x on npm stores
- * messages only there (lildax 1.18.18, measured). A session with rows in `message` belongs to 1.x, whatever it has in
- * `session_message`.
+ * The SQL that counts the sessions whose messages are only in `session_message`. The preview of 2.x, the npm package
+ * `lildax`, stores messages only in that table (measured on 1.18.18). A session with rows in `message` belongs to 1.x,
+ * whatever it has in `session_message`.
  */
 export const SESSIONS_OF_PREVIEW = `select count(distinct session_id) as sessions from session_message
   where type not in (${TYPES_OF_1X.map((type) => `'${type}'`).join(", ")})

@@ -67,7 +67,10 @@ export async function privateCopy(
   throw new NoRoomForCopyError(needed, tried);
 }
 
-/** Returns the copy, or the available bytes if the space is not enough, or `null` if the folder cannot be used. */
+/**
+ * Returns the copy. If the space is not enough, returns the number of available bytes; if the folder cannot be used,
+ * `null`.
+ */
 async function copyInto(
   files: FileSystem,
   database: string,

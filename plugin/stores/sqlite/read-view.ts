@@ -50,11 +50,13 @@ async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSam
  * Opens a database so that reading changes no byte of the database, its `-wal` and its `-shm`, and leaves no new file.
  * An ordinary read-only connection would write read marks into `-shm` and create missing side files (measured with
  * Bun's and Node's SQLite). So there are three ways:
- * - The WAL is empty: `immutable=1`. `unchanged` notices if another program writes meanwhile.
- * - There are a WAL and shared memory: `readonly_shm=1`. This reads beside a running opencode. If no opencode runs,
- * SQLite rebuilds the index of the WAL in memory.
- * - Otherwise: a private copy, which is deleted on release. The shared memory may be missing or another user's, there
- * may be a hot rollback journal, or the runtime can use neither of the two ways (Node 22.5 to 22.14).
+ * - If the WAL is empty, the database is opened with `immutable=1`. `unchanged` notices if another program writes
+ * meanwhile.
+ * - If there are a WAL and shared memory, the database is opened with `readonly_shm=1`, even while opencode runs. If no
+ * opencode runs, SQLite rebuilds the index of the WAL in memory.
+ * - Otherwise, a private copy is opened, and deleted on release. That is necessary if the shared memory is missing or
+ * cannot be read, if there is a hot rollback journal, or if the runtime cannot open a database in the first two ways
+ * (Node 22.5 to 22.14).
  */
 export async function openReadView(files: FileSystem, driver: Driver, path: string): Promise<ReadView> {
   // SQLite keeps the side files next to the target of a symbolic link, so the target's path is needed.
@@ -68,7 +70,7 @@ export async function openReadView(files: FileSystem, driver: Driver, path: stri
   if (!driver.readsInPlace) return openPrivateCopy(files, driver, database, ["", "-wal", "-journal"]);
   const inPlace = (mode: OpenMode, unchanged: ReadView["unchanged"]): ReadView => {
     const connection = driver.open(database, mode);
-    // While opencode starts, it locks the WAL for a moment to recover it. The connection waits for that lock.
+    // A starting opencode locks the WAL for a moment to recover the database. The connection waits for that lock.
     if (mode === "shared") connection.exec(`pragma busy_timeout = ${BUSY_MS}`);
     return { connection, source: { path: database, mode }, unchanged, release: nothing };
   };

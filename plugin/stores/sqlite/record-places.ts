@@ -26,7 +26,7 @@ const IMPORTED_ROW: Readonly<Record<string, string>> = {
   session: `select project_id as parent, cast(time_updated as real) as written, 1 as unchanged from session where id = ?`,
 };
 
-/** Reads from the rows of a database which parents they name, and whether an import made them. */
+/** Reads which parents the rows of a database name, and whether an import made these rows. */
 export class RowPlaces implements RecordPlaces, ImportTrace {
   readonly #connection: Connection;
 

@@ -171,7 +171,7 @@ export class RowChanges {
         ? {}
         : {
             replacement: {
-              source: operation.replacement?.source ?? "the value that opencode writes if there is none",
+              source: operation.replacement?.source ?? "the default value of opencode",
               sha256: replacedHash(table, cells),
               ...(row === null ? {} : newKey(cells)),
               columns: Object.fromEntries([...cells].map(([name, cell]) => [name, cellDigest(cell)])),

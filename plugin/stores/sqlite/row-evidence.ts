@@ -73,8 +73,8 @@ export class RowEvidence {
   }
 
   /**
-   * Decides how complete the JSON of a very large value is. SQLite's JSON parser runs first, because it is fast. It
-   * refuses very deep nesting, which opencode accepts, so a value that it refuses is read byte by byte.
+   * Decides how complete the JSON of a very large value is. SQLite's JSON parser runs first, because it is fast. That
+   * parser refuses very deep nesting, which opencode accepts. So a value that the parser refuses is read byte by byte.
    */
   #readInPieces(locator: RowLocator, size: number): Pick<Evidence, "shape" | "sha256"> {
     const column = quoted(locator.column ?? "data");

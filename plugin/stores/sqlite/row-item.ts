@@ -17,7 +17,7 @@ type Row = NonNullable<Original["row"]>;
 /**
  * Saves a captured row into the repair's folder in quarantine. The damaged value gets a file of its own, byte for byte.
  * Other columns are in the manifest, or in files if they are long or not UTF-8. If no single value is damaged
- * (`damagedColumn` is `null`), that file holds the whole row in a form that people can read.
+ * (`damagedColumn` is `null`), one file holds the whole row in a form that people can read.
  */
 export async function saveRow(
   files: ItemFiles,

@@ -6,7 +6,10 @@ import { plainColumnsOf, quoted, type Schema, type TableShape } from "./schema.t
 /** The name under which a session's row also has the id of its workspace, if that workspace exists. */
 const WORKSPACE = "workspace";
 
-/** The SQL that selects columns exactly, under names of their own. {@link readRowValues} reads the result. */
+/**
+ * The SQL that selects columns without loss (integers as text, texts as bytes) and gives them new names. {@link
+ * readRowValues} reads the result.
+ */
 export function selectRowValues(columns: readonly string[]): string[] {
   return columns.flatMap((column, index) => {
     const name = quoted(column);

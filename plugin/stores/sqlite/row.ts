@@ -103,7 +103,8 @@ export function bindCell(cell: CellValue): { placeholder: string; value: SqlValu
       return { placeholder: "cast(? as integer)", value: cell.number };
     case "real":
       return { placeholder: "?", value: Number(cell.number) };
-    // Runtimes bind an empty byte array as NULL. An empty string keeps the storage class after the cast.
+    // Runtimes bind an empty byte array as NULL. So an empty string is bound instead, and the cast gives it the storage
+    // class.
     case "text":
       return { placeholder: "cast(? as text)", value: cell.bytes.length === 0 ? "" : cell.bytes };
     case "blob":

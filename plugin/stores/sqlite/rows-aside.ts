@@ -6,7 +6,7 @@ import { isMoved, type LiveRows } from "./live-rows.ts";
 import { type CapturedRow, deleteRow, insertRow, updateCells } from "./row.ts";
 import { isRenamedMessage, type RowChanges } from "./row-changes.ts";
 
-/** Removes damaged rows, so that opencode no longer reads them, or writes their replacements. */
+/** Removes or replaces damaged rows, so that opencode no longer reads them. */
 export class RowsAside {
   readonly #rows: LiveRows;
   readonly #changes: RowChanges;
@@ -48,7 +48,7 @@ export class RowsAside {
       } else {
         if (isMoved(row) && !this.#rows.hasParent(row)) return skipped(NOT_DONE.noParent);
         if (cells.has("id") && !isRenamed && this.#rows.hasChildren(place)) {
-          return skipped("other records belong to its id");
+          return skipped("other records refer to its id");
         }
         updateCells(this.#rows.connection, place.table, place.key, cells);
       }

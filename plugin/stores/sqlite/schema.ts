@@ -23,7 +23,8 @@ const JSON_COLUMNS: readonly JsonColumn[] = [
   { table: "project", column: "commands", whenSetAside: null },
   { table: "message", column: "data", whenSetAside: "row" },
   { table: "part", column: "data", whenSetAside: "row" },
-  // A message of opencode 2.x. Its position in the session is the number in `seq`, so it can return to that position.
+  // A message of opencode 2.x. The number in `seq` is the position of the message in the session, so a removed message
+  // can return to that position.
   { table: "session_message", column: "data", whenSetAside: "row" },
   ...["fork_boundary", "summary_diffs", "metadata", "revert", "permission", "model"].map((column) => ({
     table: "session_v2" as const,

@@ -9,7 +9,10 @@ import { sqliteFailure } from "./sqlite-error.ts";
 /** The endings of the files that SQLite keeps beside a database. */
 export const SIDE_FILES = ["-wal", "-shm", "-journal"];
 
-/** A lock on a database file that allows no other connection, from any container of this machine. */
+/**
+ * A lock on a database file. While it is held, no process of this machine can connect to the database, whatever
+ * container the process is in.
+ */
 export interface SoleUse {
   release(): Promise<void>;
 }

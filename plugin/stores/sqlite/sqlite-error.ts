@@ -1,4 +1,4 @@
-/** What an SQLite error means for a repair. It matters that a busy database or a full disk is not damage. */
+/** What an SQLite error means for a repair. A busy database or a full disk must not be taken for damage. */
 export type SqliteFailure =
   | "busy"
   | "full"

@@ -154,8 +154,8 @@ function readOldJournal(connection: Connection, schema: Schema): OldJournal | nu
 }
 
 /**
- * The number of sessions that have an event with a higher number than their counter. opencode would give the next event
- * a number that is already in use.
+ * The number of sessions whose newest event has a higher number than the session's event counter states. opencode would
+ * give the next event a number that is already in use.
  */
 function sessionsBehindLog(connection: Connection, { tables }: Schema): number {
   if (!tables.get("event")?.includes("seq") || !tables.get("event_sequence")?.includes("seq")) return 0;
@@ -184,7 +184,10 @@ function isRecorded(connection: Connection, schema: Schema, id: string): boolean
   return has("name = ?", id) || (hasOwnMigrations(schema) && has("created_at = ?", moment));
 }
 
-/** The messages on which the migration session_usage will fail: it reads every message with SQLite's JSON functions. */
+/**
+ * The first messages on which the migration session_usage will fail. The migration reads every message with SQLite's
+ * JSON functions, and these messages are not JSON for SQLite.
+ */
 function messagesStopping(connection: Connection): { messageID: string; sessionID: string }[] {
   return connection
     .all("select id, session_id as session from message where typeof(data) = 'blob' or not json_valid(data) limit 20")

@@ -123,12 +123,12 @@ export class SqliteWriter implements StoreWriter {
     return (await this.#back.load(item, folder)) === null ? "nowhere" : "set-aside";
   }
 
-  /** Does nothing: an interruption leaves no second name of a row, because the saved row is always a copy. */
+  /** Does nothing. After an interruption, a moved file may have two names, but a saved row is always a copy. */
   async finish(): Promise<void> {}
 
   /**
-   * Saves the session's own row. The rows that the repair changes are saved as items anyway, and together they are
-   * enough to load the session again.
+   * Saves the session's own row. The rows that the repair changes are saved as manifest items anyway. With all these
+   * saved rows, the session can be loaded again.
    */
   async copyForSafety(sessionID: string, _operations: readonly Operation[], folder: string): Promise<SafetyCopy> {
     const { tables } = this.#rows.schema;

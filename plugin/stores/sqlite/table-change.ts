@@ -11,7 +11,10 @@ const listing = z.strictObject({
   /** Digests of the table before and after the change. */
   before: z.string(),
   after: z.string(),
-  /** The statement that made the table before it was replaced; `null` if there was no table, or if it is kept. */
+  /**
+   * The statement that made the earlier table, if the repair replaces that table. `null` if there was no table, or if
+   * the table is kept.
+   */
   former: z.string().max(100_000).regex(MAKES_A_TABLE).nullable(),
   made: z.boolean(),
   added: z.array(z.number().int()).max(1000),
@@ -75,7 +78,7 @@ export function undoTableChange(connection: Connection, listed: TableListing): s
   return null;
 }
 
-/** Whether the table is in the state from before the change. */
+/** Whether the table is as it was before the change. */
 export function isAsBefore(connection: Connection, { table, before }: TableListing): boolean {
   return tableDigest(connection, table) === before;
 }

@@ -38,7 +38,7 @@ export class TableItems {
     if (listed === null) return CHANGED_SINCE;
     const locator = { path: `${this.#databaseName()}:${change.table}` };
     const what = { id, kind: "table", recordID: change.table, locator } as const;
-    const named = { ...what, name: "table.json", source: "the host of the database" };
+    const named = { ...what, name: "table.json", source: "the opencode that uses the database" };
     const item = await listedItem(this.#files, folder, listed, named, operation);
     this.#prepared.set(item, { change, listed });
     return item;

@@ -31,7 +31,10 @@ export function hasTwins({ tables }: Schema): boolean {
   return has("session_v2", "id") && has("session_message", "id", "session_id", "data") && has("kv", "key", "value");
 }
 
-/** Reads how far the import of opencode 2.x came (source: table `kv`, key `migration.v1-v2`). */
+/**
+ * Reads how far the import of opencode 2.x came. The import keeps its state in the table `kv` under the key
+ * `migration.v1-v2`.
+ */
 export function readImportState(connection: Connection): ImportState {
   const [row] = connection.all(
     `select cast(value as text) as value, cast(time_updated as real) as written from kv where key = 'migration.v1-v2'`,

@@ -25,8 +25,8 @@ export const NO_WAL: WalPosition = { salts: "", frames: 0, checksum: [0, 0] };
 /**
  * Reads the pages that were committed to a log after the position `before`, or all pages of the log if that is `null`.
  * Opening the log directly is safe inside opencode's process: SQLite locks the database and the `-shm`, but not the
- * `-wal`. `isDatabaseUntouched`: certainly nothing was written to the database file since then, so no pages were copied
- * from the log and overwritten.
+ * `-wal`. `isDatabaseUntouched`: certainly nothing was written to the database file since that position. So SQLite
+ * copied no pages from the log into the file, and overwrote no frame that was not read yet.
  */
 export function changesSince(wal: string, before: WalPosition | null, isDatabaseUntouched = false): WalChanges {
   let log: OpenedFile;
@@ -56,8 +56,8 @@ function readChanges(file: OpenedFile, before: WalPosition | null, isUntouched: 
   const pages = new Map<number, Buffer>();
   let position: WalPosition = { salts: log.salts, frames: 0, checksum: log.checksum };
   if (before !== null && before.salts !== log.salts) {
-    // The log was restarted after the position. Frames may have been added before the restart. If so, they would still
-    // follow the new frames in the file.
+    // The log was restarted after the position. If frames were added between the position and the restart, these frames
+    // would still be in the file, behind the new frames.
     const isNext = isNextGeneration(before.salts, log.salts) && hasEnded(file, before, frameBytes);
     if (!isUntouched && !isNext) return "lost";
   } else if (before !== null && before.frames > 0) {
@@ -138,12 +138,12 @@ function isFrame(file: OpenedFile, { salts, frames, checksum }: WalPosition, fra
 }
 
 /**
- * Whether no frame was added after a position before the log was restarted: the frame after the position does not have
- * the old salts.
+ * Whether no frame was added to the log between a position and the next restart. In that case, the frame after the
+ * position does not have the old salts.
  */
 function hasEnded(file: OpenedFile, { salts, frames }: WalPosition, frameBytes: number): boolean {
   const last = frames === 0 ? null : frameHeader(file, frames - 1, frameBytes);
-  // The last frame before the position was overwritten, so frames that followed it may have been overwritten too.
+  // If the last frame before the position was overwritten, the frames that followed it may have been overwritten too.
   if (last === null || saltsAt(last, 8) !== salts) return false;
   const next = frameHeader(file, frames, frameBytes);
   return next === null || saltsAt(next, 8) !== salts;

@@ -7,8 +7,8 @@ import { mayChangeMore } from "./known-shape.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /**
- * The longest time of a transaction in milliseconds, because opencode cannot write meanwhile. After this time, the
- * transaction is committed and another one begins.
+ * After this number of milliseconds, a transaction is committed and the next one begins. The time is short, because
+ * opencode cannot write during a transaction.
  */
 const LONGEST_TRANSACTION_MS = 5;
 
@@ -76,7 +76,7 @@ export class WriteConnection {
     }
   }
 
-  /** Waits as long as the last transaction took, so that opencode can write too. */
+  /** Waits as long as the last transaction took, but not longer than a limit, so that opencode can write too. */
   async giveWay(): Promise<void> {
     await sleep(Math.min(this.#heldMs, MOST_PAUSE_MS));
   }
@@ -154,7 +154,7 @@ function alone(connection: Connection): Connection {
 }
 
 const CHANGES_MORE =
-  "A trigger or a foreign key in this database, which opencode did not make, would change other rows too. Nothing was changed there.";
+  "A trigger or a foreign key in this database, which opencode did not make, would change other rows too. This change was not made.";
 
 /** Wraps a connection so that expected failures are thrown as {@link StoreRefusedError}. */
 function refusing(connection: Connection): Connection {

@@ -21,8 +21,8 @@ export function hasDatabaseHeader(page: Uint8Array): boolean {
 }
 
 /**
- * Reads the header of a b-tree page; `null` if the page has none. `isFirst`: this is page 1, where the database header
- * before it may be damaged.
+ * Reads the header of a b-tree page; `null` if the page has none. `isFirst`: this is page 1, where the header of the
+ * database comes first and may be damaged.
  */
 export function readBtreeHeader(page: Buffer, isFirst = false): BtreeHeader | null {
   if (hasDatabaseHeader(page)) return headerAt(page, DATABASE_HEADER_BYTES);

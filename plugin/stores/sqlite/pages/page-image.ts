@@ -128,7 +128,7 @@ function reservedBytes(read: (page: number) => Buffer, pages: number, pageBytes:
     const bytes = read(page);
     const header = readBtreeHeader(bytes);
     if (header?.type !== PAGE_TYPE.tableLeaf) continue;
-    // The first row of a page is stored at its end, so it ends where the usable part of the page ends.
+    // SQLite stores the first row at the end of a page. So the row ends where the usable part of the page ends.
     const ends = tableCells(bytes, header, pageBytes)
       .filter((cell) => cell.overflow === 0 && readRecordHeader(cell.local, cell.size) !== null)
       .map((cell) => cell.local.byteOffset - bytes.byteOffset + cell.size);

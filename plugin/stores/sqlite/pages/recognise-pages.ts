@@ -65,12 +65,12 @@ function isSchemaWhole(image: PageImage): boolean {
 const SESSION_COLUMNS = 29;
 
 /**
- * Tables of 1.17 and 1.18 that opencode 2.x drops when it upgrades a database (2.0.26, source). If one exists, 2.x did
- * not upgrade the database.
+ * Tables of 1.17 and 1.18 that opencode 2.x drops when it upgrades a database (read in the source of 2.0.26). If one
+ * exists, 2.x did not upgrade the database.
  */
 const DROPPED_BY_2X = ["data_migration", "session_input", "session_context_epoch"];
 
-/** The key in the table `kv` under which opencode 2.x keeps the state of its import (2.0.26, source). */
+/** The key in the table `kv` under which opencode 2.x keeps the state of its import (read in the source of 2.0.26). */
 const IMPORT_STATE = "migration.v1-v2";
 
 /** The number of rows that show to which table a page belongs. All rows of a page belong to one table. */
@@ -125,8 +125,8 @@ class Signs {
       !this.#tables.has(table) &&
       originOf({ tables: named(table), unknownMigrations: [] }).kind === "2.x"
     ) {
-      // Only an index of this table was found, not the table's own statement. That is enough to refuse a salvage, so
-      // the table is noted.
+      // If only an index of this table was found, the table's columns are unknown. The name alone is enough to refuse a
+      // salvage, so the name is noted.
       this.#tables.set(table, null);
     }
   }

@@ -9,7 +9,10 @@ export interface SchemaObject {
   readonly name: string;
   readonly table: string;
   readonly root: number;
-  /** The statement that creates it; `null` for an index that SQLite made for a constraint. */
+  /**
+   * The statement that creates the table, index, trigger or view; `null` for an index that SQLite made for a
+   * constraint.
+   */
   readonly sql: string | null;
 }
 
@@ -31,8 +34,8 @@ export function textOf(bytes: Uint8Array): string {
 const FEW_ROWS = 2;
 
 /**
- * The rows of `sqlite_schema` on a page; empty for every other page. Returns early if the first rows are not of that
- * table.
+ * The rows of `sqlite_schema` on a page; empty if the page belongs to another table. Returns early if the first rows
+ * are not of that table.
  */
 export function schemaObjectsOf(image: PageImage, page: Buffer, isFirst: boolean): SchemaObject[] {
   const header = readBtreeHeader(page, isFirst);

@@ -103,10 +103,11 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number, headerIsWhole: 
 }
 
 /**
- * The salts (random numbers) that mark the frames since the last restart of the log. The salts in the header are used
- * if one of the first two frames has the same. Otherwise, if the first two frames have the same salts, these are used.
- * Otherwise the most frequent salts are used. If the log was restarted and has no new frame, the database file already
- * holds everything.
+ * The salts (random numbers) that mark the frames since the last restart of the log. A header or a frame may be
+ * damaged, so three ways are tried. If one of the first two frames has the salts of the header, these salts are used.
+ * Otherwise, if the first two frames have equal salts, these salts are used. Otherwise the most frequent salts are
+ * used. A log that was restarted may have no new frame. Then the result is the salts of the old frames, whose pages are
+ * already in the database file.
  */
 function saltsOf(file: RandomAccessFile, header: Buffer | null, frameBytes: number, count: number): Buffer | null {
   const of = (index: number) => file.read(HEADER_BYTES + index * frameBytes + 8, 8).toString("hex");
@@ -147,7 +148,9 @@ function isHeader(header: Buffer): boolean {
   return (header.readUInt32BE(0) & 0xfffffffe) >>> 0 === MAGIC;
 }
 
-/** The largest WAL that is searched, because a search of 200 MB takes a second. */
+/**
+ * The size of the largest WAL that is searched. A larger one is left out, because a search of 200 MB takes a second.
+ */
 const LARGEST_LOOKED_THROUGH = 64 * 1024 * 1024;
 
 /** Describes the committed pages in a WAL that SQLite does not read because of damage; `null` if there are none. */
@@ -163,8 +166,8 @@ export function unreadLog(database: string): string | null {
     const [first] = log?.committed ?? [];
     if (log === null || first === undefined) return null;
     if (!isSound) return `${amount(log.committed.length, "page")}, its header is damaged`;
-    // The first committed frame is from before the last restart of the log. So there is no new frame, and the database
-    // file already holds everything.
+    // If the salts differ, the frame is older than the last restart of the log. Then the log has no new frame, and the
+    // database file already holds everything.
     const own = file.read(first.offset - FRAME_HEADER_BYTES + 8, 8);
     if (Buffer.compare(own, header.subarray(16, 24)) !== 0) return null;
     return log.beyondDamage === 0 ? null : `${amount(log.beyondDamage, "page")} behind a damaged one`;
