@@ -175,6 +175,8 @@ const OF_FILES: readonly ScreenDemand[] = [
   { at: ["filename"], wants: "printable" },
 ];
 
+const OF_FILES_ANYWHERE: readonly ScreenDemand[] = [...OF_OTHER_TYPES, ...OF_FILES];
+
 /** Of a user message, the UI prints only the user's own text and the names of files. */
 const OF_OWN_TEXTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "printable" }];
 
@@ -191,9 +193,8 @@ export function screenMismatches(part: unknown, screen: Screen, shownIn?: ShownI
 
 function demandsOn(part: unknown, screen: Screen, shownIn: ShownIn | undefined): readonly ScreenDemand[] {
   const type = at(part, ["type"]);
-  const ofQuestion = type === "file" ? OF_FILES : isOwnText(part) ? OF_OWN_TEXTS : [];
   if (shownIn === "nowhere") return [];
-  if (shownIn === "question") return ofQuestion;
+  if (shownIn === "question") return type === "file" ? OF_FILES : isOwnText(part) ? OF_OWN_TEXTS : [];
   if (type === "reasoning" || type === "text") return OF_TEXTS;
   if (type !== "tool") return shownIn === "answer" || type !== "file" ? OF_OTHER_TYPES : OF_FILES_ANYWHERE;
   const state = at(part, ["state"]);
