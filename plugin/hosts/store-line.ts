@@ -19,7 +19,10 @@ export const LINES: readonly HostProfile[] = [
   ...LINES_OF_1_17,
 ];
 
-/** The newest version range has no end: a version after its last measured one belongs to it too. */
+/**
+ * The newest version range. Unlike the others, this range has no end: versions that are too new to be measured also
+ * belong to it.
+ */
 export const NEWEST_LINE: HostProfile = LINE_1_17_11;
 
 /**
@@ -138,8 +141,8 @@ export function checksRecords({ contract }: Pick<StoreDescription, "contract">):
 /**
  * The version ranges of opencode that may load a database. If the version of the running opencode is known and can open
  * the database, that version decides. Otherwise the tables decide. If several version ranges have the same tables, the
- * version of the newest session decides. Tables and version may contradict each other: after an upgrade without a new
- * session, or if an older opencode opened a newer database. Then all of these version ranges are possible.
+ * version of the newest session decides. That version may not fit the tables, for example after an upgrade without a
+ * new session. Then the version range of the newest session and those with these tables are all possible.
  */
 export function linesOfDatabase(
   frame: Frame,

@@ -41,8 +41,8 @@ const LINE_1_17_9: HostProfile = {
 };
 
 /**
- * The columns for writing, without session_message: 1.18.3 and 1.18.33 write nothing to that table. 1.17.11 does
- * (measured), but its databases look the same.
+ * The columns to which opencode writes, without those of session_message. 1.17.11 writes to session_message, but 1.18.3
+ * and 1.18.33 do not (measured). The databases of these versions look the same, so the table is not required.
  */
 const { session_message: _, ...WRITES_OF_1_18 } = LINE_1_17_9.writes;
 

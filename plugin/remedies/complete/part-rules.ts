@@ -9,7 +9,7 @@ export const PART_RULES: readonly Rule[] = [
     name: "part-type",
     issues: [],
     invariant: "A part states its type.",
-    source: "Fields that only one type of part has show the type.",
+    source: "The type follows from fields that only one type of part has.",
     of: ["part"],
     at: /^type$/,
     found: ABSENT,
@@ -169,7 +169,7 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "retry-error",
     issues: [],
-    invariant: "A retry states its number and the error before it.",
+    invariant: "A retry states its number, and the error that caused it.",
     source:
       "The number is its position among the retries of the message. The error gets an empty text, and counts as retryable.",
     of: ["retry"],
@@ -277,8 +277,8 @@ function startOf({ message }: Subject): number | null {
 }
 
 /**
- * The start or end time of an event inside a message. The times of the message are used. A time that `holder` already
- * has is kept.
+ * The start time, end time or both for the object `holder`, which is a part or the state of a tool call. A start or end
+ * time that `holder` already has is kept. Otherwise the times of the message are used.
  */
 function timesAt(
   subject: Subject,
