@@ -74,6 +74,6 @@ export const NO_ROOM_FOR_COPY = {
   invariant: "The disk has space for a copy of a database that has a -wal but no -shm.",
   cause:
     "The database (often in a backup) has a -wal but no -shm. To read the database in place would create files beside it. So the tool reads a copy in a temporary folder, and then deletes the copy.",
-  advice: `The database may be undamaged. ${nameFolder("opencode-session-repair check")}`,
+  advice: `This does not mean that the database is damaged. ${nameFolder("opencode-session-repair check")}`,
   classes: ["B4"],
 } satisfies Fault;

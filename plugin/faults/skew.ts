@@ -25,7 +25,7 @@ export const MIGRATION_UNRECORDED = {
   cause:
     "An upgrade changed the tables, but stopped before it recorded this change. At its next start, opencode applies the migration again and fails.",
   advice:
-    "opencode 1.17 and newer do not start (`duplicate column name`, `table … already exists`). opencode 1.2 to 1.15 fails on every session (`CREATE TABLE project`). Keep a copy of the database. Then add the id of the migration, with a time, to the table of migrations. Or go back to a copy from before the upgrade.",
+    "opencode 1.17 and newer do not start (`duplicate column name`, `table … already exists`). opencode 1.2 to 1.15 fails on every session (`CREATE TABLE project`). First copy the database. Then add the id of the migration, with a time, to the table of migrations. Or go back to a copy from before the upgrade.",
   remedy: "recover",
   unasked: false,
   issues: [34584, 31412, 16678, 17270, 30632, 36709],
