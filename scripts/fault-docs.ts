@@ -92,7 +92,7 @@ ${/^(?!auth\.json|opencode )[a-z]/.test(fault.title) ? `${subject} ${fault.title
 - What must be true: ${fault.invariant}
 - Cause: ${fault.cause}
 ${fault.remedy === "report" ? "" : `- What happens: ${REMEDIES[fault.remedy]}.\n`}- Advice: ${fault.advice}
-${issues === "" ? "" : `- Reported in: ${issues}\n`}`;
+${issues === "" ? "" : `- Issues: ${issues}\n`}`;
 }
 
 if (import.meta.main) {

@@ -1,4 +1,3 @@
-import { KEEP_A_COPY } from "../words/advice.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
@@ -9,7 +8,8 @@ export const GIANT_RECORD = {
   title: "is larger than 64 MB",
   invariant: "A record is so small that opencode can load it together with the rest of its session.",
   cause: "Whole files were stored inside a tool's output, an attachment or a summary of changes.",
-  advice: `opencode may run out of memory when it loads the record. \`repair\` does not change the record, because it is not damaged. If you do not need the record: ${KEEP_A_COPY} Then remove the record by hand.`,
+  advice:
+    "opencode may run out of memory when it loads the record. `repair` does not change the record, because it is not damaged. If you do not need the record, stop opencode, make a copy of the data, and remove the record by hand.",
   issues: [20990, 49221, 42263, 17622, 38362, 22072],
   classes: ["A5", "D9"],
   ...reported,

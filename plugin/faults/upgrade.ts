@@ -93,7 +93,7 @@ export const LOSSES_IN_2X = {
 export const CONTINUED_IN_1X = {
   code: "continued-in-opencode-1",
   title: "was continued in opencode 1.x after the upgrade",
-  invariant: "A session is continued either in 1.x or in 2.x.",
+  invariant: "A session is continued in 1.x or in 2.x, but not in both.",
   cause:
     "1.x and 2.x were used on one database. Each version has its own copy of a session, and ignores the other copy.",
   remedy: "report",

@@ -83,7 +83,7 @@ export interface HostProfile {
   readonly shaped: (frame: Frame) => boolean;
   /** Columns without which opencode answers a request that loads sessions with an error. */
   readonly reads: readonly ReadColumns[];
-  /** Columns that opencode names only when it writes, or when the id of the project changes. */
+  /** Columns that opencode uses only when it writes records, or when the id of the project changes. */
   readonly writes: Columns;
   /**
    * Migrations of this range of versions and of earlier ones that fail if their table, column or index exists already.

@@ -88,7 +88,7 @@ export function lineOfFiles(version: string | null): LineName {
   return version?.startsWith("1.0.") ? "1.0" : "1.1";
 }
 
-/** The descriptions of each store, kept because the check of every record needs them. */
+/** The result of {@link readings} for each store, kept because the check of every record needs it. */
 const readingsOfStore = new WeakMap<StoreDescription, readonly StoreDescription[]>();
 
 /** The descriptions of a store, one for each version range of opencode that may load the store, the likeliest first. */
@@ -104,7 +104,7 @@ export function readings(store: StoreDescription): readonly StoreDescription[] {
   return found;
 }
 
-/** The requirements of the terminal UIs for each store, kept because the check of every record needs them. */
+/** The result of {@link screensOf} for each store, kept because the check of every record needs it. */
 const screens = new WeakMap<StoreDescription, readonly Screen[]>();
 
 /**

@@ -13,8 +13,8 @@ const AROUND_WHOLE_ID = /(?:^|[^A-Za-z0-9])((?:ses|msg|prt)_[0-9a-f]{12}[A-Za-z0
 const FOLDERS_OF_RECORD = 3;
 
 /**
- * If the name of a file looks like that of a copy, the id of the copied record; otherwise `null`. Sync tools and people
- * give copies such names as `ses_x.sync-conflict-20260105-101112-ABCDEFG`, `prt_x (conflicted copy)` or `Copy of
+ * Returns the id of the copied record if the name of a file looks like that of a copy, otherwise `null`. Sync tools and
+ * people give copies such names as `ses_x.sync-conflict-20260105-101112-ABCDEFG`, `prt_x (conflicted copy)` or `Copy of
  * msg_x`.
  */
 export function copiedRecordID(recordID: string): string | null {

@@ -78,8 +78,8 @@ export const SESSION_RULES: readonly Rule[] = [
   {
     name: "session-parent",
     issues: [],
-    invariant: "The parent of a session is a session.",
-    source: "The value is emptied, because no session has such an id.",
+    invariant: "The parent of a session is a session, so the parent's id begins with `ses`.",
+    source: "The value is emptied, because no session has the stored id.",
     of: ["session"],
     at: /^parent_id$/,
     found: WRONG,

@@ -138,8 +138,8 @@ function sessionCells(
 }
 
 /**
- * As few columns as possible with which opencode loads the row again. The other columns stay, because opencode may have
- * changed them after the event.
+ * Returns as few columns as possible with which opencode loads the row again. The other columns stay, because opencode
+ * may have changed them after the event.
  */
 function rowCells(
   artifact: Artifact,
