@@ -9,37 +9,39 @@ import { RULES } from "../plugin/remedies/complete/catalogue.ts";
 /** The file in which the catalogue of faults is published. */
 export const FAULT_DOCUMENT = join(import.meta.dirname, "..", "docs", "faults.md");
 
-const REMEDIES: Readonly<Record<Remedy, string>> = {
-  quarantine: "The damaged record or file is moved to quarantine. You can undo that",
-  recover: "opencode's own exact copy replaces the record. The original stays in quarantine",
-  normalise: "After you confirm, the record is completed by one of the rules below. The original stays in quarantine",
-  settle: "After you confirm, the record is closed: it gets the state that opencode writes when you abort a turn",
-  report: "The problem is only reported. Nothing is changed",
+/** The sentences about remedies. A remedy `report` has none, because most entries have it. */
+const REMEDIES: Readonly<Record<Exclude<Remedy, "report">, string>> = {
+  quarantine:
+    "At the start of opencode, the plugin moves the record or file to quarantine without asking. You can undo the move",
+  recover: "If you ask, `repair` adds what is missing, where the tool can derive it. You can undo the repair",
+  normalise: "If a rule at the end of this page fits, `repair` completes the record. The original stays in quarantine",
+  settle: "`repair --only` with this code gives the record the state that opencode writes when you abort a turn",
 };
 
 /** The catalogue of faults and the rules for completing records, as a Markdown document. */
 export function faultDocument(): string {
   const families = Object.entries(FAULT_FAMILIES).map(
-    ([family, faults]) => `## ${family}\n\n${faults.map((fault) => entry(fault, subjectOf(family))).join("\n")}`,
+    ([family, faults]) => `## ${family}\n\n${faults.map((fault) => entry(fault, subjectOf(family, fault))).join("\n")}`,
   );
   const rules = RULES.map(({ name, issues, invariant, source }) => {
     const known = issues.length === 0 ? "" : ` (${issues.map((issue) => `#${issue}`).join(", ")})`;
     return `| \`${name}\` | ${invariant}${known} | ${source} |`;
   });
-  const rest = UNDETECTED.map(({ what, why, classes }) => `- **${what}** (${classes.join(", ")}). ${why}`);
+  const rest = UNDETECTED.map(({ what, why }) => `- **${what}.** ${why}`);
   return `# What the check finds
 
 <!-- Written by scripts/fault-docs.ts from plugin/faults/. Change it there, then: bun scripts/fault-docs.ts -->
 
-Whether a problem is an error (\`blocking\`) depends on the opencode version that loads the store. One version may load a
-record on which another version fails. A problem is an error if one of these statements is true for that version:
+Whether a problem is an error (\`blocking\`) depends on the opencode version that you use: one version may load a record on
+which another version fails. A problem is an error if, because of this problem, one of these statements is true:
 
 - opencode does not start.
 - opencode answers one of these requests with an error: GET /session, /session/:id, /session/:id/message, /session/:id/todo, /session/:id/diff.
 - opencode leaves a record out of a list.
 
-\`npm run oracle\` compares these statements with real opencode versions. After "Known as", a letter with a number names a
-class of collected cases. A number with \`#\` is an issue or pull request of anomalyco/opencode.
+\`npm run oracle\` tests with real opencode versions whether these statements are true. A number with \`#\` is an issue or
+pull request of anomalyco/opencode. If an entry does not say what happens, the tool only reports the problem and changes
+nothing.
 
 ${families.join("\n")}
 ## Records that are completed
@@ -60,24 +62,37 @@ ${rest.join("\n")}
 `;
 }
 
+/** Subjects for titles that are not about a record or a file of any kind. */
+const SUBJECTS: Readonly<Record<string, string>> = {
+  "stray-file": "This",
+  "lost-message-record": "The message",
+  "lost-session-record": "The session",
+  "migration-failing": "The message",
+  "event-sequence-behind": "The database",
+  "continued-in-opencode-1": "The session",
+  "incomplete-in-opencode-2": "The session",
+  "not-in-opencode-2": "The session",
+  "duplicate-project": "The project",
+  "folder-missing": "The project",
+  "project-missing": "The project",
+  "message-id-wrap": "The session",
+};
+
 /** The subject for a title that consists only of a verb and its object. */
-function subjectOf(family: string): string {
-  return family.startsWith("Files") ? "The file" : "The record";
+function subjectOf(family: string, { code }: Fault): string {
+  return SUBJECTS[code] ?? (family.startsWith("Files") ? "The file" : "The record");
 }
 
 function entry(fault: Fault, subject: string): string {
   const issues = fault.issues.map((issue) => `#${issue}`).join(", ");
-  const notes = [fault.classes.join(", "), issues].filter((note) => note !== "").join(" · ");
-  const unasked = fault.unasked ? ". When opencode starts, the plugin does this without asking" : "";
   return `### \`${fault.code}\`
 
 ${/^(?!auth\.json|opencode )[a-z]/.test(fault.title) ? `${subject} ${fault.title}` : fault.title}.
 
 - What must be true: ${fault.invariant}
 - Cause: ${fault.cause}
-- What happens: ${REMEDIES[fault.remedy]}${unasked}.
-- Advice: ${fault.advice}
-${notes === "" ? "" : `- Known as: ${notes}\n`}`;
+${fault.remedy === "report" ? "" : `- What happens: ${REMEDIES[fault.remedy]}.\n`}- Advice: ${fault.advice}
+${issues === "" ? "" : `- Issues: ${issues}\n`}`;
 }
 
 if (import.meta.main) {

@@ -13,7 +13,7 @@ export const ACCESS_DENIED = {
   title: "cannot be read or written by opencode",
   invariant: "The user who runs opencode may read and write everything in the data directory.",
   cause:
-    "Another user owns the file, mostly root after one run with sudo, or its mode was changed. Measured: 1.18.33 does not start if it may not write the database, its -wal, its -shm or the folder log; 1.1.65 does not start without log. 1.0.152 and 1.1.65 fail on a file that they may not read. These versions leave out the records of a folder that they may not open.",
+    "Another user owns the file (mostly root, because opencode was run with sudo), or the file's mode was changed. Measured: 1.18.33 does not start if it may not write the database, its -wal, its -shm or the folder `log`. 1.1.65 does not start if it may not write the folder `log`. 1.0.152 and 1.1.65 fail on a file that they may not read, and leave out the records of a folder that they may not open.",
   advice:
     "Run the command that is printed with this problem, then check again. This problem alone damages no records. If no command is printed, the file is in a folder of another user: run opencode and this tool as that user.",
   issues: [16029, 10561],
@@ -27,7 +27,8 @@ export const QUARANTINE_DENIED = {
   invariant: "The user who repairs may read and write the folder `quarantine` in the data directory.",
   cause:
     "A repair was run as another user, mostly with sudo. The files that this repair kept there belong to that user.",
-  advice: "Run the command that is printed with this problem, then repair again. Sessions load without the quarantine.",
+  advice:
+    "Run the command that is printed with this problem, then repair again. opencode loads sessions without the quarantine.",
   classes: ["B3"],
 } satisfies Fault;
 
@@ -36,9 +37,9 @@ export const READ_ONLY_FILE_SYSTEM = {
   code: "read-only-file-system",
   title: "The file system of the data directory is read-only: opencode does not start there",
   invariant: "opencode can write in its data directory.",
-  cause: "The file system was mounted read-only, by a container's setting, or by the system after a disk error.",
+  cause: "A setting of a container, or the system after a disk error, mounted the file system read-only.",
   advice:
-    "Mount the file system for writing, or copy the data directory elsewhere and set XDG_DATA_HOME. After disk errors, make a copy first.",
+    "Mount the file system for writing, or copy the data directory elsewhere and set XDG_DATA_HOME. If the disk had errors, first make a copy of the data.",
   classes: ["B3"],
 } satisfies Fault;
 
@@ -50,7 +51,7 @@ export const DATABASE_IS_FOLDER = {
   cause:
     "A container was started with a mount of a file that did not exist yet, so the container made a folder with that name.",
   advice:
-    "Stop the container and correct the mount. If there is an empty folder, remove that folder with `rmdir`. opencode makes a -wal or -shm again. If the folder has the name of the database, put the database there. Measured: 1.18.33 does not start before that.",
+    "Stop the container and correct the mount. If there is an empty folder, remove that folder with `rmdir`. opencode makes a missing -wal or -shm again. If the folder had the name of the database, put the database in its place: 1.18.33 does not start before (measured).",
   classes: ["B3"],
 } satisfies Fault;
 
@@ -58,9 +59,9 @@ export const FOLDER_IS_FILE = {
   ...reported,
   code: "folder-is-file",
   title: "There is no folder where opencode needs a folder",
-  invariant: "The folders of opencode 1.0-1.1 are folders, or links to folders.",
+  invariant: "Each folder in which opencode 1.0-1.1 keeps records is a folder, or a link to a folder.",
   cause:
-    "A copy or a sync replaced a folder by a file, or the disk of the link's target is not mounted. Measured on 1.1.65: if storage or storage/project is a file, every request fails. If storage/session is a file, no session is listed. If a file replaces a folder of messages or parts, opencode shows the session without them and gives no error.",
+    "A copy program or a sync program replaced a folder by a file, or the disk of the link's target is not mounted. Measured on 1.1.65: if storage or storage/project is a file, every request fails. If storage/session is a file, no session is listed. If a file replaces a folder of messages or parts, opencode shows the session without them and gives no error.",
   advice:
     "If there is a link, mount the disk of the link's target. If there is a file, close opencode, move the file away, and restore the folder from a backup. Then check again.",
   classes: ["A3", "B3"],
@@ -70,9 +71,9 @@ export const NO_ROOM_FOR_COPY = {
   ...reported,
   code: "no-room-for-copy",
   title: "The database was not read: there is not enough space for a private copy",
-  invariant: "A database with a write-ahead log, but without its shared memory, can be copied to be read.",
+  invariant: "The disk has space for a copy of a database that has a -wal but no -shm.",
   cause:
-    "A backup contains the -wal but not the -shm. Reading such a database in place would create files beside it, so the tool reads a copy in a temporary folder. This copy is deleted afterwards.",
+    "The database (often in a backup) has a -wal but no -shm. To read the database in place would create files beside it. So the tool reads a copy in a temporary folder, and then deletes the copy.",
   advice: `This does not mean that the database is damaged. ${nameFolder("opencode-session-repair check")}`,
   classes: ["B4"],
 } satisfies Fault;

@@ -19,7 +19,7 @@ import * as whereabouts from "./whereabouts.ts";
 /** Every kind of problem that this tool knows, under the headings of docs/faults.md. */
 export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Records that cannot be read": Object.values(unreadable),
-  "Records that the host's schema refuses": Object.values(refused),
+  "Records that opencode's schema refuses": Object.values(refused),
   "Rows of opencode 2.x": Object.values(opencode2),
   "Files in the wrong place": Object.values(strayFiles),
   "Records that are gone": Object.values(missing),
@@ -50,9 +50,9 @@ export function faultByCode(code: string): Fault | undefined {
 }
 
 /**
- * For each code, the advice for its findings that no repair fixes. If every finding with a code has advice of its own,
- * the advice of the first such finding is used. Otherwise the catalogue's advice is used. `hasDatabase` says whether
- * one of the stores is a database: without a database, the command `rescue` does nothing.
+ * The advice for findings that no repair fixes, listed by code. If each of the findings with a code has advice of its
+ * own, the first of them supplies the advice. Otherwise the catalogue supplies the advice. `hasDatabase` says whether
+ * one of the stores is a database. Without a database, the command `rescue` does nothing, so no advice may name it.
  */
 export function adviceFor(findings: readonly Advised[], hasDatabase: boolean): Readonly<Record<string, string>> {
   const byCode: Record<string, string> = {};

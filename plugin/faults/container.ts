@@ -84,7 +84,7 @@ export const DATABASE_UNAVAILABLE = {
   invariant: "The operating system and other processes allow the tool to read the database.",
   cause: "Another process has an exclusive lock, or the disk is full or failing. The database may be undamaged.",
   advice:
-    "If another process has locked it, wait for that process. If the disk is full, free some space. Then check again. Any other code in brackets is the error that the system reported.",
+    "If another process has locked the database, wait for that process. If the disk is full, free some space. Then check again. The code in brackets is the error that the system or SQLite reported.",
   issues: [19521, 21215, 33320, 38849, 47566],
   ...reported,
   classes: ["B3", "B4"],
@@ -94,7 +94,7 @@ export const TABLES_MISSING = {
   code: "tables-missing",
   title: "The database lacks tables that opencode needs",
   invariant: "The tables project, session, message and part exist.",
-  cause: "A migration stopped half way, or tables were dropped by hand.",
+  cause: "A migration stopped half way, or somebody dropped tables by hand.",
   advice: `${KEEP_A_COPY} Restore a backup from before the upgrade.`,
   issues: [16678, 17270],
   ...reported,
@@ -106,9 +106,9 @@ export const SCHEMA_NEWER = {
   title: "The database was written by a newer opencode than this tool knows",
   invariant: "This tool knows every migration that the database records.",
   cause:
-    "opencode was upgraded. In such a database, this tool repairs only records that no JSON parser can read. For that, every table must have the known columns and require no others.",
+    "opencode was upgraded. In a newer database, this tool repairs only records that no JSON parser can read. Even these are repaired only if every table has the known columns, and needs no value in a new column.",
   advice:
-    "Use the newer opencode, or give the older one a database of its own (OPENCODE_DB). Do not add columns by hand.",
+    "Use the newer opencode, or give the older opencode a database of its own (OPENCODE_DB). Do not add columns by hand.",
   issues: [49614, 50260, 41217],
   ...reported,
   classes: ["C2"],
@@ -116,11 +116,11 @@ export const SCHEMA_NEWER = {
 
 export const SCHEMA_OLDER = {
   code: "schema-older",
-  title: "The database is older than any that this tool knows",
+  title: "The database is older than every database that this tool knows",
   invariant: "The database has the columns of opencode 1.2.1.",
   cause: "A test version from before 1.2.1 wrote the database, or an upgrade stopped half way.",
   advice:
-    "Keep a copy of the database. Before a newer opencode opens it, open it with the opencode that wrote it, or with 1.2.27.",
+    "Keep a copy of the database. First open the database with the opencode that wrote it, or with 1.2.27. Only then open it with a newer opencode.",
   issues: [13654],
   ...reported,
   classes: ["C3"],
@@ -129,7 +129,7 @@ export const SCHEMA_OLDER = {
 export const MIGRATION_FAILING = {
   code: "migration-failing",
   title: "stops the upgrade of the database, so opencode 1.17 and newer do not start",
-  invariant: "Every message is JSON when the migration session_usage reads it.",
+  invariant: "Every message is valid JSON when the migration session_usage reads the messages.",
   cause:
     "The migration adds up the cost of every message, and stops at one malformed document (measured: 1.14.41 to 1.18.33).",
   advice:
@@ -155,7 +155,7 @@ export const LOW_DISK_SPACE = {
   code: "low-disk-space",
   title: "The disk is nearly full",
   invariant: "The disk has space for what opencode writes.",
-  cause: "Other data fills the disk, or opencode's own logs and snapshots do.",
+  cause: "Other data, or opencode's own logs and snapshots, fill the disk.",
   advice: "Free some space before you go on: a full disk damages sessions.",
   issues: [19521],
   ...reported,

@@ -17,7 +17,7 @@ export interface Fault {
   /** The text that replaces `advice` if the user has JSON files and no database. */
   readonly adviceWithoutDatabase?: string;
   readonly remedy: Remedy;
-  /** The remedy if `remedy` is to complete the record and no rule can complete the record. The default is `report`. */
+  /** What is done instead if `remedy` is `normalise`, but no rule can complete the record. The default is `report`. */
   readonly otherwise?: Remedy;
   /** Whether the remedy may be applied without asking when opencode starts. */
   readonly unasked: boolean;

@@ -8,7 +8,7 @@ export const LOST_RECORD = {
     "Every record that opencode logged and did not remove is in its table, under its id, and attached to its parent.",
   cause: "A page of the database was damaged, or rows were deleted or changed by hand or by another tool.",
   advice:
-    "If you did not delete the record on purpose, `opencode-session-repair repair --only lost-record` recovers it as logged, which can be undone. The repair recovers missing rows, rows with the wrong parent, and rows with the same content under an id that is not in the log. A check looks for lost records in a session that you name (`--session`), and in databases of up to 64 MB.",
+    "If you did not delete the record on purpose, `opencode-session-repair repair --only lost-record` restores the record as opencode logged it. You can undo this repair. The repair adds missing rows. It also corrects rows with a wrong parent or a wrong id. A check looks for lost records in a session that you name (`--session`), and in all sessions if the database has at most 64 MB.",
   remedy: "recover",
   unasked: false,
   issues: [],
@@ -21,7 +21,7 @@ export const LOST_SESSION = {
   invariant: "Every session that has messages has a record, because opencode does not list a session without one.",
   cause: "The session's record was damaged and quarantined, deleted by hand, or lost with a page of the database.",
   advice:
-    "`opencode-session-repair repair --only lost-session-record` rebuilds the record from the messages: folder, times, and the title `Recovered session` with the day. The session's title, parent session and share are lost. This needs a project that has the session's folder.",
+    "`opencode-session-repair repair --only lost-session-record` rebuilds the record from the messages: folder, times, and the title `Recovered session` with the day. The session's own title, its parent session and its share are lost. The repair is possible only if a project has the session's folder.",
   remedy: "recover",
   unasked: false,
   issues: [37450, 15884],
@@ -32,9 +32,10 @@ export const LOST_MESSAGE = {
   code: "lost-message-record",
   title: "has parts, but no record of its own",
   invariant: "The message of every part has a record, because opencode shows no part without its message.",
-  cause: "The message's row was deleted by hand without foreign keys, or lost with a page of the database.",
+  cause:
+    "The message's row was deleted by hand while SQLite's foreign keys were off, or was lost with a page of the database.",
   advice:
-    "`opencode-session-repair repair --only lost-message-record` rebuilds the message from its parts and the messages beside it. A damaged message is rebuilt in the same way if you ask for its repair. When opencode starts, the plugin cannot ask you, so a damaged message is quarantined with its parts. Then `restore RUN`, and after it `repair`, makes opencode show the parts again.",
+    "`opencode-session-repair repair --only lost-message-record` rebuilds the message from its parts and the messages beside it. `repair` rebuilds a damaged message in the same way. When opencode starts, the plugin cannot ask you, so it moves a damaged message with its parts to quarantine. To see these parts again, run `restore RUN`, then `repair`.",
   remedy: "recover",
   unasked: false,
   issues: [37450, 15884, 36670],

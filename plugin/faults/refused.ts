@@ -9,7 +9,7 @@ export const SCHEMA_MISMATCH = {
   invariant: "A record fits the schema by which opencode 1.17 and newer encode their answers.",
   cause: "A person, a script, another program or an older opencode wrote the record. No content is lost.",
   advice:
-    "If the right value follows from the session, `repair` sets it. Otherwise the record is not changed: compare the named place with a healthy record, and correct that one value. If it is a part, the session opens without it: `opencode-session-repair repair --only schema-mismatch` moves such parts to quarantine.",
+    "If the right value follows from the session, `repair` sets this value. Otherwise the record is not changed: compare the named value with a healthy record, and correct it by hand. If the record is a part, the session also opens without the part: `opencode-session-repair repair --only schema-mismatch` moves refused parts to quarantine.",
   issues: [29908, 27701, 48539],
   ...completed,
   classes: ["D3", "D8"],
@@ -18,11 +18,11 @@ export const SCHEMA_MISMATCH = {
 export const LEGACY_FIELDS = {
   code: "legacy-fields",
   title: "lacks fields that a newer opencode requires",
-  invariant: "Every field that opencode 1.17 and newer require exists.",
+  invariant: "A record has every field that opencode 1.17 and newer require.",
   cause:
-    "An older opencode or an interrupted turn wrote the record. The content is intact, and the missing values can be derived from the session.",
+    "An older opencode wrote the record, or the turn was interrupted. The content is intact, and the missing values can be derived from the session.",
   ...completed,
-  advice: "`repair` completes the record; the original stays in quarantine.",
+  advice: "`repair` completes the record, if the missing values follow from the session.",
   issues: [29908, 27701, 21489],
   classes: ["D3", "E1"],
 } satisfies Fault;
@@ -31,7 +31,7 @@ export const NULL_NUMBER = {
   code: "null-number",
   title: "holds null where opencode requires a number",
   invariant: "Costs, token counts and times are numbers or absent.",
-  cause: "A value that is no number (NaN) was stored: JSON writes NaN as null.",
+  cause: "opencode stored a value that is no number (NaN), which JSON writes as null.",
   ...completed,
   advice: "`repair` sets the number to 0, or leaves it out if it is optional.",
   issues: [38703, 38702],
@@ -42,9 +42,11 @@ export const LEGACY_MODEL = {
   code: "legacy-model",
   title: "names its model in the form of an older opencode",
   invariant: "A session's model has `id` and `providerID`.",
-  cause: 'An older opencode wrote {"providerID", "modelID"}. Later, the form changed without a migration.',
+  cause:
+    'An older opencode wrote {"providerID", "modelID"}. Later versions require `id` instead of `modelID`, but no migration changed the old rows.',
   ...completed,
-  advice: "`repair` writes the model in the new form. One such row keeps the whole session list from loading.",
+  advice:
+    "`repair` writes the model in the new form. A single row in the old form keeps the whole session list from loading.",
   issues: [26435, 26572],
   classes: ["D4"],
 } satisfies Fault;
@@ -58,7 +60,7 @@ export const FOREIGN_PART = {
   ...completed,
   otherwise: "quarantine",
   advice:
-    "`repair` gives the part an id that opencode accepts, in the same place. Update the plugin that writes such parts.",
+    "`repair` gives the part an id that opencode accepts. The part keeps its place in the message. Update the plugin that wrote the part.",
   issues: [17289, 17785, 18557, 16966],
   classes: ["D2"],
 } satisfies Fault;
@@ -66,10 +68,11 @@ export const FOREIGN_PART = {
 export const WRONG_ID = {
   code: "wrong-id",
   title: "has an id that opencode refuses",
-  invariant: "Each id begins with `ses`, `msg`, `prt` or `wrk`, by the kind of its record.",
-  cause: "The record comes from an older opencode (part ids `part_…`), an import, or another program.",
+  invariant:
+    "The id of a session begins with `ses`, of a message with `msg`, of a part with `prt`, and of a workspace with `wrk`.",
+  cause: "An older opencode (which wrote part ids such as `part_…`), an import or another program wrote the record.",
   advice:
-    "`repair` gives a part an id that opencode accepts, in the same place. Ids of messages and sessions are not changed, because other records name them.",
+    "`repair` gives a part an id that opencode accepts. The part keeps its place in the message. Ids of messages and sessions are not changed, because other records name them.",
   issues: [17289, 32093],
   ...completed,
   classes: ["D2"],
@@ -80,9 +83,9 @@ export const ID_DIFFERS = {
   title: "holds another id than the name of its file",
   invariant: "The id inside a session's or a project's file is the name of the file.",
   cause:
-    "The file was copied or edited by hand. opencode lists the record under one id and looks for it under the other.",
+    "The file was copied or edited by hand. opencode lists the record under the id inside the file, but looks for the record by the name of the file.",
   ...completed,
-  advice: "`repair` sets the id inside to the name of the file.",
+  advice: "`repair` writes the id of the file's name into the file.",
   issues: [],
   classes: ["A8"],
 } satisfies Fault;
@@ -91,10 +94,9 @@ export const NOT_ABSOLUTE = {
   code: "path-not-absolute",
   title: "names a folder by a path that is not absolute",
   invariant: "The folders of sessions and projects are absolute paths of opencode's own system.",
-  cause:
-    "A client or an import wrote a URL or a relative path, or the database came from another system. The messages are fine.",
+  cause: "A client or an import wrote a URL or a relative path, or the database came from another system.",
   advice:
-    "The messages are fine. `repair` sets the folder if the messages or the project name it. Otherwise correct this one column by hand. `opencode-session-repair rescue --relink --from FOLDER --to FOLDER` corrects a path of another system (`C:/…` on Linux).",
+    "The messages are fine. `repair` sets the folder if the messages or the project name it. Otherwise correct the named column by hand. `opencode-session-repair rescue --relink --from FOLDER --to FOLDER` corrects a path of another system (`C:/…` on Linux).",
   issues: [50401, 35846],
   ...completed,
   classes: ["D5"],
@@ -113,11 +115,10 @@ export const UNKNOWN_WORKSPACE = {
 
 export const JSON_SCHEMA_FORMAT = {
   code: "json-schema-format",
-  title: "holds an output format, which this opencode cannot show again",
-  invariant: "No user message holds `format`, although opencode itself writes it.",
-  cause: "A bug of opencode: it cannot encode the format that it stored. The record is right.",
-  advice:
-    "`repair` leaves the format out, and the original stays in quarantine. Or wait for a version that can read the format.",
+  title: "holds an output format, which this opencode stores but cannot load",
+  invariant: "No user message has the field `format`. opencode itself writes this field, but then cannot load it.",
+  cause: "opencode has a bug: it cannot encode the format that it stored itself. The record is not damaged.",
+  advice: "`repair` removes the format from the record. Or wait for an opencode version that can read the format.",
   issues: [26929],
   ...completed,
   classes: ["D8"],

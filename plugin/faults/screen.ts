@@ -4,11 +4,12 @@ import type { Fault } from "./fault.ts";
 export const SCREEN_FATAL = {
   code: "screen-fatal",
   title: "makes the terminal UI of an older opencode close when its session is opened",
-  invariant: "A tool call or an answer holds a text or list wherever opencode's terminal UI prints a text or list.",
+  invariant:
+    "In a tool call or an answer, every value that opencode's terminal UI prints has a type that the UI can print.",
   cause:
     "A model gave a tool a number or an object instead of a text (opencode also stores the failed call). Or a question was answered before opencode 1.1.8. Or another program wrote an answer without its mode, time or tokens.",
   advice:
-    "Upgrade to opencode 1.17 or newer, which shows the record. Or complete this one record: `opencode-session-repair repair --only screen-fatal`.",
+    "Upgrade to opencode 1.17 or newer, which shows the record. Or repair this record: `opencode-session-repair repair --only screen-fatal`.",
   remedy: "normalise",
   otherwise: "quarantine",
   unasked: false,

@@ -16,8 +16,8 @@ export const AUTH_UNREADABLE = {
 
 export const SNAPSHOT_LOCK = {
   code: "snapshot-lock",
-  title: "is a lock that a snapshot's git left behind",
-  invariant: "No index.lock is older than an hour.",
+  title: "is a lock file that git left in a snapshot repository",
+  invariant: "No snapshot repository has an index.lock that is older than an hour.",
   cause: "opencode was killed while it took a snapshot. Sessions load, but undo and diffs stop working.",
   advice: "End all opencode processes, and move the file to another folder.",
   issues: [22275, 28952, 29413],
@@ -28,9 +28,9 @@ export const SNAPSHOT_LOCK = {
 export const SNAPSHOT_INDEX = {
   code: "snapshot-index",
   title: "is the damaged index of a snapshot repository",
-  invariant: "A git index begins with DIRC.",
-  cause: "Power loss. Sessions load, but undo and diffs stop working.",
-  advice: "Move the file to another folder: git writes a new one. Never touch the objects.",
+  invariant: "The index file of a git repository begins with the letters DIRC.",
+  cause: "The machine lost power. Sessions load, but undo and diffs stop working.",
+  advice: "Move the file to another folder, and git writes a new index. Never change the folder `objects` beside it.",
   issues: [42237],
   classes: ["I"],
   ...reported,

@@ -6,10 +6,10 @@ const reported = { remedy: "report", unasked: false } as const;
 export const GIANT_RECORD = {
   code: "giant-record",
   title: "is larger than 64 MB",
-  invariant: "A record is small enough to load together with the others of its session.",
+  invariant: "A record is so small that opencode can load it together with the rest of its session.",
   cause: "Whole files were stored inside a tool's output, an attachment or a summary of changes.",
   advice:
-    "opencode may run out of memory when it loads the record. If you do not need this record, quarantine it: `opencode-session-repair repair --only giant-record`.",
+    "opencode may run out of memory when it loads the record. `repair` does not change the record, because it is not damaged. If you do not need the record, stop opencode, make a copy of the data, and remove the record by hand.",
   issues: [20990, 49221, 42263, 17622, 38362, 22072],
   classes: ["A5", "D9"],
   ...reported,
@@ -30,7 +30,7 @@ export const LARGE_IMAGE = {
 export const LARGE_WAL = {
   code: "large-wal",
   title: "The write-ahead log of the database is larger than 1 GB",
-  invariant: "SQLite writes the -wal back into the database from time to time.",
+  invariant: "From time to time, SQLite writes the content of the -wal into the database, so the -wal stays small.",
   cause: "A process that never ends reads the database, so SQLite cannot write the log back.",
   advice:
     "End all opencode processes, then run: sqlite3 DATABASE 'pragma wal_checkpoint(truncate)'. Never delete the -wal: it holds messages.",
@@ -42,9 +42,11 @@ export const LARGE_WAL = {
 export const EVENT_BLOAT = {
   code: "event-bloat",
   title: "Messages and parts are less than half of the database",
-  invariant: "Messages and parts are the larger part of a large database.",
-  cause: "opencode logs every update of a message whole in the table event, and keeps the events of deleted sessions.",
-  advice: "The sessions are not damaged. VACUUM frees the unused pages, but needs as much space again while it runs.",
+  invariant: "In a large database, messages and parts take up more than half of the space.",
+  cause:
+    "At each update of a message, opencode writes the whole message into the table `event`. opencode also keeps the events of deleted sessions.",
+  advice:
+    "The sessions are not damaged. SQLite's VACUUM frees the unused pages, but while it runs, it needs free space of the database's size.",
   issues: [47223, 33356, 46341, 43456, 32716],
   classes: ["B5"],
   ...reported,

@@ -10,7 +10,7 @@ export const COLUMNS_MISSING = {
   invariant: "Every column and table that the opencode of this database uses exists.",
   cause: "An upgrade stopped half way, or the database was changed by hand.",
   advice:
-    "Go back to the copy from before the upgrade. Do not add columns by hand, because opencode then fails on the next missing column.",
+    "Go back to a copy from before the upgrade. Do not add columns by hand, because opencode then fails on the next missing column.",
   remedy: "recover",
   unasked: false,
   issues: [38471, 35403, 37193, 49225],
@@ -20,11 +20,12 @@ export const COLUMNS_MISSING = {
 export const MIGRATION_UNRECORDED = {
   code: "migration-unrecorded",
   title: "The database has a table or a column whose migration is not recorded",
-  invariant: "A migration that was applied is recorded: in the table migration, up to 1.15 in __drizzle_migrations.",
+  invariant:
+    "Every migration that was applied is recorded in the table `migration`, or in `__drizzle_migrations` up to opencode 1.15.",
   cause:
-    "An upgrade was interrupted between the change and its record. The next start applies the migration again and fails.",
+    "An upgrade changed the tables, but stopped before it recorded this change. At its next start, opencode applies the migration again and fails.",
   advice:
-    "opencode 1.17 and newer do not start (`duplicate column name`, `table … already exists`). opencode 1.2 to 1.15 fails on every session (`CREATE TABLE project`). Keep a copy. Then add the migration's id with its time to the journal, or go back to a copy from before the upgrade.",
+    "opencode 1.17 and newer do not start (`duplicate column name`, `table … already exists`). opencode 1.2 to 1.15 fails on every session (`CREATE TABLE project`). First copy the database. Then add the id of the migration, with a time, to the table of migrations. Or go back to a copy from before the upgrade.",
   remedy: "recover",
   unasked: false,
   issues: [34584, 31412, 16678, 17270, 30632, 36709],
@@ -34,10 +35,10 @@ export const MIGRATION_UNRECORDED = {
 export const OLD_JOURNAL = {
   code: "old-journal",
   title: "The database records its migrations in the way of opencode 1.2.1 to 1.2.20",
-  invariant: "The table __drizzle_migrations has the column name.",
+  invariant: "The table `__drizzle_migrations` has a column called `name`.",
   cause: "No opencode newer than 1.2.20 has opened the database.",
   advice:
-    "Upgrade to opencode 1.18.24 or newer, which is the first that understands this journal. opencode 1.17 and 1.18.3 to 1.18.23 stop with `no such column: name`. Do not delete the database.",
+    "Upgrade to opencode 1.18.24 or newer, the first version that understands this form. opencode 1.17 and 1.18.3 to 1.18.23 stop with `no such column: name`. Do not delete the database.",
   issues: [31119, 36407, 44201, 31121, 37707],
   classes: ["C1"],
   ...reported,
@@ -59,8 +60,8 @@ export const OLDER_OPENCODE = {
 export const EVENT_SEQUENCE_BEHIND = {
   code: "event-sequence-behind",
   title: "has sessions that can be read but accept no prompt",
-  invariant: "The counter of a session's events (event_sequence) is the number of its newest event.",
-  cause: "Rows of event_sequence were deleted or decreased, mostly by a script that frees space.",
+  invariant: "For each session, the counter in the table `event_sequence` is the number of the session's newest event.",
+  cause: "Rows of `event_sequence` were deleted or got a lower number, mostly by a script that frees space.",
   advice: `opencode gives the next event a number that already exists, and fails. ${KEEP_A_COPY} Then set the counter of each such session to the highest \`seq\` of its events, or delete its events.`,
   issues: [33356, 46341],
   classes: ["D7"],

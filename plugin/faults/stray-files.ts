@@ -4,13 +4,14 @@ import type { Fault } from "./fault.ts";
 export const STRAY_FILE = {
   code: "stray-file",
   title: "is a file that opencode mistakes for a record",
-  invariant: "Message, part and session folders hold only `<id>.json` and dot-files.",
+  invariant:
+    "The folders of messages, parts and sessions hold only files named `<id>.json`, and files whose names begin with a dot.",
   cause:
-    "A backup copy, a temporary file or a note is there. opencode cuts five characters off any name, and looks for a record of that name. Or a sync tool made copies (`….sync-conflict-….json`, `… (conflicted copy).json`, `… 2.json`). Then opencode shows the record twice.",
+    "Somebody put a backup copy, a temporary file or a note into the folder. opencode cuts five characters off the name of each file, and looks for a record with the rest as its name. Or a sync tool made a copy of a record (`….sync-conflict-….json`, `… (conflicted copy).json`, `… 2.json`), and opencode shows the record twice.",
   remedy: "quarantine",
   unasked: true,
   advice:
-    "Quarantine the file: opencode fails only because of the file's place. Copies are moved only by `repair --only stray-file`; first look which of the two files is newer.",
+    "Quarantine the file: opencode fails only because of the file's place. Only `repair --only stray-file` moves copies of records. Before you run it, look which of the two files is newer.",
   issues: [7734],
   classes: ["A6"],
 } satisfies Fault;

@@ -13,56 +13,56 @@ export const UNDETECTED: readonly Undetected[] = [
   {
     classes: ["C4"],
     what: "Oversized records that stop a migration of 2.x",
-    why: "Such records are reported as giant-record. It is unknown whether a future migration fails on them.",
+    why: "The check reports every record of more than 64 MB as giant-record. It is unknown whether a future migration fails on such a record.",
   },
   {
     classes: ["D1"],
     what: "Messages out of order, because the clocks of several machines differ",
-    why: "The messages load and are shown by their time. The records do not show whether a clock or the network caused it.",
+    why: "The messages load, and opencode shows them in the order of their times. The records do not show whether a wrong clock or the network caused this order.",
   },
   {
     classes: ["E2"],
     what: "A tool call whose result never reached the provider",
-    why: "The record of a completed call does not show this. Another call is reported as unfinished-tool.",
+    why: "The record of a completed call does not show whether its result was sent. A call that is not completed is reported as unfinished-tool.",
   },
   {
     classes: ["E3"],
     what: "A session that ends with an interrupted tool",
-    why: "This is a normal state of the records. Newer versions of opencode continue from it: upgrade.",
+    why: "A session may end in this way without any damage. Newer versions of opencode can continue the session: upgrade.",
   },
   {
     classes: ["E4"],
     what: "Empty texts and answers without content",
-    why: "These rows are valid, and a streaming answer looks the same. Only some providers refuse them. Use /undo on the turn.",
+    why: "These rows are valid, and an answer that is still arriving looks the same. Only some providers refuse such rows. Undo the turn with /undo.",
   },
   {
     classes: ["E5"],
     what: "Unpaired surrogates, images of too many pixels, odd tool names",
-    why: "The records load. Providers refuse different things, and change this over time.",
+    why: "opencode loads these records. Each provider refuses other values, and the rules of providers change.",
   },
   {
     classes: ["E6"],
     what: "Compactions that run again, or that hide history",
-    why: "Older versions write a part without tail_start_id for every compaction, so this alone shows nothing.",
+    why: "The part of such a compaction may lack tail_start_id. But older versions of opencode write every compaction without this field.",
   },
   {
     classes: ["E7"],
     what: "A parentID that names no message",
-    why: "Such a message loads. To look up every parentID would double the time of a check.",
+    why: "opencode loads a message whose parentID names no message. To look up every parentID would double the time of a check.",
   },
   {
     classes: ["G"],
     what: "Archived sessions, list filters, sessions of another operating system",
-    why: "The user or the client may want this. The records do not show whether it was intended.",
+    why: "A user may have hidden these sessions on purpose. The records do not show the reason.",
   },
   {
     classes: ["H"],
     what: "models.json, prompt-history.jsonl, the desktop app's own files, OPENCODE_CONFIG_CONTENT",
-    why: "These files are in the cache, state and settings folders, outside the data directory, and hold no session.",
+    why: "These files and settings are outside the data directory, and hold no session.",
   },
   {
     classes: ["I"],
     what: "Stale trees and left-over tmp_pack files of snapshots",
-    why: "No session depends on these files. git itself removes what it does not need (git gc).",
+    why: "No session depends on these files. git itself removes unneeded files (`git gc`).",
   },
 ];

@@ -7,10 +7,10 @@ import type { Fault } from "./fault.ts";
 export const UNFINISHED_TOOL = {
   code: "unfinished-tool",
   title: "is a tool call that never ended",
-  invariant: "A tool call that no process works on has the state completed or error.",
+  invariant: "A tool call has the status `completed` or `error`, unless a process still works on the call.",
   cause: "opencode was killed, or the machine stopped, while the tool ran.",
   advice:
-    "Make sure that no opencode works on the session, and that no permission or question is open. Then `repair` can give the call the state that opencode writes on abort. Never mark the call as completed with an invented output.",
+    "Make sure that no opencode works on the session, and that no permission or question is open. Then `repair --only unfinished-tool` can give the call the state that opencode writes when you abort a turn. Never mark the call as completed with an invented output.",
   remedy: "settle",
   unasked: false,
   issues: [27907, 19023, 20097, 42286, 43277, 40066, 36804, 27871],
@@ -20,10 +20,10 @@ export const UNFINISHED_TOOL = {
 export const UNFINISHED_TURN = {
   code: "unfinished-turn",
   title: "is an answer that never ended",
-  invariant: "An answer that no process works on has a time of completion or an error.",
+  invariant: "An answer has a time of completion or an error, unless a process still works on the answer.",
   cause: "opencode was killed, or the machine stopped, in the middle of a turn.",
   advice:
-    "The session opens, so you may leave the answer as it is. Before you close the answer, make sure that no opencode works on it.",
+    "The session opens, so you may leave the answer as it is. Before you run `repair --only unfinished-turn`, make sure that no opencode works on the session.",
   remedy: "settle",
   unasked: false,
   issues: [27907, 19023, 41847, 40468],

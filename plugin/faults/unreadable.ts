@@ -76,7 +76,7 @@ export const MALFORMED = {
 export const BINARY_VALUE = {
   code: "binary-value",
   title: "is stored as binary data",
-  invariant: "A JSON value of a row has the storage class TEXT.",
+  invariant: "SQLite stores each JSON value of a row as a text (storage class TEXT).",
   cause: "A script or tool wrote the value as a BLOB; opencode cannot parse it.",
   advice: "Use `/repair` or `opencode-session-repair repair`: the same bytes are stored as text.",
   issues: [],
@@ -103,11 +103,11 @@ export const UNAVAILABLE = {
   title: "cannot be opened at the moment",
   invariant: "The operating system allows the tool to read the record.",
   cause:
-    "Another program (an antivirus) holds the file open, its permissions are wrong, or the disk is failing. The record may be undamaged.",
+    "Another program (such as an antivirus) holds the file open, the file's permissions are wrong, or the disk is failing. The record may be undamaged.",
   remedy: "report",
   unasked: false,
   advice:
-    "Close the program that holds the file, correct its permissions or free the disk, and check again. Nothing is moved.",
+    "Close the program that holds the file open, or correct the file's permissions. Then check again. The tool does not move the file.",
   issues: [10533, 8792],
   classes: ["A3"],
 } satisfies Fault;

@@ -7,7 +7,7 @@ const reported = { remedy: "report", unasked: false } as const;
 export const FOLDER_MISSING = {
   code: "folder-missing",
   title: "has sessions of folders that no longer exist",
-  invariant: "The folder of a session exists.",
+  invariant: "The folder in which a session was used exists.",
   cause: "The project was moved or renamed. opencode lists sessions by project and folder.",
   advice:
     "The sessions are complete. `opencode-session-repair rescue` says where opencode shows these sessions, and names the command that corrects their folder.",
@@ -35,7 +35,8 @@ export const DUPLICATE_PROJECT = {
   code: "duplicate-project",
   title: "has the same folder as another project",
   invariant: "A folder belongs to one project.",
-  cause: "The project got another id, by another first commit, a new remote, or an id cached in .git/opencode.",
+  cause:
+    "The project got another id. opencode derives this id from the first commit or the remote of the repository, or reads it from .git/opencode.",
   advice:
     "The sessions of both projects are complete. `opencode-session-repair rescue` says which of these sessions opencode shows, and names the command for the others.",
   adviceWithoutDatabase:
@@ -48,10 +49,10 @@ export const DUPLICATE_PROJECT = {
 export const ORPHANS = {
   code: "orphans",
   title: "There are messages or parts whose session or message is gone",
-  invariant: "A part's message and a message's session exist.",
-  cause: "Rows were deleted by hand without foreign keys, or a table was damaged and restored.",
+  invariant: "The message of every part exists, and the session of every message exists.",
+  cause: "Rows were deleted by hand while SQLite's foreign keys were off, or a table was damaged and restored.",
   advice:
-    "These records do no harm. Do not delete them: if their parents were lost, nothing else is left. `opencode-session-repair rescue` lists the sessions of these records, with the command for each.",
+    "These records do no harm. Do not delete these records: nothing else may be left of their sessions. `opencode-session-repair rescue` lists the sessions of these records, with the command for each.",
   issues: [37450, 15884, 36670],
   classes: ["F"],
   ...reported,
@@ -61,7 +62,8 @@ export const NOT_IMPORTED = {
   code: "not-imported",
   title: "There are sessions in storage/ that the database does not have",
   invariant: "Every session of the old storage was imported into the database.",
-  cause: "The import was interrupted, skipped a project whose record was damaged, or dropped a batch over one bad row.",
+  cause:
+    "The import was interrupted, skipped a project whose record was damaged, or left out many rows because of one bad row.",
   advice:
     "Keep storage/: it may be the only copy, and opencode 1.17 and newer never import it. `opencode-session-repair rescue` brings these sessions in.",
   issues: [13654, 13560, 13636, 13818, 36178, 16885, 34445, 31023],
@@ -95,10 +97,12 @@ export const DATABASE_COPIES = {
 
 export const MESSAGE_ID_WRAP = {
   code: "message-id-wrap",
-  title: "has messages from before and after the clock in message ids overflowed",
-  invariant: "Message ids sort by time, but ids from before 2026-08-14T11:19:55Z sort behind later ones.",
-  cause: "The 48-bit clock in the ids overflowed. The data is right.",
-  advice: "Up to 1.18.14 opencode stops answering in such a session: upgrade to 1.18.15 or newer, or fork the session.",
+  title: "has messages whose ids sort in the wrong order, because the clock in the ids overflowed",
+  invariant: "The ids of a session's messages sort in the order of time.",
+  cause:
+    "The 48-bit clock in message ids overflowed at 2026-08-14T11:19:55Z, so newer ids sort before older ids. The data is right.",
+  advice:
+    "In such a session, opencode up to 1.18.14 stops answering. Upgrade to 1.18.15 or newer, or fork the session.",
   issues: [42570, 42583, 42608, 42639, 42798, 40990, 43303],
   classes: ["D1"],
   ...reported,

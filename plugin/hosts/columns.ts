@@ -10,9 +10,9 @@ export interface MissingColumns {
 }
 
 /**
- * The columns that a version range of opencode needs and a database lacks. (A version range, `line` in the code, has
- * versions that read records in the same way.) If a whole table is missing, only its name is listed. Nothing is listed
- * for an older database that opencode upgrades when it opens that database.
+ * The columns that opencode versions need and a database lacks. `line` is a range of opencode versions that read
+ * records in the same way. If a whole table is missing, only its name is listed. Nothing is listed for an older
+ * database that opencode upgrades when it opens that database.
  */
 export function missingColumns(line: HostProfile, frame: Frame): MissingColumns {
   if (line.upgradesOlder && !line.shaped(frame)) return { read: [], written: [], writtenBySome: [] };
@@ -32,9 +32,9 @@ function isOfNewerVersion({ columns, mayLackAll }: ReadColumns, { tables }: Fram
 }
 
 /**
- * Columns that a version range of opencode needs and the database lacks, although the journal records the migration
- * that adds the column. opencode does not apply a recorded migration again, so opencode fails on the database
- * (measured: 1.15.3 and 1.18.33 on a database of 1.14.34).
+ * Columns that opencode needs and the database lacks, although the table of migrations says that the column was added.
+ * opencode does not apply a recorded migration again, so opencode fails on the database (measured: 1.15.3 and 1.18.33
+ * on a database of 1.14.34).
  */
 export function neverAdded(line: HostProfile, frame: Frame, isRecorded: (id: string) => boolean): string[] {
   const needed = [...line.reads.map(({ columns }) => columns), line.writes];

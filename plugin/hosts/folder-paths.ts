@@ -125,16 +125,16 @@ export function mountInWSL(path: string): string | null {
 }
 
 /**
- * The times of the newest records with a Windows path and with a path of Linux or macOS, in milliseconds, for one kind
- * of record. `null` means that no record has such a path.
+ * For one kind of record: the time in milliseconds of the newest record with a Windows path, and of the newest record
+ * with a path of Linux or macOS. `null` means that no record has a path of that system.
  */
 export interface FolderSigns {
   readonly newestMs: Readonly<Record<PathSystem, number | null>>;
 }
 
 /**
- * What a list of folders (the newest first) shows about the system that they belong to. The position in the list is
- * used instead of a time.
+ * Makes {@link FolderSigns} from a list of folders, the newest first. The list has no times, so the position in the
+ * list is used as the time.
  */
 export function signsOf(folders: readonly string[]): FolderSigns {
   const newest = (system: PathSystem) => {
@@ -146,10 +146,9 @@ export function signsOf(folders: readonly string[]): FolderSigns {
 
 /**
  * The system whose opencode loads a store, judged by the folders in the store's records. If all paths are of one
- * system, that system is the answer. opencode on Windows reads the paths of every system, but opencode on Linux and
- * macOS fails on Windows paths. So a store with both kinds of paths counts as a Windows store if `here` is Windows. It
- * also counts as one if the newest path of every kind of record is a Windows path. A store without folders counts as a
- * store of `here`.
+ * system, the result is that system. If there are no folders, the result is `here`. opencode on Windows reads the paths
+ * of every system, but opencode on Linux and macOS fails on Windows paths. So with paths of both systems, the result is
+ * Windows in two cases: if `here` is Windows, or if the newest path of every kind of record is a Windows path.
  */
 export function systemOfStore(signs: readonly FolderSigns[], here: PathSystem = THIS_SYSTEM): PathSystem {
   const told = signs.filter(({ newestMs }) => newestMs.windows !== null || newestMs.posix !== null);
@@ -164,19 +163,19 @@ function withSlashes(path: string): string {
   return path.replaceAll("\\", "/");
 }
 
-/** Names that Windows reserves for devices, whatever follows after a dot. */
+/** Names that Windows reserves for devices, alone or with an extension (`con.json`). */
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 
 /**
- * Whether a name can be that of a file on Windows. `:` would open another stream of a file, Windows drops dots and
- * spaces at the end, and the name of a device is not that of a file.
+ * Whether a file on Windows can have this name. Some names would open something else: a `:` names another stream of a
+ * file, Windows drops dots and spaces at the end, and some names mean devices.
  */
 export function isNameOnWindows(name: string): boolean {
   const hasControl = [...name].some((character) => character < " ");
   return !hasControl && !/[<>:"|?*]|[. ]$/.test(name) && !DEVICE.test(name);
 }
 
-/** Whether a name can be that of a file on this system. Outside Windows, every name without a slash can. */
+/** Whether a file on this system can have this name. Outside Windows, every name without a slash is possible. */
 export function isNameHere(name: string): boolean {
   return THIS_SYSTEM !== "windows" || isNameOnWindows(name);
 }

@@ -9,7 +9,10 @@ export interface Layout {
   readonly indexes: ReadonlySet<string>;
 }
 
-/** The rows that opencode would have written into the table in which it records migrations (the journal). */
+/**
+ * The table in which opencode records migrations (the journal), as opencode would have written it: its name, columns,
+ * rows and SQL.
+ */
 export interface WholeJournal extends KnownJournal {
   /** The column in which opencode looks up whether a migration was applied. */
   readonly key: string;
@@ -38,8 +41,8 @@ export function journalOf(layout: Layout): WholeJournal | null {
 }
 
 /**
- * The statement that creates `table`, if a known opencode makes exactly the other tables, columns and indexes of this
- * layout. Otherwise `null`.
+ * The statement that creates `table`. It is known only if all other tables, columns and indexes of the layout are
+ * exactly as a known opencode makes them. Otherwise the result is `null`.
  */
 export function statementOf(table: string, layout: Layout): string | null {
   const known = KNOWN_SCHEMAS.find((each) => isLaidOut(each, layout, [...JOURNAL_NAMES, table]));

@@ -31,7 +31,7 @@ export interface KnownSchema {
   readonly objects: readonly KnownObject[];
   readonly journals: readonly KnownJournal[];
   /**
-   * The migrations that the journals record, in the form that `journalKeysOf` reads from the pages of a damaged
+   * The recorded migrations, as texts made by {@link journalKey}, so that they can be compared with those of a damaged
    * database.
    */
   readonly done: ReadonlySet<string>;

@@ -23,9 +23,10 @@ export interface JournalTable {
 export type Columns = Readonly<Record<string, readonly string[]>>;
 
 /**
- * A migration that adds a table, a column or an index, and fails if that exists already (measured on 1.18.33:
- * `duplicate column name: cost`, `table control_account already exists`; on 1.2.1 to 1.15.13 `CREATE TABLE project` and
- * others). `name` is the name of the table, or, without `column`, the name of the index.
+ * A migration that adds a table, a column or an index. The migration fails if the added object exists already
+ * (measured: 1.18.33 fails with `duplicate column name: cost` or `table control_account already exists`, 1.2.1 to
+ * 1.15.13 fail at statements such as `CREATE TABLE project`). `name` is the name of the table, or, without `column`,
+ * the name of the index.
  */
 export type AddingMigration = readonly [id: string, name: string, column?: string];
 
@@ -82,15 +83,15 @@ export interface HostProfile {
   readonly shaped: (frame: Frame) => boolean;
   /** Columns without which opencode answers a request that loads sessions with an error. */
   readonly reads: readonly ReadColumns[];
-  /** Columns that opencode names only when it writes, or when the id of the project changes. */
+  /** Columns that opencode uses only when it writes records, or when the id of the project changes. */
   readonly writes: Columns;
   /** Columns that only some versions of the version range name when they write. */
   readonly someWrite?: { readonly versions: string; readonly columns: Columns };
   /** Migrations of this version range and of earlier ones that fail if their table, column or index exists already. */
   readonly adds: readonly AddingMigration[];
   /**
-   * Whether opencode upgrades a database of an older version range. Before that upgrade, such a database may lack
-   * columns. A message whose JSON SQLite cannot read stops the upgrade, and opencode does not start (measured on
+   * Whether opencode upgrades a database of an older version range. An older database may lack columns until that
+   * upgrade. A message whose JSON SQLite cannot read stops the upgrade, and opencode does not start (measured on
    * 1.18.33).
    */
   readonly upgradesOlder: boolean;

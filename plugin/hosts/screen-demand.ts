@@ -1,7 +1,7 @@
 /**
- * The values that the terminal UI of opencode 1.0 to 1.15 can print. The UI closes when it has to print another value.
- * The folders `v1.0` to `v1.14` state these requirements for each range of versions. `collect` finds the values of a
- * record that break them.
+ * The values that the terminal UI of opencode 1.0 to 1.15 can print. The UI closes when it has to print any other
+ * value. The folders `v1.0` to `v1.14` state these requirements for each range of versions. `collect` finds the values
+ * of a record that break them.
  */
 
 /**
@@ -58,8 +58,8 @@ export interface Screen {
   /** What the UI requires of tool calls that failed. */
   readonly failedCalls: readonly ScreenDemand[];
   /**
-   * Whether the UI prints a failed command with an output as a block of its own. Below such a block, the UI can print
-   * any text or number.
+   * Whether the UI prints a failed command with an output as a block of its own. In such a block, the error may be any
+   * text or number.
    */
   readonly hasFailedBlocks: boolean;
   /** Whether the UI leaves out the error of an aborted answer. */
@@ -68,7 +68,10 @@ export interface Screen {
   readonly fetches: number;
   /** Whether the UI reads the time of every answer, and of every question that it prints. */
   readonly readsEveryTime: boolean;
-  /** The rule for the answers below which the UI prints the mode and the model (`HAS_FOOTER` in `hosts/screen.ts`). */
+  /**
+   * The rule by which the UI decides whether to print the mode and the model below an answer (`HAS_FOOTER` in
+   * `hosts/screen.ts`).
+   */
   readonly footers: "by finish" | "by steps and newest" | "by steps";
 }
 
@@ -138,7 +141,7 @@ function search(
   search(record, at(value, [name]), demand, step + 1, [...path, name], mismatches);
 }
 
-/** The items of a list, or the values under the numbers of a call's questions. */
+/** All items of a list (`EACH`), or one value for each question of a tool call (`EACH_ANSWER`). */
 function itemsOf(value: unknown, key: typeof EACH | typeof EACH_ANSWER, record: unknown): readonly unknown[] {
   if (key === EACH) return Array.isArray(value) ? value.map(asWritten) : [];
   const questions = at(record, ["state", "input", "questions"]);
@@ -159,8 +162,9 @@ export function at(value: unknown, path: readonly string[]): unknown {
 }
 
 /**
- * The value of a key in a parsed document. `Object.hasOwn` for each key would double the time of a check. The only
- * values that objects and lists inherit are functions, which JSON does not have, and `__proto__`.
+ * The value of a key in a parsed document. Inherited values do not count. `Object.hasOwn` for each key would double the
+ * time of a check. So this function only leaves out functions, which JSON does not have, and an inherited `__proto__`:
+ * objects and lists inherit nothing else.
  */
 function ownValue(holder: unknown, name: string): unknown {
   if (typeof holder !== "object" || holder === null) return undefined;

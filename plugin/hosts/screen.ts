@@ -1,7 +1,7 @@
 import type { AnswerSteps, NewerMessages, ShownIn } from "../model/artifact.ts";
 import { at, collect, isNothing, meets, type Screen, type ScreenDemand, type ScreenMismatch } from "./screen-demand.ts";
 
-/** The value for a session's newest message: no message is newer. */
+/** The value of `newer` for a session's newest message. */
 export const NOTHING_NEWER: NewerMessages = { count: 0, anyAnswer: false, anyUnfinished: false, anyOutput: false };
 
 interface Answer {
@@ -11,8 +11,9 @@ interface Answer {
 }
 
 /**
- * Whether the UI prints the mode and the model below an answer. The three rules are those of different versions. Before
- * 1.0.142 the steps of the answer decide. If the steps are unknown, the mode counts as printed.
+ * Whether the UI prints the mode and the model below an answer. There are three rules, for three ranges of versions.
+ * Before 1.0.142, this depends on how the steps of the answer ended. If that is unknown, the mode and the model count
+ * as printed.
  */
 const HAS_FOOTER: Readonly<Record<Screen["footers"], (given: Answer) => boolean>> = {
   "by finish": ({ answer, screen, newer }) =>
@@ -29,8 +30,8 @@ const HAS_FOOTER: Readonly<Record<Screen["footers"], (given: Answer) => boolean>
  */
 const COMES_TO = {
   /**
-   * Whether the UI reads an answer's time. It does so for an answer that may still be running. At the end of a turn, it
-   * shows how long the answer took.
+   * Whether the UI reads an answer's time. The UI reads the time of an answer that may still be running. For the last
+   * answer of a turn, the UI shows how long the answer took.
    */
   time: ({ answer, screen, newer }: Answer) => screen.readsEveryTime || !newer.anyUnfinished || isLastOfTurn(answer),
   footer: (given: Answer) => HAS_FOOTER[given.screen.footers](given),
@@ -41,7 +42,9 @@ const COMES_TO = {
       : HAS_FOOTER[given.screen.footers](given),
   error: ({ answer, screen }: Answer) =>
     Boolean(at(answer, ["error"])) && !(screen.leavesOutAborted && isAborted(answer)),
-  /** The UI shows the size of the context, which it takes from the newest answer with tokens from the model. */
+  /**
+   * The UI shows the size of the context. It takes the size from the newest answer for which the model returned tokens.
+   */
   tokens: ({ newer }: Answer) => !newer.anyOutput,
   "tokens that count": ({ answer, newer }: Answer) => !newer.anyOutput && hasOutput(answer),
 } as const;

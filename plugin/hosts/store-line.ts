@@ -19,7 +19,10 @@ export const LINES: readonly HostProfile[] = [
   ...LINES_OF_1_17,
 ];
 
-/** The newest version range has no end: a version after its last measured one belongs to it too. */
+/**
+ * The newest version range. Unlike the others, this range has no end: versions that are too new to be measured also
+ * belong to it.
+ */
 export const NEWEST_LINE: HostProfile = LINE_1_17_11;
 
 /**
@@ -85,7 +88,7 @@ export function lineOfFiles(version: string | null): LineName {
   return version?.startsWith("1.0.") ? "1.0" : "1.1";
 }
 
-/** The descriptions of each store, kept because the check of every record needs them. */
+/** The result of {@link readings} for each store, kept because the check of every record needs it. */
 const readingsOfStore = new WeakMap<StoreDescription, readonly StoreDescription[]>();
 
 /** The descriptions of a store, one for each version range of opencode that may load the store, the likeliest first. */
@@ -101,7 +104,7 @@ export function readings(store: StoreDescription): readonly StoreDescription[] {
   return found;
 }
 
-/** The requirements of the terminal UIs for each store, kept because the check of every record needs them. */
+/** The result of {@link screensOf} for each store, kept because the check of every record needs it. */
 const screens = new WeakMap<StoreDescription, readonly Screen[]>();
 
 /**
@@ -138,8 +141,8 @@ export function checksRecords({ contract }: Pick<StoreDescription, "contract">):
 /**
  * The version ranges of opencode that may load a database. If the version of the running opencode is known and can open
  * the database, that version decides. Otherwise the tables decide. If several version ranges have the same tables, the
- * version of the newest session decides. Tables and version may contradict each other: after an upgrade without a new
- * session, or if an older opencode opened a newer database. Then all of these version ranges are possible.
+ * version of the newest session decides. That version may not fit the tables, for example after an upgrade without a
+ * new session. Then the version range of the newest session and those with these tables are all possible.
  */
 export function linesOfDatabase(
   frame: Frame,

@@ -24,7 +24,9 @@ export interface LockTimes {
   readonly renewEveryMs: number;
   /** After this time without a renewal, the holder checks that no takeover has begun. */
   readonly overdueMs: number;
-  /** After this time without a renewal, the lock of a holder that cannot be seen may be taken over. */
+  /**
+   * After this time without a renewal, another process may take the lock over if it cannot see whether the holder runs.
+   */
   readonly lapsedMs: number;
   /** A process must also watch the lock for this time before it takes the lock over, because clocks differ. */
   readonly watchedMs: number;
@@ -76,7 +78,7 @@ export async function readToken(files: FileSystem, path: string): Promise<string
   }
 }
 
-/** A name for the state of a lock file, used in the file names of claims. */
+/** The holder's token, or the name of another state. The file name of a claim on the lock contains this text. */
 export function tokenOf(reading: LockReading): string {
   return typeof reading === "string" ? reading : reading.token;
 }
@@ -86,7 +88,10 @@ export function isAbandoned(reading: LockReading): boolean {
   return typeof reading === "string" ? reading === "torn" : reading.standing === "gone";
 }
 
-/** Whether the lock was not renewed for `lapsedMs`, and its holder cannot be seen from here. */
+/**
+ * Whether the lock was not renewed for `lapsedMs`, and this process cannot see whether the holder still runs (for
+ * example in another container).
+ */
 export function isLapsed(reading: LockReading, lapsedMs: number): boolean {
   if (typeof reading === "string" || reading.standing !== "unknown") return false;
   // A renewal time in the future comes from another clock, or this clock was set back. So the difference between the

@@ -67,7 +67,10 @@ export async function takeLock(files: FileSystem, dataDir: string, times: LockTi
   return { ok: false, holder: typeof last === "string" ? null : last };
 }
 
-/** Whether it is worth trying again for {@link LockTimes.watchedMs}, because the lock may then be taken over. */
+/**
+ * Whether the lock may be free after {@link LockTimes.watchedMs}: until now it was not renewed, so this process may
+ * then take it over.
+ */
 export function mayLapse(holder: LockHolder | null, times: LockTimes = LOCK_TIMES): boolean {
   return holder !== null && isLapsed(holder, times.lapsedMs);
 }
@@ -79,8 +82,8 @@ export async function lockOf(files: FileSystem, dataDir: string): Promise<LockRe
 }
 
 /**
- * Watches the lock of a process that cannot be seen. Returns `true` if the lock is renewed or released within {@link
- * LockTimes.watchedMs}.
+ * Watches the lock of a process in another container or on another machine. Returns `true` if the lock is renewed or
+ * released within {@link LockTimes.watchedMs}.
  */
 export async function isRenewed(
   files: FileSystem,
@@ -102,8 +105,8 @@ const WATCH_STEP_MS = 200;
 
 /**
  * Removes the lock file, unless the process that wrote it is seen to run. Returns `false` if that process runs, or if
- * the lock changed in the meantime.
- * If the holder runs but cannot be seen, it notices before its next change that the lock is gone.
+ * the lock changed in the meantime. A holder that runs in another container or on another machine notices before its
+ * next change that the lock is gone.
  */
 export async function endLock(files: FileSystem, dataDir: string, seen: LockReading): Promise<boolean> {
   if (typeof seen !== "string" && seen.standing === "alive") return false;
@@ -114,7 +117,7 @@ export async function endLock(files: FileSystem, dataDir: string, seen: LockRead
   return true;
 }
 
-/** The locks that were not renewed when this process looked, by path, and when the process first saw that. */
+/** The locks that this process found not renewed in time, by path, and the time at which it first found this. */
 const seenLapsed = new Map<string, { readonly token: string; readonly renewedMs: number; readonly sinceMs: number }>();
 
 function isSeenLapsed(path: string, reading: LockReading, { lapsedMs, watchedMs }: LockTimes): boolean {
@@ -269,7 +272,7 @@ class LockAttempt {
 
   /**
    * Runs `work` while this process holds the claim, so no other process can take the lock over meanwhile. Returns
-   * `false`, without `work`, if the lock does not belong to this process or the claim cannot be had.
+   * `false` and does not run `work` if the lock does not belong to this process, or if another process keeps the claim.
    */
   async #underClaim(claim: string, isOurs: () => Promise<boolean>, work: () => Promise<void>): Promise<boolean> {
     for (let tries = 0; tries < CLAIM_TRIES; tries += 1) {

@@ -233,7 +233,7 @@ function isFileItem({ locator, original, replacement }: ManifestItem): boolean {
 }
 
 function isRowItem({ kind, locator, original, replacement }: ManifestItem): boolean {
-  // When a table is completed, the manifest describes the change in a separate file.
+  // An item with this kind is a table of opencode that a repair completed. A separate file lists the change.
   if (kind === "table") return "path" in locator && original === null && replacement?.file !== undefined;
   if ("path" in locator) return false;
   if (original === null) return replacement !== undefined;

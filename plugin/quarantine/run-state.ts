@@ -45,7 +45,7 @@ export interface RunState {
   readonly byState: Readonly<Partial<Record<ItemState, number>>>;
   /** How many finished items each kind of remedy has changed. */
   readonly doneBy: Readonly<Partial<Record<ManifestItem["remedy"], number>>>;
-  /** How many finished items have an original. opencode itself has no copy of these originals. */
+  /** How many finished items have an original, which exists only in the quarantine. */
   readonly onlyHere: number;
 }
 

@@ -52,7 +52,10 @@ export interface Contract {
 
 const NO_DEMANDS: Contract = { demands: [], departures: [] };
 
-/** Whether a record is the row itself: those columns of the row that are not JSON. */
+/**
+ * Whether a record is a whole row and not one JSON column. Only the columns of the row without JSON belong to such a
+ * record.
+ */
 export function isWholeRow({ locator }: Artifact, row: RowValues | null): boolean {
   return row !== null && !isFileLocator(locator) && locator.column === undefined;
 }
@@ -204,8 +207,8 @@ function soughtSandboxes(_artifact: Artifact, value: unknown): unknown {
 }
 
 /**
- * 1.14 turns `project.sandboxes` into a list before it checks the value. Only in another worktree of the project,
- * opencode adds that worktree to the stored value, and fails if the value is not a list.
+ * 1.14 turns `project.sandboxes` into a list before it checks the value. If opencode starts in another worktree of the
+ * project, it adds that worktree to the stored value. Only then opencode fails if the stored value is not a list.
  */
 const SANDBOXES_1_14: Contract = {
   demands: [
@@ -312,8 +315,8 @@ function sessionColumnContract(column: string, row: RowValues | null, line: Host
 }
 
 /**
- * A session that names a missing workspace: opencode answers "Workspace not found: …" to every request for the session.
- * An empty name counts as absent.
+ * Reports a session that names a missing workspace. opencode answers "Workspace not found: …" to every request for that
+ * session. An empty name counts as absent.
  */
 function workspaceDeparture(row: RowValues | null): Mismatch[] {
   const named = row?.workspace_id ?? "";

@@ -13,9 +13,9 @@ const AROUND_WHOLE_ID = /(?:^|[^A-Za-z0-9])((?:ses|msg|prt)_[0-9a-f]{12}[A-Za-z0
 const FOLDERS_OF_RECORD = 3;
 
 /**
- * The id of the record of which a file seems to be a copy, judged by the name of the file. Sync tools and people give
- * such names (`ses_x.sync-conflict-20260105-101112-ABCDEFG`, `prt_x (conflicted copy)`, `Copy of msg_x`). `null` if the
- * name is not that of a copy.
+ * Returns the id of the copied record if the name of a file looks like that of a copy, otherwise `null`. Sync tools and
+ * people give copies such names as `ses_x.sync-conflict-20260105-101112-ABCDEFG`, `prt_x (conflicted copy)` or `Copy of
+ * msg_x`.
  */
 export function copiedRecordID(recordID: string): string | null {
   const id = COPIED.exec(recordID)?.[1] ?? AROUND_WHOLE_ID.exec(recordID)?.[1] ?? null;
@@ -23,8 +23,9 @@ export function copiedRecordID(recordID: string): string | null {
 }
 
 /**
- * Whether a file is a copy of a record. Either its name is that of a copy, and it contains another id than its name. Or
- * it is in a subfolder of the folder of its record, which opencode also reads (measured on 1.1.65).
+ * Whether a file is a copy of a record. There are two kinds of copies. A copy with another name has the name of a copy,
+ * and the id inside differs from its name. A copy with the same name is in a subfolder of the record's folder. opencode
+ * also reads subfolders (measured on 1.1.65).
  */
 export function isNamedAsCopy(artifact: Artifact, value: unknown): boolean {
   const { recordID, locator } = artifact;

@@ -30,9 +30,9 @@ const isBlank = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0
 const isHex = (byte: number) => isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
 
 /**
- * Reads JSON byte by byte without building a value. This tells a document that stops too early from a document with an
- * error, and works for records too large to load. Inside strings, every byte of 0x80 and above is accepted, because
- * UTF-8 is checked elsewhere.
+ * Reads JSON byte by byte without building a value. So this class can distinguish a document that stops too early from
+ * a document with an error. It also works for records that are too large to load. Inside strings, every byte of 0x80
+ * and above is accepted, because UTF-8 is checked elsewhere.
  */
 export class JsonScanner {
   #at: At = At.Value;

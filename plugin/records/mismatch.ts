@@ -21,7 +21,7 @@ export const OTHER_THAN_NAME = "differs from the name of the file";
 /** Objects whose keys come from the user or a tool. These keys are content, so they are not printed. */
 const OPEN_OBJECTS: readonly PropertyKey[] = [
   ...["tools", "responseHeaders", "metadata", "input"],
-  // The objects with such keys in opencode 2.x.
+  // In opencode 2.x, these objects also have keys that are content.
   ...["structured", "providerMetadata", "resultMetadata"],
 ];
 

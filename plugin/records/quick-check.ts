@@ -16,7 +16,8 @@ function fieldCheck(fields: Readonly<Record<string, Check>>): (value: Record<str
   const keys = Object.keys(fields);
   const own = Object.values(fields);
   return (value) => {
-    // A plain read also finds inherited properties (`constructor` …), but no field of a description has such a name.
+    // Reading a key also finds inherited properties such as `constructor`. This does no harm, because no field of a
+    // description has such a name.
     for (let index = 0; index < keys.length; index += 1) {
       if (!(own[index] as Check)(value[keys[index] as string])) return false;
     }

@@ -45,7 +45,7 @@ test("what keeps a store from being read has the entry of its own name, about wh
 test("codes are unique, and nothing that can be read is quarantined unasked", () => {
   expect(new Set(faults.map((fault) => fault.code)).size).toBe(faults.length);
   const readable = [
-    ...(FAULT_FAMILIES["Records that the host's schema refuses"] ?? []),
+    ...(FAULT_FAMILIES["Records that opencode's schema refuses"] ?? []),
     ...(FAULT_FAMILIES["Turns without an end"] ?? []),
   ];
   expect(readable.filter((fault) => fault.unasked)).toEqual([]);

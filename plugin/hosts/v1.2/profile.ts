@@ -23,10 +23,10 @@ const LINE_1_2: HostProfile = {
   last: "1.2.15",
   journal: { name: "__drizzle_migrations", keys: ["name", "created_at"] },
   shaped: ({ tables }) => isOf1_2(tables) && !tables.has("workspace"),
-  // Measured on this range of versions and on 1.14.41, 1.15.0, 1.15.13 and 1.18.34: every column was renamed while
-  // opencode ran. SQLite reads the quoted name of a missing column as a text. So if a column that is not listed here is
-  // missing, such as `session.title`, opencode fails only when it writes. A new session, a prompt or a todo list names
-  // every column of its table.
+  // To find the columns that opencode needs for loading, each column was renamed while opencode ran. This was measured
+  // on this range of versions and on 1.14.41, 1.15.0, 1.15.13 and 1.18.34. If another column is missing, such as
+  // `session.title`, opencode still loads sessions, because SQLite reads the quoted name of a missing column as a text.
+  // opencode then fails only when it writes a new session, a prompt or a todo list.
   reads: [
     {
       columns: {
@@ -41,7 +41,8 @@ const LINE_1_2: HostProfile = {
       },
     },
   ],
-  // The columns for writing, measured with the same result on 1.2.4, 1.3.0, 1.14.34, 1.15.3, 1.17.0 and 1.18.33.
+  // Other columns to which opencode writes. Measured on 1.2.4, 1.3.0, 1.14.34, 1.15.3, 1.17.0 and 1.18.33, with the
+  // same result.
   writes: {
     session: [
       ...["parent_id", "slug", "title", "version", "share_url", "summary_additions", "summary_deletions"],

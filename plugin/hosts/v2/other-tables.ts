@@ -56,7 +56,7 @@ const project: OtherTable = {
 };
 
 /**
- * The key under which 2.x keeps the state of its import. opencode reads it at each start, before it imports anything.
+ * The key under which 2.x keeps the state of its import. opencode reads this state at each start, before the import.
  */
 const IMPORT_STATE = "migration.v1-v2";
 

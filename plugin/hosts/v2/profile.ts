@@ -9,7 +9,10 @@ export interface Profile {
   readonly name: ProfileName;
   /** The name of this version in findings. */
   readonly host: string;
-  /** The newest version of opencode 2.x whose rows are known; `null` if its sessions do not name a version of 2.x. */
+  /**
+   * The newest version of opencode 2.x whose rows are known; `null` for the preview, because its sessions do not name a
+   * version of 2.x.
+   */
   readonly newestKnown: string | null;
   /** The table of sessions. In every version, messages are in `session_message`. */
   readonly sessionTable: "session_v2" | "session";

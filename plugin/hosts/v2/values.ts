@@ -9,7 +9,7 @@ export const instant = z.number().refine((value) => Math.abs(value) <= FURTHEST_
 
 export const finite = z.number();
 
-/** A text with this prefix. opencode checks nothing more of an id. */
+/** An id with this prefix. opencode checks only the prefix. */
 export function idOf(prefix: string): z.ZodType {
   return z.string().startsWith(prefix);
 }
@@ -59,7 +59,7 @@ export const mention = z.object({ start: finite, end: finite, text: z.string() }
 
 /**
  * A time in an integer column. A text in that column must be one that `Date` can read. opencode also accepts a BLOB,
- * and takes its bytes as the parts of a date (measured).
+ * and reads its bytes as year, month, day and so on (measured).
  */
 export const columnTime = z.unknown().refine(isTime, "not a time");
 

@@ -93,8 +93,8 @@ export const PROJECT_SHAPES: Readonly<
 export const todoRow: Description = (is) => columns(is, { content: is.text, status: is.text, priority: is.text });
 
 /**
- * Whether opencode builds a summary for a session, and so reads its diffs. It does so only if one of these columns has
- * a value.
+ * Whether opencode builds a summary for a session, and so reads its diffs. opencode reads the diffs only if one of
+ * these columns has a value.
  */
 export function hasSummary(row: RowValues | null): boolean {
   return ["summary_additions", "summary_deletions", "summary_files"].some((column) => (row?.[column] ?? null) !== null);

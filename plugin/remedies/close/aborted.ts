@@ -44,8 +44,8 @@ export function abortedAnswer(message: unknown, endMs: number, store: StoreDescr
 }
 
 /**
- * Whether this opencode marks an aborted tool call as interrupted. 1.4 and newer do, and write a shorter text into the
- * answer (measured 1.14.41; not 1.1.65, source of 1.2.27).
+ * Whether this opencode marks an aborted tool call as interrupted. opencode 1.4 and newer mark the call, and write a
+ * shorter text into the answer (measured on 1.14.41). 1.1.65 (measured) and 1.2.27 (read in its source) do not.
  */
 function tellsInterrupted(store: StoreDescription): boolean {
   return hostLine(store).marksInterrupted;

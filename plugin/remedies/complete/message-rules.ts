@@ -27,7 +27,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "message-role",
     issues: [29908],
     invariant: "A message states its role.",
-    source: "Fields or parts that only an assistant or only a user has show the role.",
+    source: "The role follows from fields or parts that only an assistant's message or only a user's message has.",
     of: ["message"],
     at: /^role$/,
     found: ABSENT,
@@ -50,7 +50,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-parent",
     issues: [29908],
     invariant: "An assistant's message names the message that it answers.",
-    source: "The nearest earlier user message is used, by time and id.",
+    source: "The last user message before the answer is used, in the order of time and id.",
     of: ["assistant"],
     at: /^parentID$/,
     found: ANY,
@@ -65,7 +65,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     issues: [29908, 27701],
     invariant: "A message names its agent.",
     source:
-      "The message's own mode is used. Otherwise its question or answer, the nearest message, the session or opencode's default decides.",
+      "The message's own mode is used. Otherwise the agent comes from its question or answer, the nearest message, the session or opencode's default.",
     of: ["user", "assistant"],
     at: /^agent$/,
     found: ABSENT,
@@ -76,7 +76,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     issues: [29908],
     invariant: "An assistant's message names its mode, which is its agent.",
     source:
-      "The message's own agent is used. Otherwise its question, the nearest message, the session or opencode's default decides.",
+      "The message's own agent is used. Otherwise the agent comes from its question, the nearest message, the session or opencode's default.",
     of: ["assistant"],
     at: /^mode$/,
     found: ABSENT,
@@ -86,7 +86,8 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "user-model",
     issues: [29908],
     invariant: "A user's message names the model that should answer it.",
-    source: "The message's own text or `id` is used. Otherwise its answer, the nearest message or the session decides.",
+    source:
+      "If the message names the model as a text or in the field `id`, this name is used. Otherwise the model comes from its answer, the nearest message or the session.",
     of: ["user"],
     at: /^model(\.(providerID|modelID))?$/,
     found: ANY,
@@ -101,7 +102,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-model",
     issues: [29908],
     invariant: "An assistant's message names its model.",
-    source: "Its question, the nearest message or the session decides, in this order.",
+    source: "The model comes from its question, otherwise from the nearest message, otherwise from the session.",
     of: ["assistant"],
     at: /^(providerID|modelID)$/,
     found: ABSENT,
@@ -150,7 +151,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "user-summary",
     issues: [29908],
     invariant: "A user message's summary lists the changes, or is absent.",
-    source: "A summary that is only a flag is left out. A summary that names no changes gets an empty list.",
+    source: "A summary that is only `true` or `false` is left out. A summary that names no changes gets an empty list.",
     of: ["user"],
     at: /^summary(\.diffs)?$/,
     found: ANY,
@@ -162,7 +163,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
   {
     name: "output-format",
     issues: [26929],
-    invariant: "No user message has an output format, because opencode cannot show such a message.",
+    invariant: "No user message has an output format, because opencode cannot load a message with an output format.",
     source: "The output format is left out.",
     of: ["user"],
     at: /^format(\..*)?$/,
@@ -173,7 +174,8 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "error-name",
     issues: [],
     invariant: "A failed turn names one of the errors that opencode knows.",
-    source: "The name becomes UnknownError. The existing message or the old name becomes its text.",
+    source:
+      "The name becomes UnknownError. The text of the error stays. If there is no text, the old name becomes the text.",
     of: ["assistant"],
     at: /^error(\.name)?$/,
     found: ANY,
@@ -236,8 +238,8 @@ function agentFor({ document, message, neighbours }: Subject): string {
 }
 
 /**
- * Takes provider and model from one other record, so that both belong together. Neither may contradict a name that the
- * record itself still has.
+ * Takes the provider and the model from the same other record, so that they belong together. They may not contradict a
+ * provider or model that the incomplete record still names.
  */
 function fromModel(
   { message, neighbours }: Subject,

@@ -9,7 +9,7 @@ export const PART_RULES: readonly Rule[] = [
     name: "part-type",
     issues: [],
     invariant: "A part states its type.",
-    source: "Fields that only one type of part has show the type.",
+    source: "The type follows from fields that only one type of part has.",
     of: ["part"],
     at: /^type$/,
     found: ABSENT,
@@ -88,7 +88,7 @@ export const PART_RULES: readonly Rule[] = [
     name: "tool-input",
     issues: [29908],
     invariant: "A tool call has an input, which is an object.",
-    source: "The JSON in the text of the call is used. Without that, the input is empty.",
+    source: "The JSON in the text of the call is used. If there is none, the input becomes an empty object.",
     of: ["tool pending", "tool running", "tool completed", "tool error"],
     at: /^state\.input$/,
     found: ANY,
@@ -169,7 +169,7 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "retry-error",
     issues: [],
-    invariant: "A retry states its number and the error before it.",
+    invariant: "A retry states its number, and the error that caused it.",
     source:
       "The number is its position among the retries of the message. The error gets an empty text, and counts as retryable.",
     of: ["retry"],
@@ -224,7 +224,7 @@ export const PART_RULES: readonly Rule[] = [
     name: "part-id",
     issues: [17289, 17785, 18557, 16966, 32093],
     invariant: "Part ids begin with `prt`.",
-    source: "A free id is used that keeps the part in its place among the parts of its message.",
+    source: "The part gets a free id, which sorts at the part's old place in its message.",
     of: null,
     at: /^id$/,
     found: WRONG,
@@ -277,8 +277,8 @@ function startOf({ message }: Subject): number | null {
 }
 
 /**
- * The start or end time of an event inside a message. The times of the message are used. A time that `holder` already
- * has is kept.
+ * The start time, end time or both for the object `holder`, which is a part or the state of a tool call. A start or end
+ * time that `holder` already has is kept. Otherwise the times of the message are used.
  */
 function timesAt(
   subject: Subject,

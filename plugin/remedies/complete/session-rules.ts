@@ -12,7 +12,10 @@ import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
 import { modelOf } from "./neighbours.ts";
 import { ABSENT, ANY, isTime, placeOf, type Rule, type Subject, set, WRONG } from "./rule.ts";
 
-/** Columns of a session that may be empty. A wrong value in such a column has no use, so the column is emptied. */
+/**
+ * Columns of a session that may be empty. A value that opencode refuses is of no use in these columns, so the column is
+ * emptied.
+ */
 const OPTIONAL_COLUMNS =
   /^(path|share_url|agent|summary_additions|summary_deletions|summary_files|time_compacting|time_archived)$/;
 
@@ -56,7 +59,7 @@ export const SESSION_RULES: readonly Rule[] = [
     issues: [50401, 35846],
     invariant: "A session's folder is an absolute path.",
     source:
-      "If all answers worked in one folder, that folder is used. Otherwise the session's path in the project's folder is used.",
+      "If all answers worked in one folder, that folder is used. Otherwise the folder is derived from the project's folder and the session's `path`.",
     of: ["session"],
     at: /^directory$/,
     found: ANY,
@@ -75,8 +78,8 @@ export const SESSION_RULES: readonly Rule[] = [
   {
     name: "session-parent",
     issues: [],
-    invariant: "The parent of a session is a session.",
-    source: "The value is emptied, because no session has such an id.",
+    invariant: "The parent of a session is a session, so the parent's id begins with `ses`.",
+    source: "The value is emptied, because no session has the stored id.",
     of: ["session"],
     at: /^parent_id$/,
     found: WRONG,
@@ -86,7 +89,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-time",
     issues: [],
     invariant: "A session's times are whole milliseconds.",
-    source: "The time is rounded down. Without a time, that of the first or last message is used.",
+    source: "The time is rounded down. A missing time is taken from the first or the last message.",
     of: ["session"],
     at: /^time_(created|updated)$/,
     found: ANY,

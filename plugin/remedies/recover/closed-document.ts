@@ -5,7 +5,7 @@ import { partDocument } from "../../records/strict/part.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** When the damaged record was created and last written, in milliseconds since 1970. */
+/** The times at which the damaged record was created and last written, in milliseconds since 1970. */
 export interface RecordTimes {
   readonly created: number;
   readonly updated: number;
@@ -57,7 +57,8 @@ function isNamedCall({ tool, callID }: Fields): boolean {
 function cutTexts(found: Fields, { created, updated }: RecordTimes): Fields[] {
   if (typeof found.text !== "string") return [];
   const { type } = found;
-  // Keeps the marks of a text that opencode added itself, or that is hidden from the model.
+  // The marks of a text are kept: `synthetic` if opencode added the text, `ignored` if the text is hidden from the
+  // model.
   const marks = {
     ...(found.synthetic === true && { synthetic: true }),
     ...(found.ignored === true && { ignored: true }),

@@ -15,8 +15,8 @@ export interface Wanted {
 }
 
 /**
- * The facts that decide which form of a record opencode loads: the store, and the token usage of the session if it is
- * known.
+ * Facts for making a row from an event: the store, whose opencode must load the row, and the session's cost and tokens
+ * if they are known.
  */
 export interface Setting {
   readonly store: StoreDescription;
@@ -58,8 +58,8 @@ export function copiesFromEvents(
 }
 
 /**
- * If only this many records are searched, the text of an event is searched for their ids before it is parsed. That is
- * faster.
+ * If at most this many records are wanted, only events whose text contains one of their ids are parsed. Parsing every
+ * event would take longer.
  */
 const FEW = 8;
 
@@ -73,8 +73,8 @@ function isTakenAway({ recordID, sessionID }: Artifact, said: EventRecord): bool
 }
 
 /**
- * The columns from an event or file with which opencode loads the record again. Returns `null` if the event is about
- * another record, or if opencode would not load its content either.
+ * The columns of a damaged record, taken from an event or a file, with which opencode loads the record again. Returns
+ * `null` if the event or file is about another record, or if opencode would not load this content either.
  */
 export function recordCells(
   { artifact, evidence }: Wanted,
@@ -138,8 +138,8 @@ function sessionCells(
 }
 
 /**
- * As few columns as possible with which opencode loads the row again. The other columns stay, because opencode may have
- * changed them after the event.
+ * Returns as few columns as possible with which opencode loads the row again. The other columns stay, because opencode
+ * may have changed them after the event.
  */
 function rowCells(
   artifact: Artifact,

@@ -60,8 +60,8 @@ async function sessionRecord(rows: Store, id: string): Promise<RowRecord | null>
 }
 
 /**
- * When an import wrote a session into the database, in milliseconds; 0 if unknown. The session's row keeps the time of
- * the old file, so the row of the first message is used.
+ * The time at which an import wrote a session into the database, in milliseconds; 0 if unknown. The session's row keeps
+ * the time of the old file, so the row of the first message is used.
  */
 async function importedMs(rows: Store, sessionID: string): Promise<number> {
   for await (const { messageID } of rows.conversations.messages(sessionID)) {

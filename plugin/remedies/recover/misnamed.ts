@@ -15,9 +15,9 @@ export interface UnknownRow {
 const LOGGED_COLUMNS = ["project_id", "parent_id", "slug", "directory", "title", "version", "time_created"];
 
 /**
- * Finds rows that hold a missing record under a wrong id. Such a row has the same parent and exactly the same content
- * as the log says, and no other row has both. If several rows are equal, the creation time of a part decides. If that
- * does not decide either, none is chosen.
+ * Finds rows that hold a missing record under a wrong id. Such a row has the parent and exactly the content that the
+ * log states for the missing record. If several rows or records match, the creation time must show which belong
+ * together. Otherwise no row is chosen.
  */
 export function misnamedRows(
   unknown: readonly UnknownRow[],

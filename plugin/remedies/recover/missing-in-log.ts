@@ -40,8 +40,8 @@ export function missingRecords(
   const firstTimes = new Map<string, unknown>();
   const removed = new Set<string>();
   /**
-   * Messages that were removed at some time, even if they were written again later. 1.18.33 may write a summary into a
-   * message right after its removal (measured).
+   * Ids that were removed at some time, even if the record was written again later: 1.18.33 may write a summary into a
+   * message right after its removal (measured). Older parts of such a message stay removed.
    */
   const emptied = new Set<string>();
   const current = new Set<string>();
