@@ -66,7 +66,9 @@ const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   1397113167: "AFS",
 };
 
-/** A warning is shown if the disk has less free space than this. One session of opencode can write as much. */
+/**
+ * A warning is shown if the disk has less free space than this, because one session of opencode can write that much.
+ */
 const LOW_SPACE_BYTES = 100 * 1024 * 1024;
 
 async function diskFindings(files: FileSystem, stores: readonly StoreAtIndex[]): Promise<ConfirmedFinding[]> {

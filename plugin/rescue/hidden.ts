@@ -139,7 +139,10 @@ export async function findHidden(
   return { hidden, partlyShown, incomplete, unjudged, unread: [...unread].map(unreadStore) };
 }
 
-/** Looks at the folders that a database names as the opencode that uses the database would. */
+/**
+ * The folders that a database names, with the project that opencode finds in each folder. Which project that is depends
+ * on the opencode version and on the owner of the database.
+ */
 export function foldersOfStore(files: FileSystem, target: KnownStore): KnownFolders {
   const { description } = target.opened;
   const rule = {
@@ -155,8 +158,8 @@ function misplacedSession(store: KnownStore, { facts, cause, reason, target, can
 }
 
 /**
- * Sessions that are in no list of the target, but in another store. A database is preferred to JSON files: imported
- * sessions were continued in the database.
+ * Sessions that another store has, but the target database does not. If several stores have a session, a database is
+ * preferred to JSON files, because imported sessions were continued in the database.
  */
 export async function elsewhere(
   target: KnownStore,

@@ -93,8 +93,8 @@ interface Signs {
 }
 
 /**
- * The weight of a missing migration. It is below 1, because a damaged database more often lost such a row than gained a
- * wrong one.
+ * The weight of a migration that a schema has, but that the damaged database does not list. The weight is below 1,
+ * because damage more often removes a migration from the list than it adds a wrong one.
  */
 const UNSAID = 0.75;
 
@@ -129,7 +129,7 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
 
 /**
  * Whether a schema has the migration table of 1.2.1 to 1.2.20, which has no column `name`. opencode 1.18.3 to 1.18.23
- * cannot start with that table. So it is avoided if the version is unknown.
+ * cannot start with that table. So that schema is avoided if the version is unknown.
  */
 function isWithoutNames(journals: KnownSchema["journals"]): boolean {
   return journals.some(({ table, columns }) => table === "__drizzle_migrations" && !columns.includes("name"));
@@ -230,7 +230,7 @@ function sampleRecords(image: PageImage, map: PageMap): SqliteRecord[] {
   return records;
 }
 
-/** The first of the schemas whose tables fit most of the records. */
+/** The schema whose tables fit the largest number of records. If several fit equally many, the first of them. */
 function mostFitting(
   schemas: readonly KnownSchema[],
   records: readonly SqliteRecord[],

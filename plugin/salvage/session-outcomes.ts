@@ -15,7 +15,7 @@ export interface SessionOutcome {
   readonly lostParts: number;
   /** Lost rows of other tables, such as the event log and todos. */
   readonly lostOthers: number;
-  /** Records that were cut off and closed at that point. */
+  /** Records that the damage had cut off. Each was saved up to that point, and its JSON was closed there. */
   readonly cutRecords: number;
   /** Whether the numbers of lost messages, parts and events are exact. If not, at least this many are lost. */
   readonly isCounted: boolean;
