@@ -15,8 +15,8 @@ const STOPS: readonly Stop[] = ["session", "messages", "prompts"];
 
 /**
  * Sessions that the preview of opencode 2.x lists but cannot open, because their folder is missing. The server answers
- * 500 to all requests for such a session. It still does so after the folder exists again, until the server is restarted
- * (measured with the preview).
+ * 500 to all requests for such a session. The server must be restarted after the folder exists again (measured with the
+ * preview).
  */
 export async function folderFindings(
   files: Pick<FileSystem, "realPath" | "stat">,

@@ -74,7 +74,10 @@ function valueIn(document: StoredDocument): unknown {
   return parsed.ok ? parsed.value : null;
 }
 
-/** Which parts of a question the terminal UI shows. Without a text that the user wrote, it shows nothing. */
+/**
+ * Which parts of a question the terminal UI shows. If a question has no text that the user wrote, the UI shows none of
+ * its parts.
+ */
 function inQuestion(parts: readonly StoredDocument[]): (readonly [id: string, ShownIn])[] {
   const texts = parts.filter((part) => isOwnText(valueIn(part)));
   return parts.map((part) => {

@@ -136,8 +136,8 @@ export async function looseMessages(
 }
 
 /**
- * Rebuilds the record of a project from its sessions. Returns `null` if there are no sessions, or if they do not name
- * one project folder.
+ * Rebuilds the record of a project from its sessions. Returns `null` if there are no sessions, or if no single project
+ * folder follows from the sessions.
  */
 export async function projectFromSessions(store: Store, id: string, said?: Fields): Promise<RebuiltProject | null> {
   const { sessions, root } = await ofProject(store, id);
@@ -246,7 +246,8 @@ function asReplacement(
   sessionID: string,
   { document }: RebuiltMessage,
 ): Replacement {
-  // A file contains the ids of its record, as opencode 1.0-1.1 writes it. A database row has them in separate columns.
+  // A file contains the ids of its record, as opencode 1.0-1.1 writes it. A database row has the ids in separate
+  // columns.
   const content: Replacement["content"] = isFileLocator(locator)
     ? { bytes: Buffer.from(JSON.stringify({ id: recordID, sessionID, ...document }, null, 2)) }
     : { cells: new Map([["data", { storage: "text", bytes: Buffer.from(JSON.stringify(document), "utf8") }]]) };

@@ -107,7 +107,8 @@ export async function findHidden(
   const { misplaced, unjudged } = await findMisplaced(files, { sessions, projects, isStrict }, folders, signal);
   const nowMs = Date.now();
   const records = new Map(sessions.flatMap((facts) => (facts.hasRecord ? [[facts.id, facts] as const] : [])));
-  // opencode lists only the topmost session of a tree. The sessions that it started are opened from it.
+  // opencode lists only the topmost session of a tree. The user opens the other sessions of the tree from the topmost
+  // session.
   const shownFrom = ({ shownFrom: folder, facts }: Misplaced) =>
     isTooOld(target, topmost(records, facts), nowMs) ? null : folder;
   const partlyShown = misplaced.flatMap((each) => {
@@ -201,8 +202,8 @@ function rank({ opened, origin }: KnownStore): number {
 }
 
 /**
- * If a copy shares no session with the target database, the copy is not an older state of that database. Then its
- * sessions were not deleted there, so they count as `other-database`.
+ * If a copy shares no session with the target database, the copy is not an older state of that database. So the
+ * sessions of the copy were not deleted from that database, and count as `other-database`.
  */
 function causeOf(store: KnownStore, target: KnownStore): Cause {
   if (store.opened.description.database === undefined) return "legacy";
@@ -229,7 +230,7 @@ function hidden(cause: Cause, { index }: KnownStore, facts: SessionFacts, sugges
 
 /**
  * Sessions that opencode does not list because of their parent. Either the parent is missing, or the session is its own
- * ancestor. Sessions below such a session are not returned, because they are opened from it.
+ * ancestor. Sessions that such a session started are not returned, because the user opens them from that session.
  */
 function parentless(
   target: KnownStore,

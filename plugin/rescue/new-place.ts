@@ -58,8 +58,8 @@ async function isRenamed(
   keepsWorktree: boolean,
 ): Promise<boolean> {
   if (repository === null || gone.sessions.length === 0 || pathBelow(gone.root, worktree) !== null) return false;
-  // From 1.17 on, a project's record keeps the worktree in which opencode first saw the project. If that is this
-  // worktree, it was used before, so it is not the renamed folder.
+  // From 1.17 on, a project's record keeps the worktree in which opencode first saw the project. If the record names
+  // this worktree, opencode used the worktree before, so the worktree is not the renamed folder.
   if (keepsWorktree && gone.project !== undefined && isSame(gone.project.worktree, worktree)) return false;
   const lastUse = Math.max(...gone.sessions.map(({ updatedMs }) => updatedMs ?? Number.POSITIVE_INFINITY));
   const usedBefore =

@@ -230,7 +230,10 @@ function sampleRecords(image: PageImage, map: PageMap): SqliteRecord[] {
   return records;
 }
 
-/** The schema whose tables fit the largest number of records. If several fit equally many, the first of them. */
+/**
+ * The schema whose tables fit the largest number of records. If several schemas fit equally many records, returns the
+ * first of these schemas.
+ */
 function mostFitting(
   schemas: readonly KnownSchema[],
   records: readonly SqliteRecord[],

@@ -48,7 +48,10 @@ interface Known {
   readonly logIsWhole: boolean;
 }
 
-/** For each session: how many lost messages are mentioned by parts, but by no index. The ledger must be attached. */
+/**
+ * For each session: how many lost messages are mentioned by parts, but by no index. The ledger must be attached to
+ * `connection`.
+ */
 export function unnamedMessages(connection: Connection): ReadonlyMap<string, number> {
   // An id that does not have the full form was partly overwritten, and does not prove that a message existed.
   const rows = connection.all(`select session_id as id, count(distinct message_id) as n from part

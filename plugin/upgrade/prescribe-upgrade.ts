@@ -136,8 +136,8 @@ function madeOf(own: ConfirmedFinding | null | undefined): Replacement | null {
 
 /**
  * Combines the replacement by the rules for 1.17 with the changes for the import. `moved` is the new message id of a
- * part. It is applied even if the rules for 1.17 cannot complete the part. Returns `impossible` if nothing can be
- * changed.
+ * part. The part gets the new id even if the rules for 1.17 cannot complete the part. Returns `impossible` if nothing
+ * can be changed.
  */
 function replacementFor(
   own: ConfirmedFinding | null,
