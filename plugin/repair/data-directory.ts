@@ -98,7 +98,7 @@ async function exclusiveLock(files: FileSystem, database: string): Promise<strin
   return openersText(await openFiles.exclusiveLockersOf(database, found.inode));
 }
 
-/** The name of the network file system on which a path is; `undefined` if it is on no known network file system. */
+/** The name of the network file system that contains a path; `undefined` if no known network file system does. */
 export async function networkFileSystemOf(files: FileSystem, path: string): Promise<string | undefined> {
   return NETWORK_FILE_SYSTEMS[await files.fileSystemType(path).catch(() => 0)];
 }

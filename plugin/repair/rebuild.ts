@@ -41,7 +41,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     const beside = copies.get(finding);
     if (beside !== undefined) {
       // The copy has its own finding, which would move it to quarantine. While the record itself is damaged, the copy
-      // is only reported, because it may be needed.
+      // is only reported, because the copy may be needed to repair the record.
       const evidence = `a complete copy of ${finding.recordID}, which is damaged`;
       rebuilt.set(beside.copy, { ...beside.copy, remedy: "report", evidence });
     }

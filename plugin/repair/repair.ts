@@ -26,7 +26,7 @@ export interface RepairInput {
   readonly hostVersion: string | null;
   readonly signal?: AbortSignal;
   /**
-   * How long to wait for another repair at most, in milliseconds. By default, this process waits only if the lock has
+   * The longest time to wait for another repair, in milliseconds. By default, this process waits only if the lock has
    * expired and may soon be taken over.
    */
   readonly patienceMs?: number;

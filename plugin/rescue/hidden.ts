@@ -123,8 +123,8 @@ export async function findHidden(
     unread.add(store);
   };
   const bare = await recordless(target);
-  // If the target database has messages of a session without its record, the session cannot be added from another
-  // store. First `repair` must rebuild the record.
+  // If the target database has messages of a session, but not the session's record, the session cannot be added from
+  // another store. First `repair` must rebuild the record.
   const isBare = new Set(bare.map(({ sessionID }) => sessionID));
   const brought = (await elsewhere(target, others, onUnread, signal)).filter(({ sessionID }) => !isBare.has(sessionID));
   const said = new Set([...brought.map(({ sessionID }) => sessionID), ...misplaced.map(({ facts }) => facts.id)]);
@@ -140,10 +140,7 @@ export async function findHidden(
   return { hidden, partlyShown, incomplete, unjudged, unread: [...unread].map(unreadStore) };
 }
 
-/**
- * The folders that a database names, with the project that opencode finds in each folder. Which project that is depends
- * on the opencode version and on the owner of the database.
- */
+/** The folders that a database names, as the opencode version that uses this database sees them. */
 export function foldersOfStore(files: FileSystem, target: KnownStore): KnownFolders {
   const { description } = target.opened;
   const rule = {

@@ -163,7 +163,10 @@ function attempt(connection: Connection, sql: string): void {
  */
 const MOST_DIFFERING = 8;
 
-/** Returns the object with the known statement, if its own statement differs from it in only a few characters. */
+/**
+ * Returns the object with the known statement, if the object's own statement differs from the known one in only a few
+ * characters.
+ */
 function asItWas(object: SchemaObject): SchemaObject {
   const { type, name, sql } = object;
   if (sql === null || STATEMENTS.has(sql)) return object;
@@ -184,7 +187,7 @@ function differing(known: string, sql: string): number {
   return count;
 }
 
-/** The columns without which a table cannot be used, neither by opencode nor by this tool. */
+/** The columns that a table must have, so that opencode and this tool can use the table. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   project: ["id", "worktree", "sandboxes", "time_created", "time_updated"],
   session: ["id", "project_id", "slug", "directory", "title", "version", "time_created", "time_updated"],

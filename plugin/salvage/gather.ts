@@ -52,7 +52,7 @@ export class Gathering {
   readonly #named: ReadonlySet<string>;
   /** Sessions that an up-to-date page mentions. Any other session was deleted, or was lost without a trace. */
   readonly #alive = new Set<string>();
-  /** The places of row ids that belong to no readable cell of their page. */
+  /** The places on pages where the ids of a row were found outside of every readable cell. */
   readonly #anchors: { readonly page: number; readonly at: number }[] = [];
 
   constructor(image: PageImage, map: PageMap, target: NewDatabase, ledger: Ledger, indexes: readonly IndexShape[]) {
