@@ -51,7 +51,7 @@ export async function examine(input: DoctorInput): Promise<Examined[]> {
   examined.push({
     what: "opencode",
     ok: host !== null,
-    says: host === null ? "no opencode in the PATH tells its version" : `opencode ${host}`,
+    says: host === null ? "no opencode in the PATH reports its version" : `opencode ${host}`,
     ...(host === null && {
       wayOut: "Install opencode, or add its folder to the PATH. The command line works without it.",
     }),
@@ -103,7 +103,7 @@ function installed({ server, terminal, unreadable }: Installation): Examined[] {
     ? [neither]
     : [
         half("plugin in the server", server, "opencode.json", "nothing is checked when opencode starts"),
-        half("plugin in the terminal UI", terminal, "tui.json", "`/repair` has no dialog (opencode 1.3.6 and newer)"),
+        half("plugin in the terminal UI", terminal, "tui.json", "in opencode 1.3.6 and newer, `/repair` has no dialog"),
       ];
   if (unreadable.length === 0) return halves;
   const says = `${plural(unreadable.length, "file")} cannot be read: ${unreadable.join(", ")}`;

@@ -127,7 +127,7 @@ export function compareVersions(one: string, other: string): number {
   const [a, b] = [one, other].map((version) => version.split(/[.+-]/));
   for (let index = 0; index < Math.max(a?.length ?? 0, b?.length ?? 0); index += 1) {
     const [left, right] = [a?.[index], b?.[index]];
-    // The text without a suffix is the release: `1.0.0` is newer than `1.0.0-rc.1`.
+    // A version that has no suffix is a release, which is newer than its previews: `1.0.0` is newer than `1.0.0-rc.1`.
     if (left === undefined || right === undefined) return left === undefined ? 1 : -1;
     const difference = Number(left) - Number(right);
     const order = Number.isNaN(difference) ? left.localeCompare(right) : difference;

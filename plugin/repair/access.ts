@@ -10,7 +10,7 @@ import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
 import { plural } from "../words/amounts.ts";
 
-/** If more folders of one kind than this are affected, one finding reports all of them together. */
+/** If more than this many folders of one kind are affected, one finding reports all of them together. */
 const MOST_TOLD = 20;
 
 /**
@@ -26,15 +26,15 @@ const NEEDED = ["session", "message", "part", "project"];
 const LOGS = ["log", "log/opencode.log"];
 
 /**
- * Adds the files that this user may not access to the findings of a check. Each file is reported once, with its owner.
+ * Adds to the findings of a check each file that this user may not access. Each file is reported once, with its owner.
  */
 export function withAccess(findings: readonly ConfirmedFinding[], located: Located): ConfirmedFinding[] {
   const denied = accessFindings(located);
   const told = new Set(denied.map(({ locator }) => locatorText(locator)));
   const others = findings
     .filter(({ code, kind, locator }) => {
-      // The check says that the database could not be opened. The files of the database are reported one by one
-      // instead.
+      // The check reports a whole database that this user may not open. This finding is left out if the files of the
+      // database are reported one by one.
       if (code !== ACCESS_DENIED.code) return true;
       return kind === "database" ? denied.length === 0 : !told.has(locatorText(locator));
     })
@@ -65,12 +65,12 @@ function accessFindings(located: Located): ConfirmedFinding[] {
   for (const folder of folders) {
     const refusal = refusalOf(folder, "read and write");
     if (refusal !== null) say(folder, "blocking", refusal);
-    // Nothing can be added to or removed from a read-only folder, so there is nothing more to find out.
+    // In a read-only folder, opencode can create no file, so problems of single files need not be reported too.
     if (refusal?.what === "write-here") return found;
   }
   for (const database of databases) {
     const denied = refusalOf(database, "read");
-    // Another check reports it if there is a folder in place of the database.
+    // If there is a folder in place of the database, another check reports that folder.
     if (denied === null && targetStatNow(database)?.isDirectory()) continue;
     for (const suffix of ["", "-wal", "-shm"]) {
       const refusal = refusalOf(database + suffix, "read and write");

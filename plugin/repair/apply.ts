@@ -46,7 +46,7 @@ export interface Stopped {
   readonly message: string;
 }
 
-/** The repair stops only between two run folders. So a stop never leaves a half-finished change. */
+/** A repair obeys a signal only between two folders of the quarantine, so that no change is left half-finished. */
 export const STOPPED_BETWEEN: Stopped = { kind: "refused", message: "Stopped. The changes made so far are complete." };
 
 /**
@@ -148,7 +148,7 @@ async function writerFor(store: OpenedStore | undefined, places: readonly Locato
 }
 
 const HELD =
-  "Another program holds a file, or this user may not change it: opencode, an antivirus, an indexer, or a read-only file. Nothing was lost. Close the programs that use the data directory, then try again.";
+  "Another program, such as opencode, an antivirus or an indexer, holds a file, or this user may not change the file. Nothing was lost. Close the programs that use the data directory, then try again.";
 
 /**
  * Turns an expected failure into a sentence for the user. Any other failure is a bug in this tool, so its error is
@@ -234,7 +234,10 @@ async function applySession(
   return failure === null ? null : stoppedBy(failure);
 }
 
-/** Saves the originals of the planned changes, and returns the manifest. Returns `null` if every change was skipped. */
+/**
+ * Saves the original records before they are changed, and returns the manifest. Returns `null` if every change was
+ * skipped.
+ */
 async function capture(
   input: ApplyInput,
   writer: StoreWriter,

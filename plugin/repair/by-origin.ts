@@ -80,7 +80,7 @@ function isNewer({ kind, writable }: Origin): boolean {
   return kind === "newer" || writable === "unreadable";
 }
 
-/** Whether a repair may change the record of a finding, in a database that not only opencode 1.x wrote. */
+/** Whether a repair may change the record of a finding, in a database that opencode 2.x or a newer opencode wrote. */
 function isWritten({ code }: ConfirmedFinding, origin: Origin, isJudged: boolean): boolean {
   if (isCompleted(origin)) return true;
   if (origin.writable === undefined) return false;

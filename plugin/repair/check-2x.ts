@@ -12,8 +12,8 @@ import { folderFindings } from "./folders-2x.ts";
 type Readable = OpenedStore & { state: "ok" | "unread" };
 
 /**
- * Checks the records that only opencode 2.x reads in a database. Returns `null` in four cases: inside opencode, without
- * such records, if their tables are unknown, or if pages are damaged. Another check reports damaged pages.
+ * Checks the records that only opencode 2.x reads in a database. Returns `null` if this process is opencode, if there
+ * are no such records, if their tables are unknown, or if pages are damaged. Another check reports damaged pages.
  */
 export async function half2xOf(
   opened: Readable,
@@ -55,7 +55,9 @@ export function besides(
   );
 }
 
-/** Tables that the check of opencode 2.x does not read. The answer names those tables of this list that exist. */
+/**
+ * Tables that the check of opencode 2.x does not read. If a database has some of these tables, the report names them.
+ */
 const NOT_READ = [
   ...["session_pending", "event", "event_sequence", "permission", "credential", "account", "workspace", "worktree"],
 ];

@@ -37,7 +37,7 @@ export type Expected = Partial<Readonly<Counts>>;
 
 export interface CheckedStore {
   readonly description: StoreDescription;
-  /** `unread` means that an opencode whose records this tool does not know wrote the database. */
+  /** `unread`: the database has records of an opencode version whose records this tool does not know. */
   readonly state: "ok" | "unread" | "unusable";
   /** Which versions of opencode wrote the database; `null` for JSON files, and if it is not known. */
   readonly origin: Origin | null;

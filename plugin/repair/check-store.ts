@@ -217,8 +217,8 @@ async function readStore(
 }
 
 /**
- * Checks the records of a store or session, and marks those that could be rebuilt. A repair asks the user about these
- * records first.
+ * Checks the records of a store or session, and marks those that could be rebuilt. A repair rebuilds a record only
+ * after the user has agreed.
  */
 async function inspectedForAsking(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
   const found = await inspectScope(store, scope, options);
@@ -254,7 +254,10 @@ function isLeftBehind({ database }: StoreDescription, { databases }: Located): b
   return database === undefined && databases.length > 0;
 }
 
-/** Finds missing records by opencode's log. Sessions and messages without a record are found by their children. */
+/**
+ * Finds missing records that opencode's log names. Also finds sessions without a record by their messages, and messages
+ * without a record by their parts.
+ */
 async function missingIn(
   { store, description }: OpenedStore & { state: "ok" },
   sessionIDs: readonly string[] | null,

@@ -46,7 +46,7 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     if (isWhole && input.onProgress !== undefined) expected = await expectedOf(opened);
     const [answers, around] = await Promise.all([
       checkStores(opened, input, { counts, reading }, unknown),
-      // Both checks run at the same time, because each of them mostly waits for the disk.
+      // The data directory and the stores are checked at the same time, because both checks mostly wait for the disk.
       isWhole
         ? dataDirectoryFindings(input.files, input.located, readable(opened), input.access !== "beside-host")
         : [],
@@ -113,8 +113,8 @@ function besideEachOther(answers: readonly StoreAnswer[]): ConfirmedFinding[] {
     ),
   );
   const [database] = answers.flatMap(({ store }) => (store.description.database === undefined ? [] : [store]));
-  // The remedy of these findings would write to the database that opencode opens by default. If that is refused, they
-  // are only reported.
+  // The remedy of these findings would add records to the database that opencode opens by default. If this tool must
+  // not add records there, the findings get no remedy.
   return addingRefusal(database?.origin ?? null) === null ? found : found.map(onlyReported);
 }
 

@@ -166,8 +166,8 @@ async function heardOf(
 }
 
 /**
- * Whether the record has a database row of its own: a message, a part, or a session. A single JSON column of a session
- * is no such record.
+ * Whether the record is a whole database row: a message, a part, or a session. A single JSON column of a session does
+ * not count.
  */
 function isWholeRecord(locator: Artifact["locator"]): boolean {
   return !isFileLocator(locator) && (locator.table !== "session" || locator.column === undefined);

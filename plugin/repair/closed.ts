@@ -75,7 +75,7 @@ function wholeDocument(text: string, { bytes, storage }: Evidence): Legible | nu
     return null;
   }
   const words = `all except ${plural(lostCharacters(bytes), "character")} can be read`;
-  return { text: left, source: "the document itself, with a replacement character for each lost one", words };
+  return { text: left, source: "the document itself, with a replacement for each lost character", words };
 }
 
 function cutPart(text: string, store: Store, artifact: Artifact, evidence: Evidence): Legible | null {

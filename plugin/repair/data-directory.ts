@@ -66,7 +66,9 @@ const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   1397113167: "AFS",
 };
 
-/** A warning is shown if the disk has less free space than this. One session of opencode can write as much. */
+/**
+ * A warning is shown if the disk has less free space than this, because one session of opencode can write that much.
+ */
 const LOW_SPACE_BYTES = 100 * 1024 * 1024;
 
 async function diskFindings(files: FileSystem, stores: readonly StoreAtIndex[]): Promise<ConfirmedFinding[]> {
@@ -96,7 +98,7 @@ async function exclusiveLock(files: FileSystem, database: string): Promise<strin
   return openersText(await openFiles.exclusiveLockersOf(database, found.inode));
 }
 
-/** The name of the network file system on which a path is; `undefined` if it is on no known network file system. */
+/** The name of the network file system that contains a path; `undefined` if no known network file system does. */
 export async function networkFileSystemOf(files: FileSystem, path: string): Promise<string | undefined> {
   return NETWORK_FILE_SYSTEMS[await files.fileSystemType(path).catch(() => 0)];
 }

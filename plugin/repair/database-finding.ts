@@ -25,7 +25,7 @@ export function databaseFinding(
   };
 }
 
-/** The file name of a database without its folders. */
+/** The file name of a database, without the path of its folder. */
 function databaseName(description: StoreDescription): string {
   return (description.database ?? "").replace(/^.*[\\/]/, "");
 }

@@ -257,9 +257,9 @@ class Inspection {
   #severityOf({ fault, isUnreadable }: ProblemOf2x, { kind, stops }: Place): Severity {
     if (stops.length === 0) return "warning";
     if (isUnreadable) return "blocking";
-    // The rules are those of one known version. Another version may have written this row, and may read it.
+    // This check knows the rules of one version. If an unknown version wrote this row, that version may accept the row.
     if (fault === GIANT_RECORD || this.#input.origin.hasUnknownMigrations === true) return "info";
-    // The columns of the other tables were not measured on a real opencode, so an error would claim too much.
+    // No real opencode was run with wrong values in the other tables, so it is not certain that opencode fails.
     if (kind !== "session" && kind !== "message") return "warning";
     return this.#isNewer() ? "warning" : "blocking";
   }

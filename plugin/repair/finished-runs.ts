@@ -47,8 +47,8 @@ async function isFinished(
   ageMs: number,
 ): Promise<boolean> {
   const { byState, holdsDatabase } = run.state;
-  // A repair run that keeps a whole database is still needed. A salvaged database may be moved to its place later, and
-  // a replaced database may be restored.
+  // A repair run that keeps a whole database is still needed: opencode may get the salvaged database later, or the user
+  // may restore the replaced database.
   if (holdsDatabase || byState.done !== undefined || byState.planned !== undefined) return false;
   if (byState.restored !== undefined && (await isNeeded(files, run, checked, ageMs))) return false;
   return !(await holdsFiles(files, run));

@@ -14,9 +14,9 @@ export interface SessionFolder {
 const STOPS: readonly Stop[] = ["session", "messages", "prompts"];
 
 /**
- * Sessions that the preview of opencode 2.x lists but cannot open, because their folder is missing. After such an
- * attempt, its server answers every other request with 500. That lasts until the folder exists and the server is
- * started again (measured with the preview).
+ * Sessions that the preview of opencode 2.x lists but cannot open, because their folder is missing. The server answers
+ * 500 to all requests for such a session. The server must be restarted after the folder exists again (measured with the
+ * preview).
  */
 export async function folderFindings(
   files: Pick<FileSystem, "realPath" | "stat">,

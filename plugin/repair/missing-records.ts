@@ -66,8 +66,8 @@ export async function findMissing(
   return found;
 }
 
-const HUNG_ELSEWHERE = "its row names another parent, or no time";
-const OTHER_ID = "its row has an id that no event knows";
+const HUNG_ELSEWHERE = "its row names another parent, or lacks a time";
+const OTHER_ID = "its row has an id that is in no event";
 
 function rowArtifact(kind: MissingRecord["kind"], sessionID: string, id: string): Artifact {
   return { kind, sessionID, recordID: id, locator: { table: kind, key: { id } } };
@@ -152,7 +152,7 @@ function renamed(row: MissingRecord["row"]): Map<string, CellValue> {
   return new Map(id === undefined ? [] : [["id", id]]);
 }
 
-/** The columns in which a row names another parent than its event in the log. */
+/** The columns in which a row names another parent than its event in the log, or lacks the time. */
 function moved(row: MissingRecord["row"], place: RecordPlace | null): Map<string, CellValue> {
   if (place === null || place.kind === "session") return new Map();
   const is: Readonly<Record<string, string | number | null>> = {
@@ -197,7 +197,7 @@ async function missingSessions({ store, eventLog }: LoggedStore): Promise<string
 }
 
 /**
- * Rebuilds messages that are gone, although their parts still exist and no log knows them. If `sessionIDs` is `null`,
+ * Rebuilds messages that are gone and are not in opencode's log, if their parts still exist. If `sessionIDs` is `null`,
  * all sessions are searched, unless the database is too large.
  */
 export async function findMessagesWithoutRecord(

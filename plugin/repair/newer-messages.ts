@@ -9,7 +9,7 @@ type ByRecord = ReadonlyMap<string, NewerMessages>;
 
 /**
  * Tells which messages come after a record in its session. The terminal UI crashes on some values only if they are on
- * the screen. One session is kept in memory.
+ * the screen, where the last messages are. The answers for the last session are kept in memory.
  */
 export class NewerMessagesSource {
   readonly #store: Store;
@@ -57,7 +57,7 @@ async function readBackwards(store: Store, sessionID: string): Promise<ByRecord>
   const running = found.findIndex(({ alone }) => alone.anyUnfinished);
   for (const [index, { messageID, shownIn, alone, steps }] of [...found.entries()].reverse()) {
     for (const [id, place] of shownIn) byRecord.set(id, { ...newer, shownIn: place, steps });
-    // While an older answer is unfinished, opencode shows a mark at the question instead of its time.
+    // While an older answer is unfinished, opencode shows a mark at the question instead of the question's time.
     const isWaiting = !newer.anyUnfinished && running !== -1 && running < index;
     if (isWaiting && !alone.anyAnswer) byRecord.set(messageID, { ...newer, shownIn: "nowhere" });
     newer = together(newer, alone);
@@ -74,7 +74,10 @@ function valueIn(document: StoredDocument): unknown {
   return parsed.ok ? parsed.value : null;
 }
 
-/** Which parts of a question the terminal UI shows. Without a text that the user wrote, it shows nothing. */
+/**
+ * Which parts of a question the terminal UI shows. If a question has no text that the user wrote, the UI shows none of
+ * its parts.
+ */
 function inQuestion(parts: readonly StoredDocument[]): (readonly [id: string, ShownIn])[] {
   const texts = parts.filter((part) => isOwnText(valueIn(part)));
   return parts.map((part) => {

@@ -63,7 +63,7 @@ const NESTED: Readonly<Record<string, Nested>> = {
   },
 };
 
-/** If there are more files of one kind than this, one finding reports all of them together. */
+/** If there are more than this many files of one kind, one finding reports all of them together. */
 const MOST_TOLD = 20;
 
 /** Finds files and broken links where opencode 1.0-1.1 needs a folder to read sessions from. */

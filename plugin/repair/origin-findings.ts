@@ -26,7 +26,7 @@ export async function unreadFindings(
 
 /**
  * Which versions of opencode wrote a database whose rows were read. If the database is damaged, its pages are searched
- * for signs too.
+ * for signs of these versions too.
  */
 export async function originOfRead(
   opened: OpenedStore & { state: "ok" },

@@ -15,8 +15,9 @@ export interface Place {
 }
 
 /**
- * Names a row in a report. If a user or a plugin chose the row's name, it may contain a path or a secret. Then the
- * number of the row is used instead. `known` are the sessions that exist.
+ * Names a row in a report. A name that is long, or that has spaces or special characters, may be the choice of a user
+ * or a plugin and contain a path or a secret. Then the number of the row is used instead. `known` are the sessions that
+ * exist.
  */
 export function placeIn(
   { table, kind, name, sessionColumn, stops }: OtherTable,

@@ -40,7 +40,8 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     const closed = await closedRecord(store, finding);
     const beside = copies.get(finding);
     if (beside !== undefined) {
-      // The copy stays where it is as long as the record itself is damaged.
+      // The copy has its own finding, which would move it to quarantine. While the record itself is damaged, the copy
+      // is only reported, because the copy may be needed to repair the record.
       const evidence = `a complete copy of ${finding.recordID}, which is damaged`;
       rebuilt.set(beside.copy, { ...beside.copy, remedy: "report", evidence });
     }
@@ -62,8 +63,8 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     const wanted = new Map(damaged.map((finding) => [finding.recordID ?? "", finding]));
     const { frame, own } = await frameOf(store, sessionID, wanted);
     let { messages } = frame;
-    // Each message is tried twice, because a message that was rebuilt later may make an earlier one possible: an answer
-    // names its question.
+    // Each message is tried twice. Example: an answer cannot be rebuilt as long as its question is lost, but can be
+    // rebuilt after the question.
     for (const message of [...own, ...own]) {
       const finding = wanted.get(message.messageID);
       if (finding === undefined || rebuilt.has(finding)) continue;
@@ -72,7 +73,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
       const { messageID, parts } = message;
       const facts = factsIn(messageID, made.createdMs, made.document);
       messages = [...messages.filter(({ id }) => id !== messageID), facts].sort(byTime);
-      const stay = `its ${plural(parts.length, "part")} can stay, with a rebuilt record`;
+      const stay = `its ${plural(parts.length, "part")} can stay, if the record is rebuilt`;
       const replacement = asReplacement(finding, sessionID, made);
       rebuilt.set(finding, { ...finding, evidence: `${finding.evidence}; ${stay}`, rebuilt: replacement });
     }
@@ -135,8 +136,8 @@ export async function looseMessages(
 }
 
 /**
- * Rebuilds the record of a project from its sessions. Returns `null` if there are no sessions, or if they do not name
- * one project folder.
+ * Rebuilds the record of a project from its sessions. Returns `null` if there are no sessions, or if no single project
+ * folder follows from the sessions.
  */
 export async function projectFromSessions(store: Store, id: string, said?: Fields): Promise<RebuiltProject | null> {
   const { sessions, root } = await ofProject(store, id);
@@ -208,7 +209,7 @@ async function withSession(store: Store, finding: ConfirmedFinding): Promise<Con
   const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
   if (!fits(artifact, value, evidence, store.description)) return finding;
   const source = `rebuilt from the readable part of the record, and ${SAID_BY_MESSAGES}`;
-  const words = "the session can stay in the list, with a rebuilt record";
+  const words = "the session can stay in the list, if its record is rebuilt";
   return { ...finding, evidence: `${finding.evidence}; ${words}`, rebuilt: { source, content: { bytes } } };
 }
 
@@ -245,7 +246,8 @@ function asReplacement(
   sessionID: string,
   { document }: RebuiltMessage,
 ): Replacement {
-  // A file contains the ids of its record, as opencode 1.0-1.1 writes it. A database row has them in separate columns.
+  // A file contains the ids of its record, as opencode 1.0-1.1 writes it. A database row has the ids in separate
+  // columns.
   const content: Replacement["content"] = isFileLocator(locator)
     ? { bytes: Buffer.from(JSON.stringify({ id: recordID, sessionID, ...document }, null, 2)) }
     : { cells: new Map([["data", { storage: "text", bytes: Buffer.from(JSON.stringify(document), "utf8") }]]) };

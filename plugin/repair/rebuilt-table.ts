@@ -6,9 +6,9 @@ import type { Replacement } from "../model/replacement.ts";
 import type { DatabaseFrame } from "../stores/survey.ts";
 
 /**
- * The rows that are missing in the database's list of applied migrations. Returns `null` unless all tables, columns and
- * indexes are exactly those of one known opencode version: only then is its list the right one. Also `null` if the list
- * has entries that this version does not know.
+ * The rows that are missing in the database's list of applied migrations. The tables, columns and indexes show which
+ * opencode version made the database, and which migrations were applied. Returns `null` if they are not exactly those
+ * of one known version, or if the list has an entry that this version does not know.
  */
 export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement | null {
   const whole = journalOf(layout);
@@ -56,8 +56,8 @@ export function isSalvageable({ layout, journals }: DatabaseFrame): boolean {
 }
 
 /**
- * Whether the list of applied migrations is that of a known opencode version. Such a database is not older than all
- * known versions.
+ * Whether the list of applied migrations is that of a known opencode version. If not, the database may be older than
+ * all known versions.
  */
 export function hasKnownJournals({ journals }: DatabaseFrame): boolean {
   return KNOWN_SCHEMAS.some((known) => hasJournalsOf(known, journals));

@@ -64,8 +64,8 @@ async function isSettled(writer: StoreWriter, folder: string): Promise<boolean> 
 }
 
 /**
- * Returns `null` if the database of an unfinished repair run is missing. That run is left until the database exists
- * again, and must not block other repairs.
+ * Returns `null` if the database of an unfinished repair run is missing. That run stays unfinished until the database
+ * exists again, but must not block other repairs.
  */
 async function writerOrNothing(
   ...where: Parameters<typeof writerForManifest>

@@ -26,7 +26,7 @@ export interface RepairInput {
   readonly hostVersion: string | null;
   readonly signal?: AbortSignal;
   /**
-   * How long to wait for another repair at most, in milliseconds. By default, this process waits only if the lock has
+   * The longest time to wait for another repair, in milliseconds. By default, this process waits only if the lock has
    * expired and may soon be taken over.
    */
   readonly patienceMs?: number;
@@ -92,7 +92,7 @@ export function isStopped(outcome: object): outcome is Stopped {
 
 /**
  * Plans the repair of findings and carries it out. If there is nothing to do, no lock is taken and no folder is
- * created. Without a question to the user, records that a user restored are left out. That includes records that were
+ * created. If the user was not asked, records that a user has restored are not repaired again, even if they were
  * restored after the check.
  */
 export async function repair(input: RepairInput): Promise<RepairResult> {
@@ -110,7 +110,7 @@ export async function repair(input: RepairInput): Promise<RepairResult> {
 
 async function planned({ files, located, findings, selection }: RepairInput): Promise<Plan> {
   if (!selection.unasked) return planRepair(findings, selection);
-  // This first plan avoids reading the quarantine, because most checks find nothing that may be repaired unasked.
+  // Most checks find nothing that may be repaired unasked. Then the quarantine need not be read.
   if (planRepair(findings, selection).length === 0) return [];
   return planRepair(findings, selection, await keptByUser(files, located.dataDir));
 }

@@ -12,7 +12,7 @@ export interface ReportedItem {
   readonly sessionID: string | null;
   readonly recordID: string | null;
   readonly kind: string;
-  /** The column of a session or project that was changed, if it is only one. */
+  /** The column of a session or project, if only this column was changed and not the whole record. */
   readonly column?: string;
   readonly code: string;
   readonly action: Action;

@@ -173,8 +173,8 @@ interface RestoredRun {
 }
 
 /**
- * Restores the records of one run folder. The manifest says `planned` in the meantime. After a crash, the next process
- * finds out which records were restored.
+ * Restores the records of one run folder. Until all of them are restored, the manifest says `planned`. After a crash,
+ * the next process finds out which records were restored.
  */
 async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly ManifestItem[]): Promise<RestoredRun> {
   const { files, located, access } = input;

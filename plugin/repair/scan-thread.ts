@@ -12,8 +12,8 @@ import { garbageCollection, nextShare, type ShareAnswer, scanScope, type ThreadT
 const FILES_AT_ONCE = 8;
 
 /**
- * The code of a worker thread. It reads one share of a store after the other, and sends the records that do not look
- * healthy to the main thread. Any error ends the thread.
+ * The code of a worker thread. It takes one share of a store's records after the other, and sends the records that do
+ * not look healthy to the main thread. Any error ends the thread.
  */
 const task = workerData as ThreadTask;
 const store = await openStore(task);

@@ -55,8 +55,8 @@ export async function scanScope(store: Store, scope: Scope, options: ScanOptions
 
 /**
  * The garbage collector is started if the process uses more memory than this, because Bun would let the heap grow with
- * the store. It is not started again before `READ_BETWEEN_BYTES` were read. The limits are about the memory that a
- * check of 200,000 parts takes.
+ * the store. It is not started again before `READ_BETWEEN_BYTES` were read. A check of 200,000 parts takes
+ * approximately this much memory.
  */
 const COLLECTED_FROM_BYTES = { json: 98 * 1024 * 1024, sqlite: 120 * 1024 * 1024 } as const;
 const READ_BETWEEN_BYTES = 8 * 1024 * 1024;

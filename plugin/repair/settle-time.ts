@@ -3,8 +3,8 @@ import type { Artifact, Evidence } from "../model/artifact.ts";
 import type { Store } from "../stores/store.ts";
 
 /**
- * A damaged file that was written less than this time ago is not judged yet. opencode 1.0-1.1 empties a file before it
- * writes the new content.
+ * A damaged file is not judged yet if it was written less than this many milliseconds ago. opencode 1.0-1.1 empties a
+ * file before it writes the new content.
  */
 const SETTLE_MS = 400;
 
@@ -20,8 +20,8 @@ export async function examineSettled(store: Store, artifact: Artifact): Promise<
     if (before === null || before.mtimeMs === null) return before;
     const age = Date.now() - before.mtimeMs;
     if (age >= SETTLE_MS) return before;
-    // A time in the future says nothing, because a clock was changed. Then the record must keep its size and time for
-    // the whole settle time.
+    // If the file's time is in the future, a clock was changed, and the file's age is unknown. Then the record must
+    // keep its size and time for the whole settle time.
     await sleep(age < 0 ? SETTLE_MS : SETTLE_MS - age);
     const after = await store.examine(artifact);
     if (after !== null && after.mtimeMs === before.mtimeMs && after.size === before.size) return after;

@@ -17,5 +17,5 @@ export function unlistedBy(plan: Plan, items: readonly ReportedItem[]): string[]
 
 /** A sentence for the user about sessions that opencode no longer lists. */
 export function unlistedLine(sessions: readonly string[]): string {
-  return `opencode no longer lists ${plural(sessions.length, "session")}, because no part of the record was usable. Messages stay where they are.`;
+  return `opencode no longer lists ${plural(sessions.length, "session")}, because no part of the session's record was usable. Messages stay where they are.`;
 }

@@ -76,8 +76,8 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
     if (project.worktree === null) {
       // The module is loaded only if a project must be rebuilt, because it also loads zod.
       const { projectFromSessions } = await import("./rebuild.ts");
-      // The project "global" stands for folders without git. opencode versions that use JSON files write its record
-      // only when they need it.
+      // The project "global" stands for folders without git. opencode 1.0-1.1 writes the record of this project only
+      // when opencode needs that record.
       const rebuilt = await projectFromSessions(from, project.id).catch(() => null);
       const found = say(PROJECT_MISSING, "warning", place, amount(sessions, "session"));
       findings.push(
@@ -155,7 +155,7 @@ async function databaseFindings(
     findings.push(columnsBy(found, missingColumns));
   }
   if (missingWrittenColumns.length > 0) {
-    const evidence = `without ${missingWrittenColumns.slice(0, 5).join(", ")}, sessions load; ${stoppedWithout(missingWrittenColumns)}`;
+    const evidence = `sessions load without ${missingWrittenColumns.slice(0, 5).join(", ")}, but ${stoppedWithout(missingWrittenColumns)}`;
     const found = say(COLUMNS_MISSING, "warning", null, evidence);
     const is2x = opened.origin?.kind === "1.x and 2.x" && missingWrittenColumns.every(isOfWorkspace);
     if (is2x) findings.push({ ...found, severity: "info", remedy: "report", advice: WORKSPACES_OF_2X });
@@ -168,7 +168,7 @@ async function databaseFindings(
     findings.push(columnsBy(say(COLUMNS_MISSING, "warning", null, evidence), ofSome));
   }
   if (database.neverAddedColumns.length > 0) {
-    const evidence = `without ${database.neverAddedColumns.slice(0, 5).join(", ")}, sessions load; a newer opencode assumes that these columns exist, and fails`;
+    const evidence = `sessions load without ${database.neverAddedColumns.slice(0, 5).join(", ")}, but a newer opencode assumes that these columns exist, and fails`;
     const found = say(COLUMNS_MISSING, "warning", null, evidence);
     findings.push({ ...found, remedy: "report", advice: isLossAlone ? SALVAGE_COLUMNS : NEVER_ADDED });
   }
@@ -208,7 +208,7 @@ async function databaseFindings(
 }
 
 const SALVAGE_COLUMNS = swapAdvice(
-  "this builds a database that has these columns or tables again, and all other data. The values in the missing columns are lost. You can undo the swap.",
+  "this builds a database with these columns or tables and with all other data. The values in the missing columns are lost. You can undo the swap.",
 );
 
 const NEVER_ADDED =

@@ -7,8 +7,8 @@ import type { IncompleteSession } from "./incomplete.ts";
 export type RescueAction =
   /**
    * The right place of the session is known, so the rescue needs no further answer. `parentID` is the session that
-   * started this session, and is only in another store. That session is added too, because this session would otherwise
-   * lose its parent.
+   * started this session, if only another store has it. The rescue adds that session too, because this session would
+   * otherwise lose its parent.
    */
   | { readonly kind: "certain"; readonly parentID?: string }
   /** Only the user knows where the session's folder is now. `candidates` are folders that are likely. */
@@ -18,7 +18,7 @@ export type RescueAction =
    */
   | { readonly kind: "repair"; readonly sessionID: string };
 
-/** A session that the user can choose in a list, and what is then done for it. */
+/** A session that the user can choose in a list, and what the rescue then does for the session. */
 export interface RescueChoice {
   readonly sessionID: string;
   readonly title: string | null;

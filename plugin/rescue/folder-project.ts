@@ -41,9 +41,9 @@ export interface NamingRule {
 /**
  * Finds the project of a folder as opencode does; `null` if the folder does not exist. The id comes from the first of
  * these sources: the remote (1.17 and newer), the file `opencode` in the git folder, the first root commit of HEAD.
- * Otherwise the id is `global`.
- * At its start, 1.17 and newer move the sessions of the id in that file to the new id. The rule was read in the source
- * of 1.2.27, 1.14.41 and 1.18.33 (`Project.fromDirectory`).
+ * Otherwise the id is `global`. If the remote gives another id than that file, 1.17 and newer move the sessions of the
+ * old id to the new id when they start. The rule was read in the source of 1.2.27, 1.14.41 and 1.18.33
+ * (`Project.fromDirectory`).
  */
 export async function folderProject(
   files: FileSystem,

@@ -11,8 +11,8 @@ function systemName(directory: string): string {
 }
 
 /**
- * Finds out why a session is hidden whose folder is missing, or whose folder is a path of another operating system.
- * Also looks for the folder's new place.
+ * For a session whose folder is missing or is a path of another operating system: finds out why opencode does not show
+ * the session, and looks for the folder's new place.
  */
 export async function goneStanding(
   files: FileSystem,
@@ -55,7 +55,7 @@ async function alikeFolders(folders: KnownFolders, root: string, directory: stri
 }
 
 const NEVER_HERE =
-  "The session's folder does not exist, and nothing was removed or renamed at its place since it was used. It may be a folder of a container, of another computer or of a drive that is not mounted.";
+  "The session's folder does not exist, and nothing was removed or renamed there since the session was used. It may be a folder of a container, of another computer or of a drive that is not mounted.";
 
 /** The outermost missing folder that the record of the project names. If there is none, the session's own folder. */
 async function goneFolder(

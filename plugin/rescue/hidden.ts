@@ -107,7 +107,8 @@ export async function findHidden(
   const { misplaced, unjudged } = await findMisplaced(files, { sessions, projects, isStrict }, folders, signal);
   const nowMs = Date.now();
   const records = new Map(sessions.flatMap((facts) => (facts.hasRecord ? [[facts.id, facts] as const] : [])));
-  // opencode lists only the topmost session of a tree. The sessions that it started are opened from it.
+  // opencode lists only the topmost session of a tree. The user opens the other sessions of the tree from the topmost
+  // session.
   const shownFrom = ({ shownFrom: folder, facts }: Misplaced) =>
     isTooOld(target, topmost(records, facts), nowMs) ? null : folder;
   const partlyShown = misplaced.flatMap((each) => {
@@ -122,8 +123,8 @@ export async function findHidden(
     unread.add(store);
   };
   const bare = await recordless(target);
-  // If the target database has messages of a session without its record, the session cannot be added from another
-  // store. First `repair` must rebuild the record.
+  // If the target database has messages of a session, but not the session's record, the session cannot be added from
+  // another store. First `repair` must rebuild the record.
   const isBare = new Set(bare.map(({ sessionID }) => sessionID));
   const brought = (await elsewhere(target, others, onUnread, signal)).filter(({ sessionID }) => !isBare.has(sessionID));
   const said = new Set([...brought.map(({ sessionID }) => sessionID), ...misplaced.map(({ facts }) => facts.id)]);
@@ -139,7 +140,7 @@ export async function findHidden(
   return { hidden, partlyShown, incomplete, unjudged, unread: [...unread].map(unreadStore) };
 }
 
-/** Looks at the folders that a database names as the opencode that uses the database would. */
+/** The folders that a database names, as the opencode version that uses this database sees them. */
 export function foldersOfStore(files: FileSystem, target: KnownStore): KnownFolders {
   const { description } = target.opened;
   const rule = {
@@ -155,8 +156,8 @@ function misplacedSession(store: KnownStore, { facts, cause, reason, target, can
 }
 
 /**
- * Sessions that are in no list of the target, but in another store. A database is preferred to JSON files: imported
- * sessions were continued in the database.
+ * Sessions that another store has, but the target database does not. If several stores have a session, a database is
+ * preferred to JSON files, because imported sessions were continued in the database.
  */
 export async function elsewhere(
   target: KnownStore,
@@ -198,8 +199,8 @@ function rank({ opened, origin }: KnownStore): number {
 }
 
 /**
- * If a copy shares no session with the target database, the copy is not an older state of that database. Then its
- * sessions were not deleted there, so they count as `other-database`.
+ * If a copy shares no session with the target database, the copy is not an older state of that database. So the
+ * sessions of the copy were not deleted from that database, and count as `other-database`.
  */
 function causeOf(store: KnownStore, target: KnownStore): Cause {
   if (store.opened.description.database === undefined) return "legacy";
@@ -226,7 +227,7 @@ function hidden(cause: Cause, { index }: KnownStore, facts: SessionFacts, sugges
 
 /**
  * Sessions that opencode does not list because of their parent. Either the parent is missing, or the session is its own
- * ancestor. Sessions below such a session are not returned, because they are opened from it.
+ * ancestor. Sessions that such a session started are not returned, because the user opens them from that session.
  */
 function parentless(
   target: KnownStore,

@@ -6,7 +6,7 @@ import type { Operation } from "../stores/writer.ts";
 import { type Holder, holderOf, type KnownStore, type OnUnread } from "./known-stores.ts";
 import { ownID, stateOf } from "./own-session.ts";
 
-/** A session in the target database of which another store has more messages. */
+/** A session of the target database, if another store has more messages of this session. */
 export interface IncompleteSession extends Holder {
   readonly sessionID: string;
   readonly title: string | null;
@@ -26,9 +26,9 @@ export interface IncompleteSession extends Holder {
 }
 
 /**
- * Finds sessions of which another store has messages that the target database lacks. There are three possible reasons:
- * an import lost them, the session was continued in the other store, or a user removed them with undo. For each
- * session, the store with the most messages is reported. Reads only.
+ * Finds sessions that lack messages in the target database, although another store has these messages. There are three
+ * possible reasons: an import lost them, the session was continued in the other store, or a user removed them with
+ * undo. For each session, the store with the most messages is reported. Reads only.
  */
 export async function findIncomplete(
   target: KnownStore,
@@ -86,8 +86,8 @@ async function readable({ opened }: KnownStore, sessionID: string, wanted: Reado
 }
 
 /**
- * Whether the messages of the other store are added. If the user names the session, they are. Otherwise they are added
- * only if the target has no message of the session.
+ * Whether the messages of the other store are added. They are added if the user names the session, or if the target has
+ * no message of the session.
  */
 export function isAdded({ sessionID, messages }: IncompleteSession, named: readonly string[]): boolean {
   return messages === 0 || named.includes(sessionID);

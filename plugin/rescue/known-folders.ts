@@ -69,8 +69,8 @@ export class KnownFolders {
     for (const folder of [...this.#named, ...around]) {
       const found = await this.look(folder);
       if (found === null || found === "unknown" || found.repository === null || !carries(found, projectID)) continue;
-      // The setting `core.worktree` names another folder as the worktree. opencode that is started there does not find
-      // this repository.
+      // The setting `core.worktree` names another folder as the worktree. If opencode is started in that folder, it
+      // does not find this repository.
       if (found.repository.isElsewhere) continue;
       if (!carriers.has(found.worktree)) carriers.set(found.worktree, found);
     }

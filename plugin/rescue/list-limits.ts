@@ -14,8 +14,8 @@ export interface ListLimits {
    */
   readonly beyondWeb: number;
   /**
-   * The address, without host and port, at which the web app opens the newest of these sessions; `null` if there are
-   * none.
+   * The address, without host and port, at which the web app opens the newest session that its list leaves out; `null`
+   * if there is no such session.
    */
   readonly webAddress: string | null;
 }

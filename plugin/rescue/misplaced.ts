@@ -44,7 +44,8 @@ export async function findMisplaced(
     if (standing === "unjudged") unjudged += 1;
     else if (standing !== "shown") found.set(facts.id, { facts, ...standing });
   }
-  // A session of a subagent is opened from the session that started it, so only that session needs the right place.
+  // The user opens a subagent's session from the session that started the subagent. So only the starting session must
+  // be in the right place.
   const misplaced = [...found.values()].filter(({ facts }) => !isBelowShown(records, found, facts));
   return { misplaced, unjudged };
 }
@@ -114,8 +115,8 @@ async function isSameFolder(files: FileSystem, found: string, directory: string)
 }
 
 /**
- * Whether the terminal UI lists the session. It compares the folder's path below the git worktree. In the worktree
- * itself, it lists the whole project.
+ * Whether the terminal UI lists the session in this folder. In the git worktree itself, the UI lists the whole project.
+ * In a folder below, the UI lists sessions whose `path` is that folder or is below it.
  */
 function isListedByPath({ worktree, directory }: FolderProject, { path }: SessionFacts): boolean {
   const below = relativePath(THIS_SYSTEM, worktree, directory);
@@ -185,8 +186,8 @@ async function otherProject(
 
 /**
  * Whether a folder is really the folder in which a session was used. `made-after`: the folder is younger than the
- * session, so it may be another folder with the same name. `may-be-other`: it may have replaced the session's folder,
- * or another folder may be mounted there.
+ * session, so it may be another folder with the same name. `may-be-other`: the folder may have replaced the session's
+ * folder, or may be mounted over it.
  */
 type Sameness = "same" | "made-after" | "may-be-other";
 

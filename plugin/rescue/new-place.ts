@@ -11,7 +11,7 @@ export interface GoneFolder {
   readonly root: string;
   readonly project: ProjectFacts | undefined;
   readonly sessions: readonly SessionFacts[];
-  /** When the first of these sessions was created, in milliseconds. */
+  /** When the first session of the missing folder was created, in milliseconds. */
   readonly firstUseMs: number;
   /** All sessions of the project, including those of other folders. */
   readonly ofProject: readonly SessionFacts[];
@@ -58,8 +58,8 @@ async function isRenamed(
   keepsWorktree: boolean,
 ): Promise<boolean> {
   if (repository === null || gone.sessions.length === 0 || pathBelow(gone.root, worktree) !== null) return false;
-  // From 1.17 on, a project keeps the worktree in which opencode first saw it. So a project that names this worktree
-  // used it before.
+  // From 1.17 on, a project's record keeps the worktree in which opencode first saw the project. If the record names
+  // this worktree, opencode used the worktree before, so the worktree is not the renamed folder.
   if (keepsWorktree && gone.project !== undefined && isSame(gone.project.worktree, worktree)) return false;
   const lastUse = Math.max(...gone.sessions.map(({ updatedMs }) => updatedMs ?? Number.POSITIVE_INFINITY));
   const usedBefore =

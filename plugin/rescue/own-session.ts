@@ -62,8 +62,8 @@ function placed(values: NewRow["values"], { directory, path }: SessionFacts, fro
 }
 
 /**
- * Replaces each id of a renamed record inside a JSON value. The session's own id is kept, because no record refers to
- * its session in this way.
+ * Replaces each id of a renamed record inside a JSON value. The id of the session itself is kept, because no JSON value
+ * of opencode refers to its own session.
  */
 function led(value: unknown, own: (value: unknown) => unknown, sessionID: unknown): unknown {
   if (typeof value === "string") return value === sessionID ? value : own(value);

@@ -5,9 +5,9 @@ import { type FolderProject, rootCommitTime } from "./folder-project.ts";
 import { originOf } from "./repository.ts";
 
 /**
- * Whether a folder got its present project after the time `sinceMs`. That is so if its `.git`, its remote or its first
- * commit is younger, or if `.git` was removed from the folder `root` after that time. If not, the folder may be another
- * folder than the one in which a session was used.
+ * Whether a folder got its present project after the time `sinceMs`. `true` if its `.git`, its remote or its first
+ * commit is younger than that time, or if `.git` was removed from the folder `root` after that time. If `false`, a
+ * session may have been used in another folder at the same path.
  */
 export async function gotProjectSince(
   files: FileSystem,

@@ -31,10 +31,10 @@ export interface Change {
 
 /**
  * The changes that move sessions to their right place. Folder, project and path become what opencode would write in
- * that folder. A missing project record is added. If a project has moved, its record gets the new folder.
- * `move` is the move that the user named, or `null`. If it leads from another operating system to this one, the paths
- * in project records are translated too. A single path of another system would keep opencode from showing any session.
- * A pure function.
+ * that folder. A missing project record is added. If a project has moved, its record gets the new folder. `move` is the
+ * move that the user named, or `null`. If the move leads from another operating system to this one, the paths in
+ * project records are translated too. A single path of another system would keep opencode from showing any session. A
+ * pure function.
  */
 export function relinkChanges(
   { sessions, projects, opened }: KnownStore,
@@ -128,7 +128,7 @@ function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
 
 /**
  * The changes that give moved projects their new worktree. If another project already has that worktree, the moved
- * project keeps its old one. The new worktree is removed from `sandboxes`, which lists only the other folders of a
+ * project keeps its old worktree. The new worktree is removed from `sandboxes`, which lists only the other folders of a
  * project (1.2 to 1.18).
  */
 function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<string, string>): Change[] {

@@ -65,8 +65,8 @@ export interface RescueResult {
 
 /** Lists the sessions that opencode does not show, and the changes that a request would make. Changes nothing. */
 export async function listHidden(input: RescueInput, request: RescueRequest): Promise<Listing> {
-  // The answer has no form for a list that was stopped halfway. So the signal is ignored, and the caller may simply
-  // stop waiting.
+  // The answer cannot say that the list was stopped halfway. So the signal is ignored. A caller that is stopped need
+  // not wait for the answer.
   const { signal: _signal, ...withoutSignal } = input;
   const knowing = await openKnownStores(input.files, input.located, input.into, input.fromData ?? null);
   if (!knowing.ok) return knowing;
@@ -169,8 +169,8 @@ async function rescueUnderLock(
     for (const { sessionID } of added) {
       held.set(sessionID, new Set(await stores.target.opened.store.conversations.messageIDs(sessionID)));
     }
-    // The target database must be closed before it is written. A view that stays open while the file changes may return
-    // wrong data.
+    // The target database must be closed before it is written. A connection that reads the file as immutable may return
+    // wrong data after the file has changed.
     closeTarget();
     const stopped = await apply(changes);
     if (stopped !== null || !request.bringIn) return finished(stopped);

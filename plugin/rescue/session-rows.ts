@@ -43,8 +43,8 @@ export interface SessionRows {
   /** Records that are not added, because opencode could not load them. They stay in the other store. */
   readonly leftOut: readonly LeftOut[];
   /**
-   * Why the session cannot be added; `null` if it can. opencode could not load its record, which would break the whole
-   * session list.
+   * Why the session must not be added; `null` if it can be added. If opencode could not load the session's record, the
+   * whole session list would fail.
    */
   readonly refused: string | null;
 }

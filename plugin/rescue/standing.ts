@@ -19,7 +19,7 @@ export interface Misplaced {
    * project.
    */
   readonly cause: "moved" | "project-changed";
-  /** The folder in which the terminal UI still lists the session; `null` if it does so nowhere. */
+  /** The folder in which the terminal UI still lists the session; `null` if there is no such folder. */
   readonly shownFrom: string | null;
   /** Why the session is not listed, in one sentence. */
   readonly reason: string;
@@ -33,8 +33,8 @@ export interface Known {
   readonly sessions: readonly SessionFacts[];
   readonly projects: readonly ProjectFacts[];
   /**
-   * Whether opencode is 1.17 or newer. Only then does opencode decide by its own worktree which sessions of the project
-   * `global` move to a new repository.
+   * Whether opencode is 1.17 or newer. In a new repository, these versions adopt the sessions of the project `global`
+   * whose folder is the present worktree. Older versions adopt the sessions of the main worktree's folder.
    */
   readonly isStrict: boolean;
 }
@@ -45,7 +45,8 @@ export type Standing = Omit<Misplaced, "facts">;
 /** The place of a session in a folder; `null` if the project of the folder is unknown. */
 export function placeIn(found: FolderProject, directory: string): Place | null {
   const { recorded, id, worktree, repository } = found;
-  // The id that is stored in the repository is used first. opencode itself moves its sessions to the new id.
+  // The id that is stored in the repository is preferred. If the id has changed, opencode itself moves the sessions of
+  // the stored id to the new id.
   const projectID = recorded ?? id;
   return projectID === null ? null : { directory, projectID, worktree, isGit: repository !== null };
 }

@@ -93,8 +93,8 @@ interface Signs {
 }
 
 /**
- * The weight of a missing migration. It is below 1, because a damaged database more often lost such a row than gained a
- * wrong one.
+ * The weight of a migration that a schema has, but that the damaged database does not list. The weight is below 1,
+ * because damage more often removes a migration from the list than it adds a wrong one.
  */
 const UNSAID = 0.75;
 
@@ -129,7 +129,7 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
 
 /**
  * Whether a schema has the migration table of 1.2.1 to 1.2.20, which has no column `name`. opencode 1.18.3 to 1.18.23
- * cannot start with that table. So it is avoided if the version is unknown.
+ * cannot start with that table. So that schema is avoided if the version is unknown.
  */
 function isWithoutNames(journals: KnownSchema["journals"]): boolean {
   return journals.some(({ table, columns }) => table === "__drizzle_migrations" && !columns.includes("name"));
@@ -163,7 +163,10 @@ function attempt(connection: Connection, sql: string): void {
  */
 const MOST_DIFFERING = 8;
 
-/** Returns the object with the known statement, if its own statement differs from it in only a few characters. */
+/**
+ * Returns the object with the known statement, if the object's own statement differs from the known one in only a few
+ * characters.
+ */
 function asItWas(object: SchemaObject): SchemaObject {
   const { type, name, sql } = object;
   if (sql === null || STATEMENTS.has(sql)) return object;
@@ -184,7 +187,7 @@ function differing(known: string, sql: string): number {
   return count;
 }
 
-/** The columns without which a table cannot be used, neither by opencode nor by this tool. */
+/** The columns that a table must have, so that opencode and this tool can use the table. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   project: ["id", "worktree", "sandboxes", "time_created", "time_updated"],
   session: ["id", "project_id", "slug", "directory", "title", "version", "time_created", "time_updated"],
@@ -230,7 +233,10 @@ function sampleRecords(image: PageImage, map: PageMap): SqliteRecord[] {
   return records;
 }
 
-/** The first of the schemas whose tables fit most of the records. */
+/**
+ * The schema whose tables fit the largest number of records. If several schemas fit equally many records, returns the
+ * first of these schemas.
+ */
 function mostFitting(
   schemas: readonly KnownSchema[],
   records: readonly SqliteRecord[],

@@ -12,7 +12,7 @@ export interface Filled {
 /** How opencode's event log stores one kind of record. */
 interface Told {
   readonly table: "session" | "message" | "part";
-  /** A pattern that matches the types of the events that hold such a record. */
+  /** A pattern that matches the types of the events that hold a record of this kind. */
   readonly types: string;
   /** The path of the record inside the JSON of an event. */
   readonly path: string;

@@ -9,7 +9,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Adds lost rows from the JSON files of opencode 1.0-1.1 from which the database was once imported. A record is added
- * only if an index or another record mentions it. So no record returns that a user deleted after the import.
+ * only if an index or another record mentions it. So a record that a user deleted after the import does not come back.
  */
 export async function fillFromFiles(
   files: FileSystem,

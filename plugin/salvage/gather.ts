@@ -52,7 +52,7 @@ export class Gathering {
   readonly #named: ReadonlySet<string>;
   /** Sessions that an up-to-date page mentions. Any other session was deleted, or was lost without a trace. */
   readonly #alive = new Set<string>();
-  /** The places of row ids that belong to no readable cell of their page. */
+  /** The places on pages where the ids of a row were found outside of every readable cell. */
   readonly #anchors: { readonly page: number; readonly at: number }[] = [];
 
   constructor(image: PageImage, map: PageMap, target: NewDatabase, ledger: Ledger, indexes: readonly IndexShape[]) {
@@ -113,9 +113,9 @@ export class Gathering {
   }
 
   /**
-   * Writes rows that are only in free pages or in older versions of pages. With `deletable`, the rows of sessions,
-   * messages and parts are written, otherwise those of all other tables. Sessions must come after the event log has
-   * been used, which has newer rows.
+   * Writes rows that are only in free pages or in older versions of pages. If `deletable` is true, writes the rows of
+   * sessions, messages and parts, otherwise the rows of all other tables. Sessions, messages and parts must be taken
+   * from the event log first, because the log has newer rows.
    */
   takeOlder(deletable: boolean): void {
     const rank = deletable ? "older-deletable" : "older-other";

@@ -36,8 +36,8 @@ export const SESSION_COLUMNS = ["session_id", "aggregate_id"];
 const MOST_INDEXES = 30;
 
 /**
- * The indexes of a database. Some indexes are left out: with a descending order or special collation, of expressions,
- * or of tables without rowids. opencode creates none of these.
+ * The indexes of a database. Indexes with a descending order or a special collation, indexes of expressions, and
+ * indexes of tables without rowids are left out, because opencode creates none of these.
  */
 export function indexShapes(connection: Connection): IndexShape[] {
   const shapes: IndexShape[] = [];

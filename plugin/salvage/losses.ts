@@ -80,8 +80,8 @@ function lossOf(connection: Connection, shape: TableShape, indexes: readonly Rea
     );
   };
   const loss = (each: Tally, isCounted: boolean): Loss => {
-    // A row that no index names may be one of the lost rows, named with a damaged id. So such rows reduce the number
-    // that is certainly lost.
+    // A row that no index names may be one of the lost rows, if an index has a damaged id for this row. So the rows
+    // that no index names are subtracted from the number of lost rows.
     return { count: isCounted ? each.lost : Math.max(0, each.lost - each.unnamed), isCounted };
   };
   const isOfSessions = shape.columns.some(({ name }) => SESSION_COLUMNS.includes(name));

@@ -30,8 +30,8 @@ export class Placement {
 }
 
 /**
- * Chooses between tables whose rows begin with such values. A table with exactly this number of columns is preferred,
- * then the table with the most distinctive columns.
+ * Chooses between tables that a record fits equally well. A table with exactly as many columns as the record is
+ * preferred, then the table with the most distinctive columns.
  */
 function mostTelling(shapes: readonly TableShape[], { letters }: SqliteRecord): TableShape | null {
   const rank = (shape: TableShape) => (letters.length === shape.columns.length ? 100 : 0) + tellingColumns(shape);

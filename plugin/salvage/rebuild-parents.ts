@@ -101,8 +101,8 @@ const RAN_IN_ROOT = `case when json_valid(data) then
 const CWD = "case when json_valid(data) then json_extract(data, '$.path.cwd') end";
 
 /**
- * The folder that all sessions and messages share which still name one; `null` if there are several. `/` is ignored,
- * because rebuilt messages name it.
+ * The folder of all sessions and messages that still name a folder; `null` if they name several folders. `/` is
+ * ignored, because rebuilt messages name it.
  */
 function onlyDirectory(connection: Connection, spelled: (folder: string) => string): string | null {
   const isLost = "select 1 from message where session_id not in (select id from session) limit 1";

@@ -174,7 +174,7 @@ async function filesOf(files: FileSystem, database: string): Promise<DatabaseFil
     if (stat === null) continue;
     if (stat.type !== "file") {
       const what =
-        stat.type === "symlink" ? "a symbolic link: name the file that it leads to with --db" : "no plain file";
+        stat.type === "symlink" ? "a symbolic link: use --db with the file that it leads to" : "no plain file";
       throw new StoreRefusedError("busy", `${basename(database)}${suffix} is ${what}.`);
     }
     found.push({ suffix, ...stat });
@@ -231,7 +231,7 @@ export async function swapIn(
     ...item,
     state: "planned" as const,
     ...(item.locator && "path" in item.locator && item.locator.path === basename(database)
-      ? { replacement: { source: "what was salvaged of it", ...content } }
+      ? { replacement: { source: "the data salvaged from it", ...content } }
       : {}),
   }));
   const planned: Manifest = { ...run.manifest, state: "planned", items };

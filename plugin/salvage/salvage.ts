@@ -49,7 +49,7 @@ export interface SalvageReport extends LossesOfAll {
   readonly fromOlderPages: number;
   readonly fromEvents: Filled;
   readonly fromFiles: Filled;
-  /** How many records were cut off and closed at that point. */
+  /** How many records the damage had cut off. Each was saved up to that point, and its JSON was closed there. */
   readonly mended: number;
   readonly rebuilt: Rebuilt;
   readonly unplacedRecords: number;

@@ -15,7 +15,7 @@ export interface SessionOutcome {
   readonly lostParts: number;
   /** Lost rows of other tables, such as the event log and todos. */
   readonly lostOthers: number;
-  /** Records that were cut off and closed at that point. */
+  /** Records that the damage had cut off. Each was saved up to that point, and its JSON was closed there. */
   readonly cutRecords: number;
   /** Whether the numbers of lost messages, parts and events are exact. If not, at least this many are lost. */
   readonly isCounted: boolean;
@@ -48,7 +48,10 @@ interface Known {
   readonly logIsWhole: boolean;
 }
 
-/** For each session: how many lost messages are mentioned by parts, but by no index. The ledger must be attached. */
+/**
+ * For each session: how many lost messages are mentioned by parts, but by no index. The ledger must be attached to
+ * `connection`.
+ */
 export function unnamedMessages(connection: Connection): ReadonlyMap<string, number> {
   // An id that does not have the full form was partly overwritten, and does not prove that a message existed.
   const rows = connection.all(`select session_id as id, count(distinct message_id) as n from part

@@ -28,7 +28,7 @@ export function soundID(id: string | null): string | null {
 /** JSON documents larger than this number of bytes are not parsed, because that would take too much memory. */
 const LONGEST_PARSED = 64 * 1024 * 1024;
 
-/** Whether opencode may have written such a value to this column. If not, the page was overwritten. */
+/** Whether opencode may have written this value to this column. If not, the page was overwritten. */
 export function isSound(table: string, column: string, value: SqlValue): boolean {
   if (value instanceof Uint8Array) {
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);

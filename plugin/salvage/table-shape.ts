@@ -7,7 +7,10 @@ export interface ColumnShape {
   readonly name: string;
   readonly affinity: "text" | "integer" | "real" | "other";
   readonly isNeeded: boolean;
-  /** Whether a record may end before this column. Rows that were written before a migration added the column do so. */
+  /**
+   * Whether a record may end before this column. Rows that were written before a migration added the column have no
+   * value for it.
+   */
   readonly hasDefault: boolean;
 }
 

@@ -7,8 +7,8 @@ import type { Ledger } from "./ledger.ts";
 import { isSound, soundID } from "./sound-values.ts";
 
 /**
- * Writes rows of which only a part could be read, if no other source had them. A cut-off document is closed at that
- * point. Returns the number of such rows for each session; rows of projects are counted under `""`.
+ * Writes rows of which only a part could be read, if no other source had them. A JSON document that is cut off is
+ * closed where it ends. Returns the number of such rows for each session; rows of projects are counted under `""`.
  */
 export function writeUnfinished(connection: Connection, ledger: Ledger): ReadonlyMap<string, number> {
   const written = new Map<string, number>();

@@ -101,8 +101,8 @@ interface Looked {
 }
 
 /**
- * Checks the sessions. Returns `null` if a signal stopped the check. Returns a text if a requested session does not
- * exist: its id.
+ * Checks the sessions. Returns `null` if a signal stopped the check. If a requested session does not exist, returns the
+ * id of that session.
  */
 async function lookedAt(store: DatabaseStore, input: CheckInput, counts: Counts): Promise<Looked | string | null> {
   const imported = store.readAs(asImported(store.description));

@@ -18,7 +18,10 @@ export interface Departure {
   readonly outcome: Exclude<Outcome, "arrives">;
   /** The reason in words. It contains nothing of the record's content. */
   readonly reason: string;
-  /** Whether opencode itself writes such records. opencode 2.x changes all of them, so there is nothing to repair. */
+  /**
+   * Whether opencode itself writes records of this kind. opencode 2.x changes all records of this kind, so there is
+   * nothing to repair.
+   */
   readonly isByDesign: boolean;
   /**
    * The requirement that the row does not meet, if only the import has this requirement. The JSON document itself is

@@ -43,8 +43,8 @@ export function decoded(
 }
 
 /**
- * Removes a valid output format from a user message. The import accepts it and drops it, but the check by the rules of
- * 1.17 would refuse it.
+ * Removes a valid output format from a user message. The import accepts and drops the format, but the check by the
+ * rules of 1.17 would refuse the message.
  */
 function withoutFormat(value: unknown): unknown {
   if (!isFields(value) || value.role !== "user" || !isFormat(value.format)) return value;

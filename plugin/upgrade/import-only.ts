@@ -17,13 +17,16 @@ export interface Supplement {
 
 export const NOTHING_NEEDED: Supplement = { cells: new Map(), fields: [], changes: [], rules: [] };
 
-/** The changes that a part needs: the session of its message, and a `data:` URL that can be decoded. */
+/**
+ * The changes that a part needs, so that it names the session of its message, and so that its `data:` URL can be
+ * decoded.
+ */
 export function partSupplement(part: SourceRecord, sessionID: string, document: unknown): Supplement {
   const inSession = part.sessionID === sessionID ? NOTHING_NEEDED : cell("session_id", part.sessionID, sessionID);
   return joined(inSession, dataURLSupplement(document));
 }
 
-/** The changes that a message needs: times that are valid dates. */
+/** The changes that a message needs, so that its times are valid dates. */
 export function messageSupplement(message: SourceRecord, document: unknown): Supplement {
   const created = isMoment(message.created) ? NOTHING_NEEDED : time("time_created", message, document);
   const isUsed = numberIn(document, "time", "completed") !== null;

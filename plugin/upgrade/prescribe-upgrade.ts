@@ -63,7 +63,8 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
     departures.flatMap(({ kind, recordID, isByDesign }) => (isByDesign ? [] : `${kind} ${recordID}`)),
   );
   const answered = new Set<string>();
-  // The row of a session comes before its JSON columns, because its replacement was made for the row as it is now.
+  // The row of a session comes before its JSON columns, because the replacement of the row was made for the row as it
+  // is now.
   const inOrder = [...departures].sort((one, other) => Number(isJSONColumn(one)) - Number(isJSONColumn(other)));
   return [...inOrder, ...following(session, said, renamed)].map((departure) => {
     const locator = locatorOf(departure);
@@ -135,8 +136,8 @@ function madeOf(own: ConfirmedFinding | null | undefined): Replacement | null {
 
 /**
  * Combines the replacement by the rules for 1.17 with the changes for the import. `moved` is the new message id of a
- * part. It is applied even if the rules for 1.17 cannot complete the part. Returns `impossible` if nothing can be
- * changed.
+ * part. The part gets the new id even if the rules for 1.17 cannot complete the part. Returns `impossible` if nothing
+ * can be changed.
  */
 function replacementFor(
   own: ConfirmedFinding | null,

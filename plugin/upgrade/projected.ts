@@ -14,7 +14,7 @@ export interface Difference {
   readonly isByDesign: boolean;
 }
 
-/** The messages of opencode 2.x that one message of 1.x becomes, and what is different in them. */
+/** The messages of opencode 2.x that are made from one message of 1.x, and what is different in them. */
 export interface Projection {
   readonly messages: readonly ImportedMessage[];
   readonly differences: readonly Difference[];
@@ -117,8 +117,8 @@ function whole(message: DecodedMessage, reason: string): Difference[] {
 }
 
 /**
- * Parts of a type that opencode 2.x does not store in such a message. Snapshots, steps and patches are not included,
- * because the import stores them in the message itself.
+ * Parts of a type that opencode 2.x does not store in a message of this kind. Snapshots, steps and patches are not
+ * included, because the import stores them in the message itself.
  */
 function unkept({ parts }: DecodedMessage, kept: readonly string[]): Difference[] {
   return parts
@@ -145,7 +145,7 @@ function user(message: DecodedMessage, used: Set<string>): Projection {
   if (subtasks.length > 0 && visible.length + files.length + agents.length === 0) {
     return {
       messages: [],
-      differences: whole(message, "of a subtask, 2.x keeps only the session that the subtask began"),
+      differences: whole(message, "2.x keeps only the session that the subtask began"),
     };
   }
   const differences = unkept(message, ["text", "file", "agent"]);
@@ -249,7 +249,7 @@ function assistant(message: DecodedMessage, messages: readonly DecodedMessage[])
   if (isSubtask && ofType(parts, "tool").some((part) => part.value.tool === "task")) {
     return {
       messages: [],
-      differences: whole(message, "of a subtask, 2.x keeps only the session that the subtask began"),
+      differences: whole(message, "2.x keeps only the session that the subtask began"),
     };
   }
   const differences = unkept(message, ["text", "reasoning", "tool"]);

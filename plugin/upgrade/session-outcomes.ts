@@ -18,7 +18,7 @@ const TEXTS = ["title", "slug", "version", "agent", "path", "project_id"];
 
 /**
  * Predicts what the import of opencode 2.x makes of the row of a session (source 2.0.26). How a wrong row breaks the
- * session list was measured on 2.x of July and on the lildax build. A pure function.
+ * session list was measured with a build of 2.x of July and with the preview (`lildax`). A pure function.
  */
 export function sessionOutcomes(session: SourceSession, store: StoreDescription): Departure[] {
   const { id, row, json, hasProject } = session;

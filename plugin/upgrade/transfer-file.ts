@@ -14,9 +14,8 @@ export interface TransferFile {
 /**
  * Converts a session of 1.x to the document for `opencode session import FILE`. Each message has the form of 2.x, with
  * its id and type (source 2.0.26, `schema/src/session-transfer.ts`). opencode 2.x refuses an id that it already has
- * (409). So with `isCopy`, the session and its messages get new ids.
- * opencode 2.x leaves out an answer without an end time. So such an answer gets the time of its last change. A pure
- * function.
+ * (409). So if `isCopy` is true, the session and its messages get new ids. opencode 2.x leaves out an answer without an
+ * end time. So an answer without an end time gets the time of its last change as its end time. A pure function.
  */
 export function transferFile(
   { id, row, json }: SourceSession,

@@ -15,7 +15,7 @@ test("`repair` names the session that opencode no longer lists, and how to read 
     const old = new Date(Date.now() - 3_600_000);
     utimesSync(join(store.dataDir, "path" in locator ? locator.path : ""), old, old);
     const { stdout } = await askCli(["repair", "--yes", "--data-dir", store.dataDir]);
-    expect(stdout).toContain("opencode no longer lists 1 session, because no part of the record was usable.");
+    expect(stdout).toContain("opencode no longer lists 1 session, because no part of the session's record was usable.");
     expect(stdout).toMatch(/To read it: opencode-session-repair show ses_c --data-dir /);
     const command = /To restore the damaged record: opencode-session-repair restore (\S+)/.exec(stdout)?.[1] ?? "";
     await askCli(["restore", command, "--yes", "--data-dir", store.dataDir]);

@@ -87,7 +87,7 @@ test("`/repair` names the session that opencode no longer lists, how to read it,
     const context = await contextOf(store, "1.1.65");
     const { details, runID } = await answerRequest({ what: "repair", sessionID: null }, context);
     expect(details).toContain(
-      "opencode no longer lists 1 session, because no part of the record was usable. Messages stay where they are.",
+      "opencode no longer lists 1 session, because no part of the session's record was usable. Messages stay where they are.",
     );
     expect(details).toContain("To read it in a shell: npx opencode-session-repair show ses_c");
     expect(details).toContain(`Undo: /repair undo ${runID}`);

@@ -69,7 +69,7 @@ test("a database of 1.15.4 that lost a table: salvage makes it again, calls noth
     expect.objectContaining({ code: "columns-missing", severity, evidence, advice });
   expect((await run(store, "check")).findings).toEqual([
     missing("without todo", "blocking"),
-    missing("without event_sequence, sessions load; new sessions or prompts fail", "warning"),
+    missing("sessions load without event_sequence, but new sessions or prompts fail", "warning"),
   ]);
 
   const done = await run(store, "salvage", "--swap", "--yes");
