@@ -10,7 +10,7 @@ const OLDEST_MAJOR = 20;
 const DOCUMENT = join(import.meta.dirname, "..", "docs", "node-versions.md");
 const BEGIN = "<!-- table: npm run test:node -->\n";
 const END = "<!-- /table -->";
-const HEAD = "| Node | databases are read | problems |\n|---|---|---|\n";
+const HEAD = "| Node | how databases are read | problems |\n|---|---|---|\n";
 
 /**
  * Tries the published command in the named releases of Node. Without a name, the newest release of each minor version
@@ -41,7 +41,7 @@ async function record(line: NodeLine): Promise<void> {
 }
 
 function row({ node, reading, isBehindFlag, problems }: NodeLine): string {
-  const flag = isBehindFlag ? ", started again with `--experimental-sqlite`" : "";
-  const how = reading === "no SQLite" ? "no SQLite: status 2, no verdict" : `${reading}${flag}`;
+  const flag = isBehindFlag ? ", with `--experimental-sqlite`" : "";
+  const how = reading === "no SQLite" ? "no SQLite: exit status 2" : `${reading}${flag}`;
   return `| ${node} | ${how} | ${problems.length === 0 ? "none" : problems.length} |`;
 }
