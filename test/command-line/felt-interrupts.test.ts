@@ -87,7 +87,7 @@ test("rescue is interrupted while it lists again: what was done is told, what is
   const document = JSON.parse(documents.join(""));
   expect(document.items).toMatchObject([{ recordID: "ses_a", action: "rescued" }]);
   expect([document.hidden, document.partlyShown, document.incomplete]).toEqual([null, null, null]);
-  expect(said.join("\n")).toContain("some sessions may still be hidden");
+  expect(said.join("\n")).toContain("Some may still be hidden");
   expect(status).toBe(3);
   store.remove();
 });

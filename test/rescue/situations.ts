@@ -95,24 +95,24 @@ export const FOUND: Readonly<Record<string, Situation>> = {
     const lost = [await held(world, world.folder("notes")), await held(world, world.folder("notes", "below"))];
     renameSync(world.at("notes"), world.at("diary"));
     const to = [world.at("diary"), world.at("diary", "below")];
-    return { lost: lost.map((each, index) => [each, to[index] ?? ""]), isAsked: true, reason: /is not there\.$/ };
+    return { lost: lost.map((each, index) => [each, to[index] ?? ""]), isAsked: true, reason: /does not exist\.$/ };
   },
   "a folder without git that was moved into a repository": async (world) => {
     const lost = await held(world, world.folder("notes"));
     world.repository("app");
     renameSync(world.at("notes"), world.at("app", "notes"));
-    return { lost: [[lost, world.at("app", "notes")]], isAsked: true, reason: /is not there\.$/ };
+    return { lost: [[lost, world.at("app", "notes")]], isAsked: true, reason: /does not exist\.$/ };
   },
   "a repository that got another name": async (world) => {
     const lost = await held(world, world.repository("app"));
     renameSync(world.at("app"), world.at("renamed"));
-    return { lost: [[lost, world.at("renamed")]], isPartly: true, reason: /is not there\.$/ };
+    return { lost: [[lost, world.at("renamed")]], isPartly: true, reason: /does not exist\.$/ };
   },
   "a home directory under another name, with a repository and a folder": async (world) => {
     const made = [await held(world, world.repository("old", "app")), await held(world, world.folder("old", "notes"))];
     renameSync(world.at("old"), world.at("new"));
     const to = [world.at("new", "app"), world.at("new", "notes")];
-    return { lost: made.map((each, index) => [each, to[index] ?? ""]), isAsked: true, reason: /is not there\.$/ };
+    return { lost: made.map((each, index) => [each, to[index] ?? ""]), isAsked: true, reason: /does not exist\.$/ };
   },
   "a removed worktree": async (world) => {
     const main = world.repository("main");
@@ -120,7 +120,7 @@ export const FOUND: Readonly<Record<string, Situation>> = {
     world.git(main, "worktree", "add", "--quiet", "--detach", world.at("side"));
     const lost = await held(world, world.at("side"));
     world.git(main, "worktree", "remove", "--force", world.at("side"));
-    const reason = /is not there\.$/;
+    const reason = /does not exist\.$/;
     return { lost: [[lost, main]], isPartly: true, isAsked: true, reason, shown: [[shown, main]] };
   },
   "a worktree of a bare repository, moved by git": async (world) => {
@@ -129,7 +129,7 @@ export const FOUND: Readonly<Record<string, Situation>> = {
     world.git(bare, "worktree", "add", "--quiet", "--detach", world.at("one"));
     const lost = await held(world, world.at("one"));
     world.git(bare, "worktree", "move", world.at("one"), world.at("two"));
-    return { lost: [[lost, world.at("two")]], isPartly: true, isAsked: true, reason: /is not there\.$/ };
+    return { lost: [[lost, world.at("two")]], isPartly: true, isAsked: true, reason: /does not exist\.$/ };
   },
   "a folder that is stored as a link": async (world) => {
     const folder = world.folder("real");
@@ -150,7 +150,7 @@ export const FOUND: Readonly<Record<string, Situation>> = {
     symlinkSync(world.at("real"), world.at("link"));
     rmSync(world.at("link"));
     renameSync(world.at("real"), world.at("link"));
-    return { lost: [[lost, world.at("link")]], isAsked: true, reason: /is not there\.$/ };
+    return { lost: [[lost, world.at("link")]], isAsked: true, reason: /does not exist\.$/ };
   },
   "two repositories that changed names": async (world) => {
     const [a, b] = [world.repository("a"), world.repository("b")];
@@ -179,7 +179,7 @@ export const FOUND: Readonly<Record<string, Situation>> = {
     database.run("pragma foreign_keys = off");
     database.run("delete from session where id = ?", [parent.id]);
     for (const table of ["part", "message"]) database.run(`delete from ${table} where session_id = ?`, [parent.id]);
-    return { lost: [[child, folder]], reason: /started from/ };
+    return { lost: [[child, folder]], reason: /started this session/ };
   },
 };
 
