@@ -159,7 +159,7 @@ async function repairFound(
   const details = [...planLines(changed), ...shortened(result.items.map(itemLine))];
   const unlisted = unlistedBy(result.plans.flat(), result.items);
   if (unlisted.length > 0) {
-    const toRead = unlisted.map((id) => `To read it in a shell: npx opencode-session-repair show ${id}`);
+    const toRead = unlisted.map((id) => `To read the session in a shell: npx opencode-session-repair show ${id}`);
     details.push(unlistedLine(unlisted), ...shortened(toRead));
   }
   if (result.runID !== null) details.push(`Undo: /repair undo ${result.runID}`);

@@ -11,7 +11,7 @@ interface Done {
   readonly source?: string | null;
 }
 
-/** The word for what was done to one record, such as `completed`. JSON keeps the names of the contract. */
+/** The word for what was done to one record, such as `completed`. JSON documents use other names (docs/contract.md). */
 export function actionWord({ action, source }: Done): string {
   if (action === "normalised") return "completed";
   if (action === "settled") return "closed";

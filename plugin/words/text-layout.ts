@@ -44,7 +44,8 @@ export function wrappedAroundCommands(text: string, width: number, indent: strin
 }
 
 /**
- * Yields wrapped lines one after the other. A text of tens of megabytes is then not in memory a second time, as lines.
+ * Yields wrapped lines one after the other. A text may have tens of megabytes, so its lines are not all in memory at
+ * once.
  */
 export function* wrappedLines(text: string, width: number, indent: string, first = indent): Iterable<string> {
   const room = Math.max(10, width - columns(indent));
@@ -57,7 +58,7 @@ export function* wrappedLines(text: string, width: number, indent: string, first
   }
 }
 
-/** The lines of a text without line breaks. Empty lines at its end are left out. */
+/** Yields each line of a text without its line break. Empty lines at the end of the text are left out. */
 function* linesOf(text: string): Iterable<string> {
   let end = text.length;
   while (end > 0 && text[end - 1] === "\n") end -= text[end - 2] === "\r" ? 2 : 1;

@@ -7,7 +7,7 @@ import { nodeFileSystem } from "../../platform/file-system.ts";
 
 const STEP_MS = 50;
 
-/** The terminal UI has read its configuration after this time at the latest, in milliseconds. */
+/** The plugin waits at most this long, in milliseconds, for the terminal UI to read its configuration. */
 const LONGEST_WAIT_MS = 10_000;
 
 export interface TerminalSettings extends ReadSettings {

@@ -52,7 +52,8 @@ export function upgradeText(result: UpgradeResult, terminal: Screen): string {
 }
 
 /**
- * The changes that opencode 2.x makes to every such record, counted by reason, because a database may have very many.
+ * The changes that opencode 2.x makes on purpose. They are counted by reason, because a database may have very many of
+ * these records.
  */
 function byDesign(findings: readonly UpgradeFinding[], terminal: Screen): string[] {
   const own = findings.filter((finding) => finding.isByDesign);
