@@ -17,7 +17,7 @@ export const EXPORT_INSTEAD =
 const HEADINGS: Readonly<Record<Cause, string>> = {
   legacy: "only in the old JSON storage (--import)",
   "other-database": "only in another database (--import)",
-  "put-aside": "only in a copy beside the database, perhaps deleted since then (--import, or --session ID)",
+  "put-aside": "only in a copy beside the database, perhaps deleted after that copy (--import, or --session ID)",
   moved: "of folders that do not exist any more",
   "project-changed": "of folders that belong to another project now",
   "parent-missing": "children of a session that is gone: opencode's lists leave them out",
