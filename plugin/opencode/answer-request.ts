@@ -165,7 +165,7 @@ async function repairFound(
   if (result.runID !== null) details.push(`Undo: /repair undo ${result.runID}`);
   if (spared.length > 0) {
     details.push(
-      `${plural(spared.length, "record")} of the session that this tool runs in left unchanged: use /repair or the command line.`,
+      `Left unchanged: ${plural(spared.length, "record")} of the session that this tool runs in. Use /repair or the command line.`,
     );
   }
   const left = remaining.filter((finding) => !spared.includes(finding));

@@ -140,7 +140,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
   }
   if (lostSessions.count > 0) {
     const atLeast = lostSessions.isCounted ? "" : "At least ";
-    lines.push(`${atLeast}${plural(lostSessions.count, "session")} lost with everything in it.`);
+    lines.push(`${atLeast}${plural(lostSessions.count, "session")} lost with all records.`);
   } else if (!lostSessions.isCounted) {
     lines.push("Whole sessions may be lost too: the list of sessions was damaged.");
   }

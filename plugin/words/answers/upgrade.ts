@@ -38,7 +38,7 @@ export function upgradeText(result: UpgradeResult, terminal: Screen): string {
     const behind = plural(arrival.sessionsBehind, "session");
     lines.push(
       "",
-      `The import reads the sessions in the order of their ids, the greatest id first. It would stop at ${arrival.stopsAt}.`,
+      `The import reads the sessions in the order of their ids, the greatest id first. The import would stop at ${arrival.stopsAt}.`,
     );
     lines.push(`${behind} after that session would never arrive.`);
   }
