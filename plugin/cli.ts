@@ -16,7 +16,7 @@ const statusWhenWritten = watchOutput();
 await endWithParent();
 process.exitCode = await statusWhenWritten(await runCommandLine(process.argv.slice(2), abort.signal));
 if (abort.signal.aborted) {
-  // Work that the command no longer waits for would keep this process running.
+  // The process must end itself, because work that the command no longer waits for would keep it running.
   const { removeTemporaryFolders } = await import("./platform/temporary-folder.ts");
   removeTemporaryFolders();
   process.stdout.write("", () => process.exit());

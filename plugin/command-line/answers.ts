@@ -115,7 +115,7 @@ export function listAnswer(content: object): object {
 /** The kind of a problem, if scripts may need to distinguish it from others. */
 export type ProblemReason = "no-store" | "no-runtime" | "stopped";
 
-/** The document for a refusal or failure that produced no other document. There is no verdict. */
+/** The document for a refusal or failure that produced no other document. The document has no verdict. */
 export function problemAnswer(message: string, reason: ProblemReason | null): object {
   const why = reason === null ? {} : { reason };
   return { schemaVersion: SCHEMA_VERSION, tool: TOOL, error: message, ...why, verdict: null };

@@ -7,8 +7,9 @@ import { NO_SQLITE } from "../words/refusals.ts";
 import type { AsideAnswer, AsideTask, SalvageTask } from "./aside.ts";
 
 /**
- * The program of the other process. It reads one task from its input and writes one answer to its output. Lines before
- * the answer report progress. After an error, the process ends without an answer.
+ * This program runs in a process of its own, for one long task on a database. It reads the task from its input and
+ * writes one answer to its output. Lines before the answer report progress. After an error, the process ends without an
+ * answer.
  */
 let text = "";
 for await (const piece of process.stdin.setEncoding("utf8")) text += String(piece);

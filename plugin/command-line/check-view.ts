@@ -7,7 +7,7 @@ import { type CommandContext, commandHere } from "./context.ts";
 import { namesForScreen } from "./known-sessions.ts";
 import { mendingCommandFor } from "./mending-command.ts";
 
-/** The reason why no repair can keep an original now; `null` if there is none. */
+/** The reason why a repair cannot save original records in quarantine now; `null` if it can. */
 async function obstacle({ located }: Pick<CommandContext, "located">): Promise<Obstacle | null> {
   const { dataDir } = located;
   const quarantine = entryNow(quarantinePath(dataDir));

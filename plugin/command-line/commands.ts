@@ -28,7 +28,7 @@ export const OPTIONS = {
     multiple: true,
     says: "only this session; the beginning of its id is enough",
   },
-  only: { value: "CODE", kind: "code", multiple: true, says: "only problems with this code, also warnings" },
+  only: { value: "CODE", kind: "code", multiple: true, says: "only problems with this code, including warnings" },
   for: {
     value: "2.x",
     kind: "other",
@@ -38,7 +38,7 @@ export const OPTIONS = {
   "older-than": { value: "AGE", kind: "other", says: "an age such as 30d, 12h or 2w" },
   output: { value: "FILE", kind: "file", says: "write to this new file" },
   into: { value: "NAME", kind: "other", says: "the file name of the database that gets the sessions" },
-  export: { value: "DIR", kind: "folder", says: "write files for `opencode import` into this folder instead" },
+  export: { value: "DIR", kind: "folder", says: "only write files for `opencode import` into this folder" },
   "from-data": { value: "DIR", kind: "folder", says: "look in this other data directory too" },
   import: { says: "bring in sessions that only another store has" },
   relink: { says: "correct the folder and project of sessions" },
@@ -59,7 +59,7 @@ export const OPTIONS = {
   quiet: { short: "q", says: "no messages on stderr" },
   concurrency: { value: "N", kind: "other", says: "how many files are read at once (default 16)" },
   "no-color": { says: "no colours" },
-  help: { short: "h", says: "print this help, or the help of the command before it" },
+  help: { short: "h", says: "print this help, or the help of the named command" },
   version: { short: "v", says: "the version of this tool" },
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 
@@ -217,7 +217,7 @@ export const COMMANDS = {
     options: ["output"],
     summary: "collect versions, sizes and codes for a public issue",
     details: [`The report has no content, titles, paths, keys or ids. ${READ_BEFORE_ISSUE}`],
-    examples: [{ args: "report --output report.md", says: "write it to a file" }],
+    examples: [{ args: "report --output report.md", says: "write the report to a file" }],
   },
   purge: {
     options: ["older-than", "dry-run", "yes"],
@@ -245,7 +245,7 @@ export const COMMANDS = {
     options: [],
     summary: "explain a command",
     details: [],
-    examples: [{ args: "help repair", says: "what `repair` does and takes" }],
+    examples: [{ args: "help repair", says: "what `repair` does, and its options" }],
   },
 } as const satisfies Readonly<Record<string, CommandSpec>>;
 

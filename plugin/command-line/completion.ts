@@ -42,7 +42,7 @@ function wordsOf(kind: ValueKind | undefined): readonly string[] | null {
   return kind === "run" ? ["last"] : null;
 }
 
-/** Every option whose value is of a wanted kind. */
+/** The options that take a value of a kind for which `isKind` returns `true`. */
 function optionsTaking(isKind: (kind: ValueKind | undefined) => boolean): OptionName[] {
   const all = new Set(COMMAND_NAMES.flatMap(optionsOf));
   return [...all].filter((name) => optionSpec(name).value !== undefined && isKind(optionSpec(name).kind));

@@ -20,7 +20,10 @@ export async function hasWork(command: Command, located: Located): Promise<boole
   return (await nodeFileSystem.list(quarantinePath(located.dataDir))) !== null;
 }
 
-/** The message if there is no store: the place that was searched, and the command with a store nearby. */
+/**
+ * The message if there is no store. It names the place that was searched. If a store is nearby, it has the command for
+ * that store.
+ */
 export async function noStoreMessage(
   args: readonly string[],
   options: Pick<CommonOptions, "dataDir" | "database">,

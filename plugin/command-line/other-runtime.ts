@@ -12,7 +12,7 @@ interface Runtime {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** The arguments after which this runtime takes the text of a module. */
+  /** The arguments before the text of a module that this runtime runs, such as `-e`. */
   readonly evaluate: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
@@ -80,8 +80,8 @@ function runs(script: string, { command, args, evaluate, env }: Runtime): Promis
 }
 
 /**
- * The first runtime on this machine that reads databases in place. If there is no such runtime and `isAnyBetter` is
- * set, the first that has SQLite at all.
+ * The first runtime on this machine that reads databases in place. If there is none and `isAnyBetter` is set, returns
+ * the first runtime that has SQLite, even if that runtime can read only a copy of a database.
  */
 async function findRuntime(isAnyBetter: boolean): Promise<Runtime | null> {
   for (const runtime of candidates()) if (await runs(PROBE, runtime)) return runtime;

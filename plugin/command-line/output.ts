@@ -4,9 +4,9 @@ import { EXIT } from "./exit-status.ts";
 /**
  * Keeps a failed write to stdout or stderr from ending the process in the middle of a change.
  *
- * A reader may leave before the end (`| head`, a pager): then the rest of the answer goes nowhere, and the exit status
- * stays true. Any other failure, such as a full disk, loses the answer.
- * @returns gives the exit status after the last write: that of the command, or 4 if its answer was lost
+ * If the reader of stdout ends early (`| head`, a pager), the rest of the answer is not needed, and the exit status is
+ * still that of the command. After any other failure, such as a full disk, the answer is lost.
+ * @returns a function to call after the last write. It returns the status of the command, or 4 if the answer was lost
  */
 export function watchOutput(): (status: number) => Promise<number> {
   let lost: string | null = null;
@@ -17,7 +17,7 @@ export function watchOutput(): (status: number) => Promise<number> {
   // An error on stderr cannot be reported anywhere.
   process.stderr.on("error", () => undefined);
   return async (status) => {
-    // Node reports a failed write to a file only in a later step.
+    // Node reports a failed write to a file only in a later step of its event loop.
     await new Promise(setImmediate);
     if (lost === null) return status;
     process.stderr.write(

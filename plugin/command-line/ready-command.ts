@@ -25,8 +25,8 @@ function storeOptions({ dataDir, database }: GivenStore): string[] {
 }
 
 /**
- * Completes the commands in a sentence for the store that the user named. Only text between backticks that has the
- * program's name is such a command. The name of a command alone (`repair`) stays as it is.
+ * Completes the commands in a sentence for the store that the user named. Only text between backticks that contains the
+ * name of this program is completed. The name of a command alone (`repair`) stays as it is.
  */
 export function withGivenStore(text: string, given: GivenStore): string {
   const more = storeOptions(given).map(shellWord).join(" ");

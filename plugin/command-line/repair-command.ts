@@ -86,8 +86,8 @@ export async function repairCommand(context: CommandContext, command: Repair): P
 }
 
 /**
- * Checks again after a repair. If a session consisted only of damaged records, it is now gone from the store. `null`:
- * the check was stopped.
+ * Checks the named sessions again after a repair. If a session had only damaged records, the repair has removed it from
+ * the store, so the check is repeated without it. Returns `null` if the check was stopped.
  */
 async function checkedAgain(
   context: CommandContext,
@@ -126,14 +126,11 @@ async function nothingToDo(
   return EXIT.refused;
 }
 
-/**
- * The reason why findings in a database that must not be written are left as they are; `null` if the database may be
- * written.
- */
+/** The reason why this tool may not write to a database that is damaged or was not read; `null` if it may write. */
 function refusedRepair({ stores, findings }: CheckResult): string | null {
   for (const [index, { state, origin }] of stores.entries()) {
     const refusal = writingRefusal(origin);
-    // A finding in the tables of 2.x gives its own reason, so it is not counted here.
+    // A finding in the tables of opencode 2.x states its own reason, so it does not count here.
     const isDamaged = findings.some(
       ({ store, severity, stops }) => store === index && severity === "blocking" && stops === undefined,
     );
@@ -243,14 +240,14 @@ function hiddenLines(sessions: readonly string[], runID: string | null, context:
   ];
 }
 
-/** If there are more folders than this, their common parent is named. */
+/** If there are more folders than this, only the folder that contains all of them is named. */
 const MOST_FOLDERS = 5;
 
 function originalsLines(manifests: readonly string[]): string[] {
   const folders = manifests.map((manifest) => dirname(manifest));
   if (folders.length <= MOST_FOLDERS) return [ORIGINALS_ARE_IN, ...folders.map((folder) => `  ${folder}`)];
   const quarantine = dirname(dirname(folders[0] ?? ""));
-  return [`The originals are in ${plural(folders.length, "folder")} below:`, `  ${quarantine}`];
+  return [`The originals are in ${plural(folders.length, "folder")} under this path:`, `  ${quarantine}`];
 }
 
 /** The answer lists records one by one up to this number. More records are counted by act, kind and cause. */

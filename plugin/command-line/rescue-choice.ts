@@ -14,7 +14,7 @@ export interface Chosen {
   readonly request: RescueRequest;
 }
 
-/** A request for every kind of rescue. Each chosen session gets the one that its cause needs. */
+/** A request for every kind of rescue. Each chosen session gets the kind that it needs. */
 const EVERYTHING: RescueRequest = { bringIn: true, bringInPutAside: true, relink: true, unarchive: true };
 
 /** The list shows at most this many sessions. Users find the others with `sessions WORDS`, and name their ids. */

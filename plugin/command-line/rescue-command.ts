@@ -33,7 +33,7 @@ const WITHOUT_LIST = {
   unknown: EXIT.usage,
   unusable: EXIT.failed,
   refused: EXIT.refused,
-  // The exit status is the same as that of `check`, because the database was not checked.
+  // There was no space for a copy of the database, so it was not read. `check` ends with the same exit status then.
   "no-room": EXIT.findings,
 } as const;
 
@@ -121,8 +121,9 @@ export async function rescueCommand(context: CommandContext, typed: Rescue): Pro
 }
 
 /**
- * The data of 1.x in an upgraded database that opencode 2.x lacks: as values, as lines for people, and as fields of the
- * JSON answer. A rescue does not bring this data to 2.x, so every answer names it.
+ * The sessions and records of opencode 1.x that are missing in opencode 2.x, although 2.x has upgraded this database:
+ * as values, as lines for people, and as fields of the JSON answer. A rescue does not bring them to 2.x, so every
+ * answer names them.
  */
 async function missingLines(context: CommandContext, { into, sessionIDs }: RescueInput, write: CommandWriter) {
   const missing = context.signal.aborted ? [] : await missingHere(context, into, sessionIDs);
@@ -131,7 +132,7 @@ async function missingLines(context: CommandContext, { into, sessionIDs }: Rescu
   return { missing, lines, fields };
 }
 
-/** Whether something that was asked for was not done, or a session may still be hidden. */
+/** Whether a requested change was not made, or a session may still be hidden. */
 function isLeft({ items }: Pick<RescueResult, "items">, after: HiddenList): boolean {
   return items.some(({ action }) => action === "skipped") || after.hidden.some(isMissed) || isUncertain(after);
 }

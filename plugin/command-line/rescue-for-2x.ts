@@ -16,7 +16,10 @@ const HEADINGS: Readonly<Record<MissingCause, string>> = {
 const NOT_AGAIN =
   "The record that 2.x keeps of its import (table kv) is not changed. If it were changed, 2.x would replace the messages of sessions that it already has, and delete opencode's log.";
 
-/** The data of 1.x in an upgraded database that opencode 2.x lacks. The list is empty for any other database. */
+/**
+ * The sessions and records of opencode 1.x that are missing in opencode 2.x, although 2.x has upgraded this database.
+ * The list is empty for any other database.
+ */
 export async function missingHere(
   context: CommandContext,
   into: string | null,
@@ -26,8 +29,8 @@ export async function missingHere(
 }
 
 /**
- * Writes the data of 1.x that opencode 2.x lacks as files for `opencode session import` of opencode 2. Returns `null`
- * if the command was stopped before all files were written.
+ * Writes the sessions of opencode 1.x that opencode 2.x lacks, in whole or in part, to files for `opencode session
+ * import` of opencode 2. Returns `null` if the command was stopped before all files were written.
  */
 export async function exportedFor2x(
   context: CommandContext,

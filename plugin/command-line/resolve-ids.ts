@@ -7,7 +7,10 @@ import type { CommandContext } from "./context.ts";
 import { isAnyUnreadable, type KnownSession, knownSessions } from "./known-sessions.ts";
 import { didYouMean } from "./suggest.ts";
 
-/** The value that words refer to, or why that cannot be told. `isUnread`: a store that may have it cannot be read. */
+/**
+ * The session or run that the typed words name, or a message if they name none or several. `isUnread`: it may be in a
+ * store that cannot be read.
+ */
 export type Resolved<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly message: string; readonly isUnread?: boolean };
@@ -89,8 +92,8 @@ export async function resolveSession(
 }
 
 /**
- * The answer to words that match no session. If a store cannot be read, the session may be in it, so the message says
- * that instead.
+ * The answer to words that match no session. If a store cannot be read, the session may be in that store, so the
+ * message only says that the store cannot be read.
  */
 export async function noSessionFor(
   context: Pick<CommandContext, "files" | "located">,

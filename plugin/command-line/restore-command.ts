@@ -21,7 +21,7 @@ type Restore = Command & { name: "restore" };
 
 /**
  * `restore`: undoes a run, so that its records return to their places, byte for byte. A record stays in quarantine if
- * another one has taken its place.
+ * another record has taken its place.
  */
 export async function restoreCommand(context: CommandContext, command: Restore): Promise<ExitStatus> {
   const { files, located } = context;

@@ -7,7 +7,7 @@ import { problem } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
-/** Runs the command line. Returns the exit status of the contract. */
+/** Runs the command line. Returns an exit status of docs/contract.md. */
 export async function runCommandLine(args: readonly string[], signal: AbortSignal): Promise<number> {
   const parsed = parseArguments(args);
   if (!parsed.ok) {

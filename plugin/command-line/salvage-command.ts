@@ -39,7 +39,7 @@ const STAGES: Readonly<Record<Stage, string>> = {
  */
 export async function salvageCommand(context: CommandContext, command: Salvage): Promise<ExitStatus> {
   const { files, located, terminal } = context;
-  // An interrupted salvage is completed or rolled back before this one looks for damage.
+  // An interrupted salvage is completed or rolled back before this salvage looks for damage.
   if (command.yes && !command.dryRun) await settleUnfinished({ files, located, access: "outside" });
   const target = await unlessLeft(() => damagedDatabase(context, command.swap), context.signal);
   if (target === null || context.signal.aborted)
@@ -184,7 +184,7 @@ function tell(context: CommandContext, done: SalvageDone, database: string, isSw
   return blocking.length > 0 || !isWhole(report) ? EXIT.findings : EXIT.done;
 }
 
-/** Shows the progress of a salvage. Each of its stages counts its pages from the beginning. */
+/** Shows the progress of a salvage. Each stage of the salvage has its own count of pages, which begins at zero. */
 function stageProgress(terminal: CommandContext["terminal"]): (stage: Stage, done: number, of: number) => void {
   let current: { readonly stage: Stage; readonly tell: ReturnType<typeof showProgress> } | null = null;
   return (stage, done, of) => {

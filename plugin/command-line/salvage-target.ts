@@ -34,7 +34,7 @@ export const WITHOUT_TARGET = {
   none: EXIT.usage,
   empty: EXIT.findings,
   unavailable: EXIT.refused,
-  // The exit status is the same as that of `check`, because the database was not checked.
+  // There was no space for a copy of the database, so it was not read. `check` ends with the same exit status then.
   "no-room": EXIT.findings,
   refused: EXIT.refused,
 } as const;
@@ -97,7 +97,10 @@ async function targetOf(context: CommandContext, database: string, swap: boolean
   return allowed(originBehind(store.description, stated), swap, { database, ...damage });
 }
 
-/** A damaged database that `salvage` may work on, because it can save everything that such a database holds. */
+/**
+ * Returns the damaged database if `salvage` may work on it. `salvage` refuses a database from which it cannot save
+ * everything, such as a database of opencode 2.x.
+ */
 function allowed(
   origin: Origin | null,
   swap: boolean,

@@ -66,8 +66,8 @@ export async function showCommand(
 }
 
 /**
- * Prints the session as one JSON document. Returns the number of unreadable records. If it was stopped, nothing is
- * printed, and the result is `null`.
+ * Prints the session as one JSON document. Returns the number of unreadable records. If the user stopped the command,
+ * nothing is printed, and the result is `null`.
  */
 async function printDocument(context: CommandContext, session: ShownSession): Promise<number | null> {
   const own = await documentOf(session);
@@ -107,8 +107,8 @@ function publicMessage({ entries, ...message }: TranscriptMessage): object {
 }
 
 /**
- * Prints the session as Markdown, message by message. Returns the number of unreadable records, or `null` if it was
- * stopped.
+ * Prints the session as Markdown, message by message. Returns the number of unreadable records, or `null` if the user
+ * stopped the command.
  */
 async function printMarkdown(
   { terminal, signal }: Pick<CommandContext, "terminal" | "signal">,
@@ -137,8 +137,8 @@ function holesOf(message: TranscriptMessage): Hole[] {
 }
 
 /**
- * Prints the session as text, message by message. Returns the number of unreadable records, or `null` if it was
- * stopped.
+ * Prints the session as text, message by message. Returns the number of unreadable records, or `null` if the user
+ * stopped the command.
  */
 async function printText(context: CommandContext, session: ShownSession): Promise<number | null> {
   const { terminal } = context;

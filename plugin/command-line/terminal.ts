@@ -113,8 +113,9 @@ interface OutputStream {
 }
 
 /**
- * Breaks lines between words if they are wider than the terminal, which would break them inside a word. Some lines stay
- * as they are: users copy commands and paths, and a style ends on the line where it begins.
+ * Breaks lines between words if they are wider than the terminal, which would break them inside a word. Three kinds of
+ * lines are not broken: lines with a command that users copy, lines with a style, because a style must end on its line,
+ * and lines with a word (such as a path) that is too wide anyway.
  */
 export function withoutWideLines(text: string, width: number): string {
   return text

@@ -119,7 +119,7 @@ function operationsOf(plan: Plan) {
   return plan.flatMap((session) => session.operations);
 }
 
-/** Up to this many records, the answer has a line for each. */
+/** The answer has a line for each record if there are at most this many. */
 const MOST_LINES = 50;
 
 function input(context: CommandContext, sessionIDs: readonly string[]) {
@@ -165,7 +165,7 @@ function changed(
   return { ...changeAnswer({ ...change, remaining: findings, verdict }, options), remaining, ...rest };
 }
 
-/** Further fields of the answers, with the names of the contract. */
+/** Further fields of the JSON answers, under the names that docs/contract.md gives them. */
 function upgradeFields({ findings, arrival }: UpgradeResult, given: CommandContext["options"]) {
   return {
     for: "2.x",

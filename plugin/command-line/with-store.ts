@@ -13,7 +13,7 @@ import { silentWhenLeft, unlessLeft } from "./leaving.ts";
 import { hasWork, noStoreMessage } from "./no-store.ts";
 import { shellWord } from "./ready-command.ts";
 
-/** Runs a command that reads a store. Returns the exit status of the contract. */
+/** Runs a command that reads a store. Returns an exit status of docs/contract.md. */
 export async function runWithStore(
   args: readonly string[],
   command: Command,

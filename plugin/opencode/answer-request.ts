@@ -159,13 +159,13 @@ async function repairFound(
   const details = [...planLines(changed), ...shortened(result.items.map(itemLine))];
   const unlisted = unlistedBy(result.plans.flat(), result.items);
   if (unlisted.length > 0) {
-    const toRead = unlisted.map((id) => `To read it in a shell: npx opencode-session-repair show ${id}`);
+    const toRead = unlisted.map((id) => `To read the session in a shell: npx opencode-session-repair show ${id}`);
     details.push(unlistedLine(unlisted), ...shortened(toRead));
   }
   if (result.runID !== null) details.push(`Undo: /repair undo ${result.runID}`);
   if (spared.length > 0) {
     details.push(
-      `${plural(spared.length, "record")} of the session that this tool runs in left unchanged: use /repair or the command line.`,
+      `Left unchanged: ${plural(spared.length, "record")} of the session that this tool runs in. Use /repair or the command line.`,
     );
   }
   const left = remaining.filter((finding) => !spared.includes(finding));

@@ -103,14 +103,14 @@ export class DatabaseFollower {
   }
 
   /**
-   * The rows that were written after this position of the WAL. After a time without writes, SQLite begins the WAL again
-   * from its start. So a whole generation of the WAL may have come and gone unseen. Only the state of the database file
-   * can show that no generation was missed.
+   * The rows that were written after this position of the WAL. After the WAL is copied into the database file, SQLite
+   * writes the WAL again from its start. If that happens between two checks, rows may be overwritten before they are
+   * seen. Only the state of the database file can show that this did not happen.
    */
   #changedSince(position: WalPosition): ChangedRows | "lost" {
     const changed = this.#rows.changedSince(position, false);
-    // If there was no WAL at both checks, that proves nothing: a WAL may have existed in between, or the database uses
-    // none.
+    // If there was no WAL at either check, rows may still have been written: a WAL may have existed between the checks,
+    // or the database uses none.
     const isProved = changed !== "lost" && (position.salts !== NO_WAL.salts || changed.position.salts !== NO_WAL.salts);
     if (isProved) return changed;
     if (this.#settledFile === null) return "lost";

@@ -3,7 +3,10 @@ import type { Notice } from "../words/answers/notice.ts";
 
 type Client = PluginInput["client"];
 
-/** opencode answers the plugin's own requests only after its start. No request may delay other work for long. */
+/**
+ * The plugin gives up a request to opencode after this time, in milliseconds, so that other work is not delayed for
+ * long. opencode answers requests only after its start.
+ */
 const REQUEST_MS = 15_000;
 
 /** Toasts are shown for this long, in milliseconds. */
@@ -56,8 +59,8 @@ const MOST_ITEMS_LOGGED = 50;
 
 /**
  * Tells the user with a toast, and writes a structured line to opencode's log. The line contains the HTTP status that
- * opencode now returns for the repaired sessions. This function asks opencode, so it is called after the start and must
- * not be awaited there. Never throws.
+ * opencode now returns for the repaired sessions. opencode answers requests only after its start, so the start must not
+ * wait for this function. Never throws.
  */
 export async function tell(client: Client, notice: Notice, withToast: boolean): Promise<void> {
   // The module is loaded only if there is a message to show.

@@ -5,14 +5,15 @@ import { namesNow, type RawStat, statNow, targetStatNow } from "../platform/read
 import { removeNow, renameNow, StagedFile, writeThroughNow } from "../platform/staged-file.ts";
 
 /**
- * The share of time that the plugin may spend on forcing files to disk. If more time is needed, a fast update is
- * answered before its version is forced to disk, and a still newer update may replace that version.
+ * The share of time that the plugin may spend on forcing files to disk. When this share is used up, a write of an
+ * existing record is reported as done before its version is forced to disk, and a newer version may replace it before
+ * that.
  */
 const SHARE = 1 / 25;
 
 /**
- * The plugin may save up, or exceed, at most this much of its time for forcing files to disk, in milliseconds. So a
- * version waits at most for this time divided by {@link SHARE}.
+ * Unused time for forcing files to disk is saved up to this limit, in milliseconds. Time that was used in excess counts
+ * up to the same limit, so a version waits at most for this limit divided by {@link SHARE}.
  */
 const ALLOWANCE_MS = 10;
 
@@ -40,17 +41,21 @@ interface Version {
   readonly file: StagedFile;
   /** The file of the previous version. The next version is written into the same file. */
   spare: StagedFile | null;
-  /** Writes whose answer waits until the version is in place. */
+  /** Writes that are reported as done only when the version is in place. */
   readonly waiting: Waiting[];
-  /** The state of the record's file when the write was answered early; `null` if there was no file. */
+  /**
+   * The state of the record's file when the write was reported as done too early, before the version was in place;
+   * otherwise `null`.
+   */
   replaces: RawStat | null;
   isPlaced: boolean;
 }
 
 /**
  * Replaces record files as a whole. Each version is written to a file of its own, forced to disk, and renamed into
- * place. If updates come too fast for the {@link SHARE} of time for forcing, they are answered as soon as they are
- * written. The newest update is then put in place a moment later, or at once by {@link RecordWriter.placeNow}.
+ * place. If updates come too fast for the {@link SHARE} of time for forcing, each update is reported as done as soon as
+ * its version is written. The newest version is then put in place a moment later, or at once by {@link
+ * RecordWriter.placeNow}.
  */
 export class RecordWriter {
   readonly #folder: string;
@@ -59,8 +64,8 @@ export class RecordWriter {
   readonly #pending = new Map<string, Version>();
   readonly #placing = new Map<string, Version>();
   /**
-   * Records whose newest version was answered, but could not be put in place. The next write to such a record waits for
-   * its own result.
+   * Records whose newest version was reported as written, but could not be put in place. The next write to such a
+   * record waits for its own result.
    */
   readonly #failed = new Set<string>();
   #count = 0;
@@ -71,7 +76,8 @@ export class RecordWriter {
   #allowedAt = performance.now();
 
   /**
-   * @param folder for versions that are not in place yet: outside the host's lists, on the file system of the records
+   * @param folder for versions that are not in place yet. opencode must not list it, and it must be on the file system of
+   * the records
    * @param plainly writes in place if no replacement is possible (a link, another file system, another user's folder, a
    * file that another program holds on Windows)
    */
@@ -136,7 +142,10 @@ export class RecordWriter {
     }
   }
 
-  /** Writes a version next to the records; `null` if nothing can be written there although there is space. */
+  /**
+   * Writes a version to a temporary file; `null` if no such file can be created, for another reason than a full or
+   * failing disk.
+   */
   #stage(path: string, text: string, existing: RawStat | undefined): Version | null {
     const older = this.#pending.get(path);
     const bytes = Buffer.from(text, "utf8");
@@ -271,7 +280,8 @@ export class RecordWriter {
 
   #rename(version: Version): void {
     const { path, file, replaces } = version;
-    // If another program removed or replaced the record later, its change is newer than this version.
+    // If another program removed or replaced the record after this write was reported as done, that change is newer
+    // than this version.
     if (replaces === null || isSame(replaces, statNow(path))) {
       file.takePlace(path, this.#replace);
       this.#noteReplaced(path);
@@ -282,7 +292,8 @@ export class RecordWriter {
   /** Notes that this process replaced the file, so that the replacement does not count as another program's change. */
   #noteReplaced(path: string): void {
     const newer = this.#pending.get(path);
-    // If the record is removed at this moment, the removal is newer than both versions.
+    // If another program has removed the record by now, there is no new state to note, so the waiting version will not
+    // be put in place.
     if (newer !== undefined && newer.replaces !== null) newer.replaces = statNow(path) ?? newer.replaces;
   }
 }

@@ -26,7 +26,7 @@ export function makesSessionOfItsOwn(argv: readonly string[]): boolean {
 
 /**
  * Asks opencode to delete the session that `opencode run --command repair` made for its report. The session is kept if
- * it may have another use: it is older than this process, has a parent, is shared, or holds another message than
+ * it may have another use: it is older than this process, has a parent, is shared, or holds a message other than
  * `ownMessage`.
  */
 export async function removeOwnSession(

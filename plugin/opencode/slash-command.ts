@@ -86,7 +86,8 @@ function askForTool(config: Permitting & { readonly agent?: unknown; readonly mo
   const given = config.permission;
   const rules = typeof given === "string" ? { "*": given } : isRecord(given) ? given : {};
   config.permission = withQuestion(speaksOfTool(rules) ? rules : { ...rules, [TOOL_PERMISSION]: "ask" });
-  // opencode applies the rules of an agent after the general rules. So each agent's rules need the same completion.
+  // opencode applies the rules of an agent after the general rules. So the rules of each agent are completed in the
+  // same way.
   for (const agents of [config.agent, config.mode]) {
     for (const agent of isRecord(agents) ? Object.values(agents) : []) {
       if (isRecord(agent) && isRecord(agent.permission)) agent.permission = withQuestion(agent.permission);
@@ -133,9 +134,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Answers `/repair` in the plugin, without a model call. The work is done, and the session shows the report. Then an
- * error that is thrown keeps opencode from sending anything to the model (measured 1.1.65 to 1.18.34). A client that
- * does not know the command sends it as an ordinary message.
+ * Answers `/repair` in the plugin, without a model call. The plugin does the work and shows the report in the session.
+ * Then it throws an error, which keeps opencode from sending anything to the model (measured 1.1.65 to 1.18.34). A
+ * client that does not know the command sends it as an ordinary message.
  */
 export function answersTo(
   client: Client,

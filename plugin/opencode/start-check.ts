@@ -139,8 +139,8 @@ const FILES_LOOKED_AT = 8000;
 /**
  * Checks everything that is not known to be unchanged, at the given pace. `found` is called as soon as there is a
  * finding. Returns the sessions that are trusted for now. They were healthy at an earlier check, but there are too many
- * files to compare all their times at a start. The caller checks these sessions later. opencode 1.0-1.1 waits for a
- * check of each session that it loads.
+ * files to compare all their times at a start. The caller checks these sessions later. If opencode 1.0-1.1 loads one of
+ * them before that, it waits for a check of that session.
  */
 export async function checkEverything(
   input: StartCheckInput,

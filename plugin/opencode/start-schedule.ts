@@ -137,9 +137,9 @@ function databaseOf({ located }: StartCheckInput, { opened }: FollowedStore): st
 }
 
 /**
- * Checks the records that the start did not check, and then every new write. `left`: the damage that remained after the
- * start; `null`: the start failed. After everything was checked, resolves to the damage that remains; `null` if not
- * everything could be checked.
+ * Checks the records that the start did not check, and then every new write. `left` is the damage that remained after
+ * the start, or `null` if the start failed. When everything was checked, the result is the damage that remains now, or
+ * `null` if not everything could be checked.
  */
 async function keepHealthy(
   watch: Watch,
@@ -156,7 +156,8 @@ async function keepHealthy(
     const trusted = await checkEverything(watch.input, followed, watch.pause, async (findings) => {
       remaining.push(...(await watch.found(findings)));
     });
-    // The patrol is not awaited, because it may run as long as opencode does: some folders may be impossible to watch.
+    // The patrol is not awaited. If some folders cannot be watched, it checks their sessions for as long as opencode
+    // runs.
     void folders?.patrol(trusted);
     return folders === null || trusted.length > 0 ? null : remaining;
   }

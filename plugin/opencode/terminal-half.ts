@@ -27,9 +27,9 @@ export const SERVER_TELLS = "session-repair.server-tells";
 export const EXECUTED = "tui.command.execute";
 
 /**
- * A message waits for the terminal UI for this time at most, in milliseconds. A toast that is sent earlier than the
- * terminal UI listens is lost (#38527). The first event from the terminal UI ends the wait. If the plugin has a
- * terminal half here, {@link TERMINAL_IS_THERE} ends it.
+ * A message waits for the terminal UI for this time at most, in milliseconds, because a toast is lost if the terminal
+ * UI does not listen yet (#38527). The first event from the terminal UI ends the wait. If the plugin has a terminal
+ * half in this process, only {@link TERMINAL_IS_THERE} ends the wait.
  */
 const LONGEST_WAIT_MS = { alone: 3000, withTerminalHalf: 30_000 } as const;
 
@@ -90,8 +90,8 @@ async function publish(client: PluginInput["client"], command: string): Promise<
 
 /**
  * Whether the terminal half of this package offers `/repair` in this process. opencode's terminal UI runs its server in
- * a worker, and lists terminal plugins in `tui.json`. If both halves offered it, Enter would choose the server's
- * (measured 1.18.33).
+ * a worker, and lists terminal plugins in `tui.json`. If both halves offered `/repair`, Enter would choose the one of
+ * the server half (measured 1.18.33).
  */
 export async function terminalHalfAnswers(
   files: FileSystem,
@@ -133,7 +133,8 @@ async function namesThisPackage(files: FileSystem, path: string): Promise<boolea
     for (const { spec } of pluginEntries(plugin)) {
       const belonging = await belongingOf(files, spec, [dirname(path)]);
       if (belonging === "this package") return true;
-      // The spec may name an archive or a repository. Whether it holds this package can only be guessed by its text.
+      // The spec may name an archive or a repository. Whether the archive or repository holds this package can only be
+      // guessed from the text of the spec.
       if (belonging === "unknown" && !spec.startsWith("~") && spec.includes(TOOL.name)) return true;
     }
     return false;

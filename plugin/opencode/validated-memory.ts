@@ -3,8 +3,8 @@ import { readValidated, type ValidatedDatabase, writeValidated } from "../repair
 import { type FilesState, isSettled, listState, sessionState } from "../stores/json/file-states.ts";
 
 /**
- * opencode loads a session list right after the start has checked it. The comparison of the files' times is valid for
- * this long, in milliseconds.
+ * After the times of a list's files were compared, the result is used again for this long, in milliseconds. opencode
+ * loads the list right after the start has checked it, so a second comparison would only cost time.
  */
 const LOOK_HOLDS_MS = 1000;
 

@@ -29,7 +29,10 @@ export interface ReportInput {
 
 export interface ReportedStore {
   readonly generation: string;
-  /** The file name of the database if opencode itself uses that name, otherwise a neutral text. Never a folder. */
+  /**
+   * The file name of the database if opencode itself uses that name, otherwise a neutral text. The name never contains
+   * a folder.
+   */
   readonly name: string;
   readonly state: string;
   readonly contract: string;

@@ -119,7 +119,8 @@ async function savedBytes(
 /**
  * The messages of a session, with quarantined records in their former places. Parts are placed in their message by id.
  * Messages are placed by time (JSON files: by id), as opencode orders them. A record that was restored is left out.
- * Parts without a message in the store or in quarantine are left out too, because opencode removed that message.
+ * Parts are left out too if their message is neither in the store nor in quarantine, because opencode itself removed
+ * that message.
  */
 export async function* withQuarantined(
   messages: AsyncIterable<StoredMessage>,

@@ -148,7 +148,7 @@ async function unreadOf({ origin, store, sessionsOf2x, half2x }: OpenStore, sess
   if (!leavesUnread(known)) return null;
   const { profileFor } = await import("../stores/sqlite/profile-2x.ts");
   const { schema } = half2x;
-  // The rows of 2.x were searched too, so the session is in none of the tables.
+  // The tables of 2.x can be read, and this session is not in them, so none of its messages are missing.
   if (profileFor(known, schema) !== null && known.kind === "1.x and 2.x") return null;
   if (known.kind === "1.x and 2.x") return originSentence(known);
   for await (const _message of store.conversations.messages(sessionID)) return null;

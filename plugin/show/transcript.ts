@@ -100,7 +100,7 @@ export function transcribe(
   else entries.push(...holesIn("message", document, own.isWhole, known));
   const answered = textIn(info, "parentID");
   if (answered !== null && !seen.has(answered))
-    entries.push(absent(answered, "the message to which this is an answer is missing"));
+    entries.push(absent(answered, "the message that is answered here is missing"));
   for (const part of message.parts) {
     const { value, isWhole } = readingOf(part);
     if (value !== undefined) {

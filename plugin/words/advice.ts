@@ -1,8 +1,8 @@
 /** Sentences of advice that several problems, stores or commands share. */
 
-export const KEEP_A_COPY = "Stop opencode and keep a copy.";
+export const KEEP_A_COPY = "Stop opencode and copy the database.";
 
-/** The advice for a database that a salvage replaces. `result` says what the new database has. */
+/** The advice for a database that a salvage replaces. `result` says what the new database will contain. */
 export function swapAdvice(result: string): string {
   return `Stop every opencode, then run \`opencode-session-repair salvage --swap\`: ${result}`;
 }

@@ -71,7 +71,7 @@ export function notWritten(origin: Origin): string {
 export function salvageRefusal(origin: Origin | null, swap: boolean): string | null {
   if (origin?.kind === "1.x") return swap && origin.isByRowsAlone ? ROWS_ALONE : null;
   if (origin === null) {
-    return `The rest of the file does not show that it is a database of opencode. Nothing was changed. ${KEEP}`;
+    return `The readable part of the file does not show that it is a database of opencode. Nothing was changed. ${KEEP}`;
   }
   const sentence = originSentence(origin);
   if (origin.kind === "blank") return `${sentence} There is nothing to salvage, and nothing was changed.`;

@@ -11,7 +11,7 @@ interface Done {
   readonly source?: string | null;
 }
 
-/** The word for what was done to one record, such as `completed`. JSON keeps the names of the contract. */
+/** The word for what was done to one record, such as `completed`. JSON documents use other names (docs/contract.md). */
 export function actionWord({ action, source }: Done): string {
   if (action === "normalised") return "completed";
   if (action === "settled") return "closed";
@@ -133,7 +133,10 @@ interface ToUndo {
   readonly bytes: number | null;
 }
 
-/** For example `2 records restored where they were.` `records`: all records of the run; `restored`: how many succeeded. */
+/**
+ * For example `2 records restored where they were.` `records`: all records of the run; `restored`: how many of them
+ * were restored.
+ */
 export function undoneSentences(records: readonly ToUndo[], restored: number): string {
   const { added, returned } = kindsOf(records);
   // If only a part of a run was undone, it is unknown which of the restored records the run had added.

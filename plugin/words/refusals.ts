@@ -10,12 +10,12 @@ export const NO_SUCH_RUN = "There is no run with this id in quarantine.";
 
 /** The reasons why one record was not changed or not restored. Every kind of store uses the same words. */
 export const NOT_DONE = {
-  unfit: "the replacement does not fit",
+  unfit: "the replacement does not fit the record",
   unprepared: "it was not prepared",
   occupied: "another record is in its place now",
   copyChanged: "the quarantined copy is missing or has changed",
   changedSinceAdded: "the record was changed after it was added",
-  nameOnWindows: "Windows gives no program a file of this name; remove it with the system that wrote it",
+  nameOnWindows: "Windows cannot open a file of this name; remove the file with the system that wrote it",
   noParent: "the record that it belongs to is missing",
 } as const;
 

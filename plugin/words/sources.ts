@@ -10,14 +10,18 @@ export const SAID_BY_MESSAGES = "the messages of the session";
 export const CLOSED_WHERE_CUT = "closed where the document breaks off";
 
 /**
- * Tells rebuilt and closed records from records that an exact copy replaced; JSON documents call all of them
- * `recovered`. The source of a rebuilt or closed record begins with the act.
+ * Whether a record was rebuilt or closed; `null` for other records, such as records that an exact copy replaced. JSON
+ * documents call all of these `recovered`, but the source text of a rebuilt or closed record has a beginning of its
+ * own.
  */
 export function madeBy(source: string | null | undefined): "rebuilt" | "closed" | null {
   return WORDS_OF_MADE.find(([beginning]) => source?.startsWith(beginning) === true)?.[1] ?? null;
 }
 
-/** The beginnings of such sources. Only manifests from before December 2026 have the last two. */
+/**
+ * The beginnings of source texts, and whether they mean rebuilt or closed. Only manifests from before December 2026
+ * have the last two beginnings.
+ */
 const WORDS_OF_MADE = [
   ["rebuilt ", "rebuilt"],
   ["closed ", "closed"],

@@ -49,8 +49,8 @@ export function wrappedAroundCommands(text: string, width: number, indent: strin
 }
 
 /**
- * Yields wrapped lines one after the other, so that a text of tens of megabytes is not also held as lines. The text may
- * come in pieces.
+ * Yields wrapped lines one after the other. A text may have tens of megabytes, so its lines are not all in memory at
+ * once. The text may come in pieces.
  */
 export function* wrappedLines(
   pieces: Iterable<string>,

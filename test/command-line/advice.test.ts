@@ -35,7 +35,7 @@ test.if(canDropPrivileges())("who may not write is not told that `repair` would 
   spawnSync("chmod", ["-R", "a+rX", dirname(store.dataDir)]);
   const { code, stdout } = await runCli(["check", "--data-dir", store.dataDir], { unprivileged: true });
   expect(code).toBe(1);
-  expect(stdout).toContain("but you may not write to the data directory.");
+  expect(stdout).toContain("but you cannot write to the data directory.");
   store.remove();
 });
 

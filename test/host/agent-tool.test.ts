@@ -288,7 +288,7 @@ async function ownSession(bench: Bench): Promise<void> {
     after: () => mine.heal(),
   });
   expect(repaired.output).toContain(other);
-  expect(repaired.output).toContain("1 record of the session that this tool runs in left unchanged");
+  expect(repaired.output).toContain("Left unchanged: 1 record of the session that this tool runs in");
   expect((await runsOf(store)).map(({ sessionID }) => sessionID)).toEqual([plain.id]);
   expect(await sessionImage(store, own)).toMatchObject(healthy);
 

@@ -89,7 +89,7 @@ test("`/repair` names the session that opencode no longer lists, how to read it,
     expect(details).toContain(
       "opencode no longer lists 1 session, because no part of the session's record was usable. Messages stay where they are.",
     );
-    expect(details).toContain("To read it in a shell: npx opencode-session-repair show ses_c");
+    expect(details).toContain("To read the session in a shell: npx opencode-session-repair show ses_c");
     expect(details).toContain(`Undo: /repair undo ${runID}`);
     await answerRequest({ what: "undo", runID }, context);
     expect(store.image()).toEqual(before);

@@ -102,7 +102,7 @@ test("a message that its answer points to is missed, and control sequences of a 
   await writeFile(join(folder, "prt_0.json"), JSON.stringify({ type: "text", text: escapes }));
   const { code, stdout } = await show(store, id);
   expect(code).toBe(1);
-  expect(stdout).toContain(`HOLE: message ${first.id}: the message to which this is an answer is missing`);
+  expect(stdout).toContain(`HOLE: message ${first.id}: the message that is answered here is missing`);
   for (const control of ["\u001b", "\u0007", "\u202e"]) expect(stdout).not.toContain(control);
   await store.home.remove();
 });

@@ -57,7 +57,8 @@ export function askUser(api: TuiPluginApi, title: string, message: string, yes: 
   const once = (work: Choice) => () => {
     if (answered) return;
     answered = true;
-    // opencode closes this dialog only after this callback. The work begins later, so that its own dialog stays open.
+    // opencode closes the open dialog after this callback. The work begins only then, because the work may open a
+    // dialog, which must not be closed.
     queueMicrotask(() => void Promise.resolve(work()).catch(() => showDefect(api)));
   };
   api.ui.dialog.replace(

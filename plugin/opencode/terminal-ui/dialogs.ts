@@ -282,7 +282,8 @@ function isUndoable(run: RunSummary): run is ReadableSummary {
 function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
   const byID = new Map<string, SizedRun[]>();
   const total = runs.reduce((sum, { bytes }) => sum + bytes, 0);
-  const category = total > LARGE_QUARANTINE_BYTES ? `Undo (${sizeText(total)} in quarantine, see purge)` : "Undo";
+  const category =
+    total > LARGE_QUARANTINE_BYTES ? `Undo (${sizeText(total)} in quarantine, see the command purge)` : "Undo";
   for (const run of runs) byID.set(run.state.runID, [...(byID.get(run.state.runID) ?? []), run]);
   return [...byID].map(([runID, own]) => {
     const items = own.reduce((sum, { state }) => sum + (state.byState.done ?? 0), 0);

@@ -133,7 +133,7 @@ async function carryOut(input: HiddenInput, args: readonly string[]): Promise<vo
 }
 
 function showFailure({ api }: DialogInput, error: string | null): void {
-  const text = error ?? "The hidden sessions could not be looked for.";
+  const text = error ?? "The search for hidden sessions failed.";
   showText(api, NOT_SHOWN_TITLE, `${text} On the command line: npx opencode-session-repair rescue`);
 }
 

@@ -17,7 +17,7 @@ const TOAST_MS = 10_000;
 
 const TITLE = "This session cannot be opened";
 
-/** A session view that the plugin guards, and what the guard uses. */
+/** The objects that are needed to check a session when the user opens it. */
 export interface Opening {
   readonly api: TuiPluginApi;
   readonly settings: PluginSettings;
@@ -110,7 +110,7 @@ function askWhatIsReported(
       description: refusal ?? "nothing was changed; /repair shows the details",
       value: close,
     },
-    { title: "Open it as it is", description: "opencode may stop with an error", value: openAsItIs },
+    { title: "Open the session as it is", description: "opencode may stop with an error", value: openAsItIs },
   ];
   const closed = () => void (isOpened ? undefined : otherwise());
   showList(

@@ -22,22 +22,22 @@ const CATEGORY = "Session";
 const TOAST_MS = 10_000;
 
 /**
- * The terminal half asks the server half whether it is there. The question is sent at most this often, with {@link
- * ANSWER_MS} milliseconds between two of them.
+ * The terminal half asks the server half whether it is there, at most this many times. After each question, it waits
+ * {@link ANSWER_MS} milliseconds for the answer.
  */
 const MOST_QUESTIONS = 5;
 const ANSWER_MS = 1000;
 
 /**
- * The checks in advance begin after this time, in milliseconds, when the terminal UI is on the screen. The terminal UI
- * waits until its plugins have started, so earlier checks would delay it.
+ * Sessions are checked in advance only after this time, in milliseconds. By then the terminal UI is on the screen.
+ * Earlier checks would delay it, because it waits until its plugins have started.
  */
 const LOOK_AHEAD_DELAY_MS = 100;
 
 /** Sets up the terminal half: the command with its dialog, and the guard that checks sessions when they are opened. */
 export async function startTerminal(api: TuiPluginApi, options: unknown, spec: unknown): Promise<void> {
-  // `opencode attach` connects to the server on another machine, which has the sessions. The plugin in that server
-  // answers.
+  // `opencode attach` connects to a server that already runs, perhaps on another machine. That server has the sessions,
+  // and the plugin in that server answers.
   if (process.argv.includes("attach")) return;
   if (!takePlace(api.renderer)) return;
   api.lifecycle.onDispose(() => leavePlace(api.renderer));
@@ -66,8 +66,8 @@ export async function startTerminal(api: TuiPluginApi, options: unknown, spec: u
 }
 
 /**
- * Whether the server half answers, and so shows the messages about the start. The server half learns that the user sees
- * toasts from now on. The question is repeated, because an early request may get lost.
+ * Tells the server half that the user sees toasts from now on. Returns whether the server half answers: then it shows
+ * the messages about the start. The request is repeated, because an early request may get lost.
  */
 async function hearServerHalf(api: TuiPluginApi, hostAnswers: Promise<unknown>): Promise<boolean> {
   const hearing = new AbortController();

@@ -7,7 +7,7 @@ import { nodeFileSystem } from "../../platform/file-system.ts";
 
 const STEP_MS = 50;
 
-/** The terminal UI has read its configuration after this time at the latest, in milliseconds. */
+/** The plugin waits at most this long, in milliseconds, for the terminal UI to read its configuration. */
 const LONGEST_WAIT_MS = 10_000;
 
 export interface TerminalSettings extends ReadSettings {
@@ -20,7 +20,7 @@ export interface TerminalSettings extends ReadSettings {
 
 /**
  * The options of the terminal half. Options in tui.json come first. Otherwise the options of the server half in
- * opencode.json apply. If it is unclear which options apply, the terminal half changes nothing.
+ * opencode.json apply. If it is unclear which options apply, the terminal half changes nothing without asking.
  */
 export async function terminalSettings(api: TuiPluginApi, given: unknown, spec: unknown): Promise<TerminalSettings> {
   if (given !== undefined && given !== null) return { ...readSettings(given), isOwn: true };

@@ -51,7 +51,8 @@ export function answerTyped(api: TuiPluginApi, command: TypedCommand): void {
         if (!takes(api, command, editor)) onSubmit.call(editor, event);
       };
     }
-    // In opencode up to 1.14.41, a command of opencode handles the key and does not ask the text area.
+    // In opencode up to 1.14.41, a command of opencode handles the key that submits, and `onSubmit` of the text area is
+    // not called. So the key itself is caught here.
     if (keybind?.match?.("input_submit", key) !== true || isCompleting(editor)) return;
     if (!takes(api, command, editor)) return;
     key.preventDefault();

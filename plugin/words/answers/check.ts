@@ -24,10 +24,10 @@ function countsText2x({ stores }: CheckResult): string {
   return `, and of opencode 2.x ${plural(sum("sessions"), "session")}, ${plural(sum("messages"), "message")}`;
 }
 
-/** The reasons why no repair can keep an original. */
+/** The reasons why a repair cannot save the original records, so no repair is possible now. */
 const OBSTACLES = {
   "quarantine-is-no-folder": '"quarantine" in the data directory is not a folder',
-  "not-writable": "you may not write to the data directory",
+  "not-writable": "you cannot write to the data directory",
 } as const;
 
 export type Obstacle = keyof typeof OBSTACLES;
@@ -106,7 +106,7 @@ export function checkText(result: CheckResult, view: CheckView): string {
   return lines.join("\n");
 }
 
-/** `2 warnings and 1 note`. */
+/** Counts warnings and notes, such as `2 warnings and 1 note`. */
 function notesText(findings: readonly ConfirmedFinding[]): string {
   const warnings = findings.filter(({ severity }) => severity === "warning").length;
   const notes = findings.length - warnings;
@@ -119,7 +119,10 @@ function hostsOf(findings: readonly ConfirmedFinding[]): string {
   return [...new Set(findings.flatMap((finding) => finding.hosts ?? []))].join(", ");
 }
 
-/** The codes as options, because `repair` changes a warning only if its code is named. */
+/**
+ * The codes of these problems as options, such as `--only CODE`. `repair` needs them, because it changes the record of
+ * a warning only if the user names the code.
+ */
 function codesOf(findings: readonly ConfirmedFinding[]): string[] {
   return [...new Set(findings.map(({ code }) => code))].flatMap((code) => ["--only", code]);
 }
@@ -137,7 +140,7 @@ function adviceOf({ stores }: CheckResult, findings: readonly ConfirmedFinding[]
   return adviceFor(findings, hasDatabase);
 }
 
-/** Whether the advice about these errors is a new database. Then the next step is `salvage`. */
+/** Whether one of these errors has the advice to build a new database. Then the next step is `salvage`. */
 function isForSalvage(result: CheckResult, blocking: readonly ConfirmedFinding[]): boolean {
   return Object.values(adviceOf(result, blocking)).some((text) => text.includes(" salvage --swap`"));
 }
@@ -167,7 +170,7 @@ function closingLines(
   }
   if (result.verdict === "healthy" && result.findings.some(({ hosts }) => hosts !== undefined)) {
     return said(
-      "Healthy for the opencode that wrote the newest session. The problems of other versions that open this store are named above.",
+      "Healthy for the opencode that wrote the newest session. Other versions have the problems that are named above.",
     );
   }
   if (result.verdict === "healthy" && result.findings.some(({ code }) => code === NOT_IMPORTED.code)) {

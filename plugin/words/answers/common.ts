@@ -38,7 +38,7 @@ export const ALL_SHOWN = "lists every session here that it can load.";
 
 /** The refusal of an undo that would change the session in which the agent's tool was called. */
 export const OF_THIS_SESSION =
-  "That run changed the session that this tool runs in. Undo it with /repair undo or on the command line.";
+  "That run changed the session that this tool runs in. Undo that run with /repair undo or on the command line.";
 
 export const UNDO_IN_LIST = "To undo: /repair, then the run in the list.";
 
@@ -49,7 +49,7 @@ export const REPAIR_UNDOES = "Nothing was deleted. To undo: /repair.";
 export const STOPPED = `Stopped before the end. ${NOTHING_CHANGED}`;
 
 /** The message about a bug of this tool. */
-export const DEFECT = { title: "The repair hit a bug", rest: "Nothing was lost. Please report it." } as const;
+export const DEFECT = { title: "The repair hit a bug", rest: "Nothing was lost. Please report this bug." } as const;
 
 /** The name for a session that has no record of its own, and so no title. */
 export const WITHOUT_RECORD = "without a record of its own";

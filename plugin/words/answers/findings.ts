@@ -13,13 +13,15 @@ import { type SessionNames, sessionLines } from "./sessions.ts";
 export interface View {
   readonly terminal: Screen;
   readonly names: SessionNames;
-  /** Each record has its own line, because the user named single sessions. */
+  /** Whether each record has its own line. This is so if the user named single sessions. */
   readonly isDetailed: boolean;
   /** The command that corrects the problem of a finding, only for the user's own screen; `null` if there is none. */
   readonly correction?: (finding: Finding) => string | null;
 }
 
-/** An answer shows at most this many lines of problems, which is a page of a terminal. The rest is counted. */
+/**
+ * An answer shows at most this many lines of problems, which is a page of a terminal. More problems are only counted.
+ */
 const MOST_LINES = 24;
 
 /** The limit if the user named single sessions, because then every record is listed. */

@@ -17,7 +17,7 @@ export const EXPORT_INSTEAD =
 const HEADINGS: Readonly<Record<Cause, string>> = {
   legacy: "only in the old JSON storage (--import)",
   "other-database": "only in another database (--import)",
-  "put-aside": "only in a copy beside the database, or deleted after the copy was made (--import, or --session ID)",
+  "put-aside": "only in a copy beside the database, perhaps deleted after that copy (--import, or --session ID)",
   moved: "of folders that do not exist any more",
   "project-changed": "of folders that belong to another project now",
   "parent-missing": "children of a session that is gone: opencode's lists leave them out",
@@ -109,7 +109,7 @@ export function noteLines({
       "The web app opens an older session by its address, /FOLDER/session/ID. FOLDER is the session's folder in base64url.",
       ...(limits.webAddress === null
         ? []
-        : [`The address of the newest older session, after http://localhost:PORT: ${limits.webAddress}`]),
+        : [`The newest of these sessions has the address http://localhost:PORT${limits.webAddress}`]),
     );
   }
   return notes;

@@ -107,7 +107,10 @@ function sessionsText(sessions: readonly string[], names: SessionNames): string 
   return name;
 }
 
-/** For each run, the shortest beginning of its id that no other run has. It has at least the day and the minute. */
+/**
+ * For each run, the shortest beginning of its id that no other run has. Each beginning contains at least the day and
+ * the minute.
+ */
 function shortestBeginnings(ids: readonly string[]): ReadonlyMap<string, string> {
   const LEAST = "20261123T0215".length;
   const found = new Map<string, string>();
@@ -151,7 +154,8 @@ function recordLines(records: readonly ChangedRecord[], screen: Screen): string[
     // The code of a rescued record describes a project or a whole store, so it does not fit a line about one session.
     const title = action === "rescued" ? "" : ` ${faultByCode(code)?.title ?? code}`;
     const size = bytes === null ? "added" : sizeText(bytes);
-    // The source of a rebuilt or closed record already names the act.
+    // The source text of a rebuilt or closed record begins with `rebuilt` or `closed`, so that word is not printed
+    // again.
     const isMade = action === "recovered" && madeBy(source) !== null;
     const from =
       source === null || isMade ? "" : ` (${action === "quarantined" ? "replaced by" : "source:"} ${source})`;

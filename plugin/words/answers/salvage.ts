@@ -35,8 +35,8 @@ function placeLines(report: SalvageReport, command: CommandWriter, isSwappable: 
   if (!report.isSound) return [];
   if (isSwappable) return [`To put the new database in its place: ${command("salvage", "--swap")}`];
   return [
-    "`salvage --swap` refuses this database: the rest of the old file does not show whether opencode 2.x kept records in it too.",
-    "To look at it: copy it to another folder, and start opencode with OPENCODE_DB=COPY.",
+    "`salvage --swap` refuses this database: what is left of the old file does not show whether opencode 2.x kept records in it too.",
+    "To look at the new database: copy it to another folder, and start opencode with OPENCODE_DB=COPY.",
   ];
 }
 
@@ -65,8 +65,8 @@ export function salvageText(
   const also = [
     [filled(fromEvents), "from the event log"],
     [filled(fromFiles), "from the files of opencode 1.0-1.1"],
-    [fromOlderPages, "from older versions of pages"],
-    [report.mended, "cut off, and closed at the cut"],
+    [fromOlderPages, "from older versions of database pages"],
+    [report.mended, "kept up to the place where they were cut off"],
     [
       rebuilt.sessions + rebuilt.messages + rebuilt.projects,
       "rebuilt, because opencode shows no record without its parent",
@@ -126,7 +126,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
   if (anywhere.length > 0) {
     lines.push(
       `The folder of ${plural(anywhere.length, "session")} is unknown: opencode lists such a session only if opencode is started in /.`,
-      "After the swap `opencode-session-repair rescue --relink --from / --to FOLDER` moves them; --session ID moves only one.",
+      "After the swap `opencode-session-repair rescue --relink --from / --to FOLDER` moves these sessions; --session ID moves only one.",
     );
   }
   const ofUnknown = [
@@ -140,7 +140,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
   }
   if (lostSessions.count > 0) {
     const atLeast = lostSessions.isCounted ? "" : "At least ";
-    lines.push(`${atLeast}${plural(lostSessions.count, "session")} lost with everything in it.`);
+    lines.push(`${atLeast}${plural(lostSessions.count, "session")} lost with all records.`);
   } else if (!lostSessions.isCounted) {
     lines.push("Whole sessions may be lost too: the list of sessions was damaged.");
   }

@@ -33,7 +33,7 @@ export function sessionLines(
 
 /** The note about errors that belong to no session: errors of the database itself, of a project or of a folder. */
 export function errorsOutside(count: number): string {
-  return `${plural(count, "error")} outside these sessions: opencode may show none of them.`;
+  return `${plural(count, "error")} outside these sessions: opencode may show none of these sessions.`;
 }
 
 export const NOT_ALL_READ = "Not everything here could be read: sessions may be missing from this list.";
@@ -86,7 +86,7 @@ export function sessionRows(sessions: readonly ListedSession[], screen: Screen):
   });
 }
 
-/** On a narrow screen, a session takes two lines. */
+/** On a screen with fewer columns than this, each session takes two lines. */
 const NARROWEST_ROW = 64;
 
 function stateText({ state, errors, warnings, cause, parentID, isArchived }: ListedSession): string {

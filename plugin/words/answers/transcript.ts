@@ -56,7 +56,7 @@ function toolText({ tool, status, summary, output, error, durationMs }: ToolCall
   return `${tool} (${status}${duration}) ${summary}${size}${failure}`.trimEnd();
 }
 
-/** A hole in a session: the record, the reason, its size, and where the record is now. */
+/** A line about a record that cannot be read: which record, why, its size, and where it is now. */
 export function holeText({ kind, recordID, where, why, code, bytes, runID }: Hole): string {
   const record = `HOLE: ${kind} ${recordID}`;
   if (where === null) return `${record}: ${why}`;

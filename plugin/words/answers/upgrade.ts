@@ -38,7 +38,7 @@ export function upgradeText(result: UpgradeResult, terminal: Screen): string {
     const behind = plural(arrival.sessionsBehind, "session");
     lines.push(
       "",
-      `The import reads the sessions in the order of their ids, the greatest id first. It would stop at ${arrival.stopsAt}.`,
+      `The import reads the sessions in the order of their ids, the greatest id first. The import would stop at ${arrival.stopsAt}.`,
     );
     lines.push(`${behind} after that session would never arrive.`);
   }
@@ -52,7 +52,8 @@ export function upgradeText(result: UpgradeResult, terminal: Screen): string {
 }
 
 /**
- * The changes that opencode 2.x makes to every such record, counted by reason, because a database may have very many.
+ * The changes that opencode 2.x makes on purpose. They are counted by reason, because a database may have very many of
+ * these records.
  */
 function byDesign(findings: readonly UpgradeFinding[], terminal: Screen): string[] {
   const own = findings.filter((finding) => finding.isByDesign);
