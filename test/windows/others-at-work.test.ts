@@ -56,7 +56,7 @@ describe.skipIf(!HAS_WINE)("on Windows", () => {
         const [refused] = await whileHeld(part, () => windows.steps(repair));
         expect([refused?.code, JSON.parse(refused?.stdout ?? "{}").message]).toEqual([
           3,
-          expect.stringContaining("Another program holds a file"),
+          expect.stringContaining("holds a file, or this user may not change the file"),
         ]);
         expect(await storeImage(store.dataDir)).toEqual(before);
         const [done] = await windows.steps(repair);
