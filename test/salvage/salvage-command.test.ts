@@ -143,7 +143,7 @@ test("a file of zero bytes has nothing to salvage, and says so", async () => {
   await writeFile(join(dataDir, "opencode.db"), "");
   const result = await askCli(["salvage", "--data-dir", dataDir, "--yes"]);
   expect(result.code).toBe(1);
-  expect(result.stderr).toContain("zero bytes");
+  expect(result.stderr).toContain("(0 bytes), so there is nothing to salvage");
 });
 
 test("a database whose schema cannot be parsed is salvaged", async () => {
