@@ -111,17 +111,27 @@ async function agentArguments(): Promise<BunPlugin> {
   };
 }
 
-/** Removes type declarations that no entry of the package imports, because nobody can use them. */
+/**
+ * Removes type declarations that no entry of the package imports, because nobody can use them. Comments stay in the
+ * modules that an entry names: editors show these comments to users of the library.
+ */
 async function dropUnreachableTypes(stage: string): Promise<void> {
+  const declaredBy = async (path: string) =>
+    [...(await readFile(path, "utf8")).matchAll(/(?:from |import\()"(\.[^"]+)\.ts"/g)].map(([, name]) =>
+      join(dirname(path), `${name}.d.ts`),
+    );
+  const entries = ["server", "server-module", "tui", "cli", "api"].map((entry) => join(stage, `${entry}.d.ts`));
+  const commented = new Set([...entries, ...(await Promise.all(entries.map(declaredBy))).flat()]);
   const reachable = new Set<string>();
   const visit = async (path: string): Promise<void> => {
     if (reachable.has(path)) return;
     reachable.add(path);
+    for (const imported of await declaredBy(path)) await visit(imported);
+    if (commented.has(path)) return;
     const text = await readFile(path, "utf8");
-    const imports = [...text.matchAll(/(?:from |import\()"(\.[^"]+)\.ts"/g)].map((match) => `${match[1]}.d.ts`);
-    for (const imported of imports) await visit(join(dirname(path), imported));
+    await writeFile(path, text.replaceAll(/^[ \t]*\/\*\*[\s\S]*?\*\/\n/gm, ""));
   };
-  for (const entry of ["server", "server-module", "tui", "cli", "api"]) await visit(join(stage, `${entry}.d.ts`));
+  for (const entry of entries) await visit(entry);
   for (const name of await readdir(stage, { recursive: true })) {
     const path = join(stage, name);
     if (name.endsWith(".d.ts") && !reachable.has(path)) await rm(path);
