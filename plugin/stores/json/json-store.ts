@@ -69,6 +69,7 @@ export class JsonStore implements Store {
     this.fileRecords = {
       inSteps: (sessionID, visit, counts) => scanSessionInSteps(dataDir, sessionID, visit, counts),
       visitNow: (records, visit) => scanFilesNow(dataDir, records, visit),
+      copiesOf: async (ids) => (await import("./session-copies.ts")).sessionCopies(this.#tree, ids),
     };
   }
 
