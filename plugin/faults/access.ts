@@ -67,6 +67,18 @@ export const FOLDER_IS_FILE = {
   classes: ["A3", "B3"],
 } satisfies Fault;
 
+export const FILE_IS_FOLDER = {
+  ...reported,
+  code: "file-is-folder",
+  title: "There is no file where opencode needs a file with the diffs of a session",
+  invariant: "The file with the diffs of a session is a file, a link to a file, or does not exist.",
+  cause:
+    "A container or a copy program made a folder or a link with the name of the file. Measured: 1.0.61 answers the request for the diffs with an error. Other versions show no changed files.",
+  advice:
+    "Close opencode, and move the folder or link out of `storage`. opencode then shows the session without diffs.",
+  classes: ["A3"],
+} satisfies Fault;
+
 export const NO_ROOM_FOR_COPY = {
   ...reported,
   code: "no-room-for-copy",

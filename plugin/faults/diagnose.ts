@@ -10,7 +10,8 @@ import { jsonShape } from "../records/json-scanner.ts";
 import { judge } from "../records/judge.ts";
 import { acceptedTopLevels, topLevelOf } from "../records/shape.ts";
 import { amount } from "../words/amounts.ts";
-import { ACCESS_DENIED } from "./access.ts";
+import { NO_SUCH_SESSION } from "../words/sources.ts";
+import { ACCESS_DENIED, FILE_IS_FOLDER } from "./access.ts";
 import type { Diagnosis, Fault } from "./fault.ts";
 import { refusal } from "./refusal.ts";
 import { holds, type Remark, remarkOn } from "./remarks.ts";
@@ -84,6 +85,7 @@ function diagnoseAs(
 ): Diagnosis | null {
   if (artifact.kind === "stray") return diagnoseStray(evidence, store);
   if (evidence.ioError !== null) {
+    if (artifact.kind === "session_diff" && isNoFile(evidence.ioError)) return diagnoseNoFile(evidence, store);
     const isDenied = evidence.ioError === "EACCES" || evidence.ioError === "EPERM";
     const fault = isDenied ? ACCESS_DENIED : UNAVAILABLE;
     return found(fault, severityOf(artifact, evidence, store, false), evidence.ioError);
@@ -92,7 +94,19 @@ function diagnoseAs(
   if (problem === null) return null;
   if (problem.fault === STRAY_FILE) return diagnoseCopy(evidence, problem.evidence);
   const severity = problem.isHarmless ? "warning" : severityOf(artifact, evidence, store, problem.wasRead);
-  return found(problem.fault, severity, problem.evidence);
+  const isUnowned = artifact.kind === "session_diff" && !evidence.reachable && !problem.isHarmless;
+  return found(problem.fault, severity, isUnowned ? `${problem.evidence}; ${NO_SUCH_SESSION}` : problem.evidence);
+}
+
+/** Whether the system returned an error because a path leads to a folder, or to links that form a circle. */
+function isNoFile(ioError: string): boolean {
+  return ioError === "EISDIR" || ioError === "ELOOP";
+}
+
+function diagnoseNoFile({ ioError, reachable }: Evidence, store: StoreDescription): Diagnosis | null {
+  if (!reachable || !diffReading(store).failsUnopened) return null;
+  const what = ioError === "EISDIR" ? "a folder, or a link to a folder" : "a link that leads to itself";
+  return found(FILE_IS_FOLDER, "blocking", `${what}; GET /session/:id/diff fails`);
 }
 
 function found(fault: Fault, severity: Severity, evidence: string): Diagnosis {
@@ -101,8 +115,13 @@ function found(fault: Fault, severity: Severity, evidence: string): Diagnosis {
 
 function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis | null {
   if (evidence.stray === null || evidence.stray.outcome === "copy") return null;
-  const { folder, outcome } = evidence.stray;
+  const { folder, outcome, holdsMessage } = evidence.stray;
   const size = amount(evidence.size, "byte");
+  if (holdsMessage !== undefined && hostLine(store).readsOwnMessageIDs) {
+    if (!holdsMessage) return found(STRAY_FILE, "blocking", `${size}, opencode finds no message in it`);
+    const read = `${size}, read as a message by opencode ${versionsOf(hostLine(store))}, later versions fail`;
+    return { ...found(STRAY_FILE, "warning", read), remedy: "report" };
+  }
   if (outcome === "read-twice") {
     const twice = `${size}, its name makes opencode read a record twice`;
     return { fault: STRAY_FILE, severity: "warning", remedy: "report", evidence: twice };
@@ -156,7 +175,8 @@ function copyWords({ original: { recordID, laterMs, isSame }, isListedInVain }: 
  * leads to is never read (measured on 1.0.152 and 1.1.65).
  */
 function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescription, wasRead: boolean): Severity {
-  if (!evidence.reachable) return "warning";
+  // The diffs of deleted sessions usually stay. A damaged part without a message is rare, and may be content.
+  if (!evidence.reachable) return artifact.kind === "session_diff" ? "info" : "warning";
   if (evidence.storage !== "file" || wasRead) return "blocking";
   if (artifact.kind === "session" && isLeftOutCopy(evidence, store)) return "warning";
   switch (artifact.kind) {

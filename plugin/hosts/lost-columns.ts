@@ -19,7 +19,7 @@ export interface LostColumns {
  * Finds the columns that a database lost. Everything else in the database must be exactly as a known opencode makes it.
  * The journal of migrations must be the same too. With another journal, a later start of opencode could try to add the
  * columns itself, and fail. `null` if no column was lost, if something else differs, or if a lost column cannot be
- * empty.
+ * empty and gets no other value ({@link isReplaceable}).
  */
 export function lostColumns(layout: Layout, isRecorded: (known: KnownSchema) => boolean): LostColumns | null {
   const found: LostColumns[] = [];
@@ -31,6 +31,21 @@ export function lostColumns(layout: Layout, isRecorded: (known: KnownSchema) => 
   const [first, ...others] = found;
   const names = ({ columns }: LostColumns) => columns.map(columnName).sort().join();
   return first !== undefined && others.every((other) => names(other) === names(first)) ? first : null;
+}
+
+/** The columns with the times of a row, in the tables of opencode 1.x. */
+export const TIMES: readonly string[] = ["time_created", "time_updated"];
+
+const REPLACEABLE: Readonly<Record<string, readonly string[]>> = {
+  project: [...TIMES, "sandboxes"],
+  session: [...TIMES, "slug", "title", "version"],
+  message: TIMES,
+  part: TIMES,
+};
+
+/** Whether a salvage sets another value for a lost column that may not be empty, so that the rows are saved. */
+export function isReplaceable(table: string, column: string): boolean {
+  return REPLACEABLE[table]?.includes(column) === true;
 }
 
 /** Tables without which SQLite or this tool cannot read any session. */
@@ -53,7 +68,7 @@ export function lostTables({ tables, indexes }: Layout, isRecorded: (known: Know
 }
 
 /** The full name of a column: `table.column`. */
-export function columnName({ table, name }: LostColumn): string {
+export function columnName({ table, name }: Pick<LostColumn, "table" | "name">): string {
   return `${table}.${name}`;
 }
 
@@ -94,7 +109,8 @@ function lackingIn({ name: table, sql }: KnownObject, own: readonly string[] | u
   if (own === undefined || !own.every((each) => known.some(({ name }) => name === each))) return null;
   const lacking = known.filter(({ name }) => !own.includes(name));
   const isBound = (column: string) => clauses.some(({ name, clause }) => name === null && mentions(clause, column));
-  return lacking.every(({ name, clause }) => mayBeEmpty(clause) && !isBound(name)) ? lacking : null;
+  const maySet = ({ name, clause }: LostColumn) => mayBeEmpty(clause) || isReplaceable(table, name);
+  return lacking.every((column) => maySet(column) && !isBound(column.name)) ? lacking : null;
 }
 
 /** Whether SQLite can add the column to a table with rows. SQLite gives these rows NULL, or the column's default. */

@@ -49,6 +49,11 @@ export interface DiffReading {
    * empty list.
    */
   readonly failsUnread: boolean;
+  /**
+   * Whether opencode's answer fails if the path of the file leads to a folder, or to links that form a circle. If not,
+   * the answer is an empty list.
+   */
+  readonly failsUnopened: boolean;
   /** Whether opencode reads the file with a session's diffs as UTF-8, even if the file begins like UTF-16. */
   readonly isUtf8: boolean;
   /**

@@ -121,11 +121,16 @@ export function screensOf(store: StoreDescription): readonly Screen[] {
   return found;
 }
 
-const UNREAD: DiffReading = { failsUnread: false, isUtf8: false, holds: "anything" };
+const UNREAD: DiffReading = { failsUnread: false, failsUnopened: false, isUtf8: false, holds: "anything" };
 
 /** How the opencode of a store reads the store's session diffs. */
 export function diffReading({ sessionDiffReader }: StoreDescription): DiffReading {
   return (sessionDiffReader === null ? null : lineNamed(sessionDiffReader).sessionDiffs) ?? UNREAD;
+}
+
+/** Whether the opencode that reads these files also reads its sessions from files, and not from a database. */
+export function readsFiles({ sessionDiffReader }: StoreDescription): boolean {
+  return sessionDiffReader !== null && lineNamed(sessionDiffReader).journal === null;
 }
 
 /** The fields of a store's description that state what a version range of opencode requires of records. */

@@ -173,6 +173,11 @@ export type StrayFile =
   | {
       readonly folder: "message" | "part" | "session";
       readonly outcome: "not-found" | "wrong-prefix" | "read-twice";
+      /**
+       * For a `.json` file in a message folder: whether it contains the id of a message. 1.0.0 reads such a file as a
+       * message, whatever its name.
+       */
+      readonly holdsMessage?: boolean;
     }
   | {
       readonly outcome: "copy";

@@ -130,10 +130,10 @@ async function besideDatabases(
   const { databases } = input.located;
   if (databases.length === 0 || !findings.some(({ locator, seen }) => isFileLocator(locator) && seen !== null))
     return findings;
-  const { withRows } = await import("./from-rows.ts");
+  const { unownedDiffsAsNotes, withRows } = await import("./from-rows.ts");
   const opened = await openLocated(input, { ...input.located, json: "none", databases });
   try {
-    return await withRows(findings, opened);
+    return unownedDiffsAsNotes(await withRows(findings, opened), opened);
   } catch {
     // The check of the database itself has already reported why the database cannot be read.
     return findings;

@@ -1,5 +1,5 @@
 import { STRAY_FILE } from "../faults/stray-files.ts";
-import { type Artifact, isFileLocator } from "../model/artifact.ts";
+import { type Artifact, type FileLocator, isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
 import { fits } from "../records/contract.ts";
@@ -40,6 +40,32 @@ export async function copiesBeside(
       damagedMs ??= (await store.examine(artifactOf(finding)))?.updatedMs ?? 0;
       const replacement = { source: "a complete copy in the same folder", content: { bytes: whole.bytes } };
       found.set(finding, { copy, replacement, isOlder: newestMs < damagedMs });
+    }
+  }
+  return found;
+}
+
+/** A whole record of a lost session, and the place where opencode looks for it. */
+interface WholeCopy {
+  readonly locator: FileLocator;
+  readonly content: { readonly bytes: Uint8Array };
+}
+
+/**
+ * The newest whole copy of the record of each of these sessions, which have no record. Such a copy has the title, which
+ * the messages do not state.
+ */
+export async function copiesOfSessions(
+  store: Store,
+  sessionIDs: readonly string[],
+): Promise<ReadonlyMap<string, WholeCopy>> {
+  const found = new Map<string, WholeCopy>();
+  const copies = (await store.fileRecords?.copiesOf(new Set(sessionIDs))) ?? [];
+  for (const { sessionID, locator, value, bytes } of copies.sort((a, b) => a.writtenMs - b.writtenMs)) {
+    const artifact = { kind: "session", sessionID, recordID: sessionID, locator } as const;
+    const isNamed = textIn(value, "title") !== null && textIn(value, "directory") !== null;
+    if (isNamed && fits(artifact, value, NOTHING_AROUND, store.description)) {
+      found.set(sessionID, { locator, content: { bytes } });
     }
   }
   return found;

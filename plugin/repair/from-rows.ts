@@ -4,6 +4,7 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import { nodeFileSystem } from "../platform/file-system.ts";
 import { copyFromRow } from "../remedies/recover/from-row.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
+import { NO_SUCH_SESSION } from "../words/sources.ts";
 
 /**
  * Whether a damaged file of opencode 1.0-1.1 would be quarantined, so that it is worth looking for its record in a
@@ -25,6 +26,27 @@ export async function withRows(
   const found: ConfirmedFinding[] = [];
   for (const finding of findings) found.push(mayBeInRows(finding) ? await fromRows(finding, databases) : finding);
   return found;
+}
+
+/**
+ * The files of diffs stay when a session is deleted, and opencode reads them no more. So damage in the diffs of a
+ * session that is in no database is only a note. If a database cannot be read, nothing is known about its sessions.
+ */
+export function unownedDiffsAsNotes(
+  findings: readonly ConfirmedFinding[],
+  databases: readonly OpenedStore[],
+): ConfirmedFinding[] {
+  const places = databases.map((database) => (database.state === "ok" ? database.store.places : null));
+  const isUnowned = ({ kind, locator, sessionID }: ConfirmedFinding) =>
+    kind === "session_diff" &&
+    isFileLocator(locator) &&
+    sessionID !== null &&
+    places.every((each) => each?.ofSession(sessionID).size === 0);
+  return findings.map((finding) =>
+    isUnowned(finding)
+      ? { ...finding, severity: "info", evidence: `${finding.evidence}; ${NO_SUCH_SESSION}` }
+      : finding,
+  );
 }
 
 async function fromRows(

@@ -10,7 +10,7 @@ import { usageOf } from "../remedies/recover/usage.ts";
 import { parseDocument, type StoredMessage } from "../stores/conversation.ts";
 import type { EventLog, RecordPlace, RecordPlaces, Store } from "../stores/store.ts";
 import { plural } from "../words/amounts.ts";
-import { FROM_OWN_PARTS, fromEvent, SAID_BY_MESSAGES } from "../words/sources.ts";
+import { COPY_OF_SESSION, FROM_OWN_PARTS, fromEvent, SAID_BY_MESSAGES } from "../words/sources.ts";
 
 /**
  * A check of all sessions reads the log of a database only up to this size. For a named session, the log is always
@@ -233,7 +233,7 @@ export async function findMessagesWithoutRecord(
 }
 
 /**
- * Rebuilds the records of sessions that have messages but no record. If `sessionIDs` is `null`, all sessions are
+ * Restores the records of sessions that have messages but no record: from a whole copy, or else from the messages. If `sessionIDs` is `null`, all sessions are
  * searched.
  */
 export async function findSessionsWithoutRecord(
@@ -246,24 +246,28 @@ export async function findSessionsWithoutRecord(
   if (bare.length === 0) return [];
   const { rebuiltSession } = await import("../remedies/rebuild/rebuilt-session.ts");
   const projects = await store.conversations.projectFacts();
+  const copies = await (await import("./from-copy.ts")).copiesOfSessions(store, bare);
   for (const sessionID of bare) {
     const messages: StoredMessage[] = [];
     for await (const message of store.conversations.messages(sessionID)) messages.push(message);
-    const rebuilt = rebuiltSession(sessionID, messages, projects, store.description);
-    if (rebuilt === null) continue;
+    const copy = copies.get(sessionID) ?? null;
+    const made = copy ?? rebuiltSession(sessionID, messages, projects, store.description);
+    if (made === null) continue;
+    const { locator, content } = made;
+    const count = plural(messages.length, "message");
     found.push({
       code: LOST_SESSION.code,
       severity: "warning",
       kind: "session",
       sessionID,
       recordID: sessionID,
-      locator: rebuilt.locator,
+      locator,
       remedy: LOST_SESSION.remedy,
-      evidence: plural(messages.length, "message"),
+      evidence: copy === null ? count : `${count}; a whole copy of its record is in the project's folder`,
       store: storeIndex,
       writtenMs: null,
       seen: null,
-      replacement: { source: `rebuilt from ${SAID_BY_MESSAGES}`, content: rebuilt.content },
+      replacement: { source: copy === null ? `rebuilt from ${SAID_BY_MESSAGES}` : COPY_OF_SESSION, content },
     });
   }
   return found;

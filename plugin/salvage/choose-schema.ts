@@ -11,6 +11,7 @@ import { quoted } from "../stores/sqlite/schema.ts";
 import { newestVersion } from "./host-version.ts";
 import { type IndexShape, indexShapes } from "./index-shape.ts";
 import type { PageMap } from "./page-map.ts";
+import { type ShortTable, shortTable } from "./short-rows.ts";
 import { fitsShape, hasBeginnings, tableShape } from "./table-shape.ts";
 
 /** The schema that the new database gets. */
@@ -26,6 +27,8 @@ export interface ChosenSchema {
   readonly indexes: readonly IndexShape[];
   /** Columns that the damaged database has lost. They are added after all rows are written. */
   readonly lost: readonly LostColumn[];
+  /** Tables that lost columns which may not be empty. Their rows are lengthened before they are written. */
+  readonly short: readonly ShortTable[];
   /** Whether anything shows which opencode version wrote the database. If not, the schema is a guess. */
   readonly isTold: boolean;
 }
@@ -37,8 +40,14 @@ export interface ChosenSchema {
  */
 export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Connection): ChosenSchema {
   const connection = scratch();
+  const short: ShortTable[] = [];
   const found = map.schema
     .map(asItWas)
+    .map((object) => {
+      const known = shortTable(object, map.journal);
+      if (known !== null) short.push(known.short);
+      return known === null ? object : { ...object, sql: known.sql };
+    })
     .filter(
       (object) =>
         object.sql !== null &&
@@ -64,6 +73,7 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
     known: isForeign && map.journal.size > 0 ? null : model,
     indexes: indexesOf(objects, scratch()),
     lost: lost?.columns ?? [],
+    short,
     isTold: found.length > 0 || map.journal.size > 0 || newestVersion(signs.records) !== null,
   };
 }

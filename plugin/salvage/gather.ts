@@ -4,6 +4,7 @@ import { type FoundRecord, readPayloadRecord } from "../stores/sqlite/pages/payl
 import { readRecord, type SqliteRecord } from "../stores/sqlite/pages/record.ts";
 import { type SchemaObject, textOf } from "../stores/sqlite/pages/schema-objects.ts";
 import { anchoredRow, anchorsOn } from "./anchored-rows.ts";
+import type { ChosenSchema } from "./choose-schema.ts";
 import { type IndexShape, type NamedRow, SESSION_COLUMNS } from "./index-shape.ts";
 import { EVERYTHING, type Gap, readIndexPage, readIndexTree } from "./index-tree.ts";
 import type { Ledger } from "./ledger.ts";
@@ -11,6 +12,7 @@ import type { NewDatabase } from "./new-database.ts";
 import { PageAccounts } from "./page-accounts.ts";
 import { findOwners, type Owners, type PageMap } from "./page-map.ts";
 import { Placement } from "./placement.ts";
+import { isShortRow, lengthened, type ShortTable } from "./short-rows.ts";
 import { isSound } from "./sound-values.ts";
 import type { TableShape } from "./table-shape.ts";
 
@@ -48,6 +50,7 @@ export class Gathering {
   readonly #placement: Placement;
   readonly #accounts: PageAccounts;
   readonly #indexes: readonly IndexShape[];
+  readonly #short: readonly ShortTable[];
   /** Tables with an undamaged index that has an entry for every row. */
   readonly #named: ReadonlySet<string>;
   /** Sessions that an up-to-date page mentions. Any other session was deleted, or was lost without a trace. */
@@ -55,8 +58,9 @@ export class Gathering {
   /** The places on pages where the ids of a row were found outside of every readable cell. */
   readonly #anchors: { readonly page: number; readonly at: number }[] = [];
 
-  constructor(image: PageImage, map: PageMap, target: NewDatabase, ledger: Ledger, indexes: readonly IndexShape[]) {
-    this.#indexes = indexes;
+  constructor(image: PageImage, map: PageMap, target: NewDatabase, ledger: Ledger, schema: ChosenSchema) {
+    this.#indexes = schema.indexes;
+    this.#short = schema.short;
     this.#image = image;
     this.#map = map;
     this.#owners = findOwners(image, map);
@@ -141,14 +145,17 @@ export class Gathering {
         const start = cell.local.byteOffset - page.byteOffset;
         taken.push({ start, end: start + cell.local.length });
       }
-      const shape = beginning === null ? null : this.#placement.tableOf(beginning, owner);
+      const short = beginning === null ? null : this.#shortTableOf(beginning, owner);
+      const whole = beginning === null || short === null ? beginning : lengthened(beginning, short);
+      const shape = whole === null ? null : this.#placement.tableOf(whole, short?.table ?? owner);
       if (shape === null) {
         if (beginning !== null && rank === "current") this.result.unplaced += 1;
         isWhole = false;
         continue;
       }
       if (rank !== "current" && DELETABLE.includes(shape.name) !== (rank === "older-deletable")) continue;
-      const record = readPayloadRecord(this.#image, cell);
+      const read = readPayloadRecord(this.#image, cell);
+      const record = read === null || short === null ? read : lengthened(read, short);
       const isTaken = record !== null && this.#takeRow(shape, record, cell.rowID, rank === "current");
       if (number === undefined) continue;
       const isInOrder = (before === null || cell.rowID > before) && this.#owners.admits(number, cell.rowID);
@@ -158,6 +165,15 @@ export class Gathering {
     if (number === undefined) return;
     if (taken.length < header.cells) this.#keepAnchors(number, taken);
     else if (isWhole) this.#accounts.read(number);
+  }
+
+  /** The table that lost columns and has this record as a row; `null` if the record is a row of another table. */
+  #shortTableOf(record: SqliteRecord, owner: string | null): ShortTable | null {
+    const isRow = (short: ShortTable) => {
+      const full = this.#target.shapes.find(({ name }) => name === short.table);
+      return full !== undefined && isShortRow(record, short, full, owner);
+    };
+    return this.#short.find(isRow) ?? null;
   }
 
   /**

@@ -42,11 +42,13 @@ export function rebuildParents(
   return rebuilt;
 }
 
-const TITLE = "Recovered session";
+/** The title and version of a session whose own title and version are lost. */
+export const SALVAGED_TITLE = "Recovered session";
+export const SALVAGED_VERSION = "0.0.0";
 
 function rebuildSessions(connection: Connection): number {
   const versions = connection.all("select version from session order by time_created desc limit 1");
-  const version = String(versions[0]?.version ?? "0.0.0");
+  const version = String(versions[0]?.version ?? SALVAGED_VERSION);
   // opencode before 1.17 stores Windows paths with backslashes everywhere, so no conversion is needed.
   const spelled = keepsSlashes(connection) ? slashed : (folder: string) => folder;
   const directory = onlyDirectory(connection, spelled);
@@ -62,7 +64,7 @@ function rebuildSessions(connection: Connection): number {
          coalesce(max(nullif(${CWD}, '/')), case when max(${RAN_IN_ROOT}) then '/' end, ?, '/') as cwd,
          max(case when json_valid(data) then json_extract(data, '$.path.root') end) as root
        from message where session_id not in (select id from session) and session_id glob 'ses*' group by 1) lost`,
-    TITLE,
+    SALVAGED_TITLE,
     version,
     directory,
   );

@@ -5,7 +5,7 @@ import { closedMessage } from "../remedies/recover/closed-document.ts";
 import type { Connection, Driver } from "../stores/sqlite/driver.ts";
 import { openPageImage } from "../stores/sqlite/pages/page-image.ts";
 import { NO_FILE, openRandomAccess } from "../stores/sqlite/pages/random-access.ts";
-import { addLostColumns, chooseSchema, completeMigrations } from "./choose-schema.ts";
+import { addLostColumns, type ChosenSchema, chooseSchema, completeMigrations } from "./choose-schema.ts";
 import { type Filled, fillFromEvents } from "./fill-from-events.ts";
 import { fillFromFiles } from "./fill-from-files.ts";
 import { unflipIDs } from "./flipped-ids.ts";
@@ -17,6 +17,7 @@ import { mapPages } from "./page-map.ts";
 import { type Rebuilt, rebuildParents } from "./rebuild-parents.ts";
 import { addRecordedProjects } from "./recorded-projects.ts";
 import { type LossesOfAll, lossesOfAll, outcomesOf, type SessionOutcome, unnamedMessages } from "./session-outcomes.ts";
+import { setLostTimes } from "./short-rows.ts";
 import { SalvageStoppedError } from "./stopped.ts";
 import { writeUnfinished } from "./unfinished-rows.ts";
 
@@ -95,7 +96,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
     const created = new NewDatabase(driver.open(target, "create"), schema.objects, image.pageBytes);
     const ledger = new Ledger(driver.open(ledgerPath, "create"));
     try {
-      const gathering = new Gathering(image, map, created, ledger, schema.indexes);
+      const gathering = new Gathering(image, map, created, ledger, schema);
       gathering.takeCurrent((done) => tick("reading", done));
       const { connection } = created;
       unflipIDs(connection);
@@ -115,6 +116,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
       ledger.attachTo(connection, ledgerPath);
       const losses = lossesOf(connection, created.shapes, gathering.indexes, (table) => gathering.isWhole(table));
       const unnamed = unnamedMessages(connection);
+      setLostTimes(connection, schema.short);
       const before = new Set(connection.all("select id from session").map((row) => String(row.id)));
       const recordedProjects = await addRecordedProjects(files, connection);
       const parents = rebuildParents(connection, (from, to, role) =>
@@ -144,7 +146,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
         unplacedRecords: gathering.result.unplaced,
         framesBeyondDamage: image.framesBeyondDamage,
         addedSchemaObjects: schema.added,
-        emptyColumns: schema.lost.map(columnName),
+        emptyColumns: lostNames(schema),
         isSchemaTold: schema.isTold,
         schemaOf: schema.known?.hosts ?? [],
         failedIndexes,
@@ -160,6 +162,12 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
     wal?.close();
     clear();
   }
+}
+
+function lostNames({ lost, short }: ChosenSchema): string[] {
+  return [...lost, ...short.flatMap(({ table, lost: names }) => names.map((name) => ({ table, name })))].map(
+    columnName,
+  );
 }
 
 const PAGES_PER_TICK = 4096;

@@ -1,4 +1,4 @@
-import type { Artifact, Bundle, Evidence, RecordKind, RowValues } from "../model/artifact.ts";
+import type { Artifact, Bundle, Evidence, FileLocator, RecordKind, RowValues } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { ProjectFacts, SessionColumns, SessionFacts, StoredDocument, StoredMessage } from "./conversation.ts";
 import type { SessionOutline } from "./outline.ts";
@@ -190,6 +190,19 @@ export interface FileRecords {
   inSteps(sessionID: string, visit: Visit, counts: Counts): Iterable<void>;
   /** Visits the records in the given files. */
   visitNow(files: readonly RecordFile[], visit: Visit): void;
+  /** The copies of the records of these sessions that lie in the folders of sessions. */
+  copiesOf(sessionIDs: ReadonlySet<string>): Promise<SessionCopy[]>;
+}
+
+/** A copy of a session's record in a file that opencode does not open as that record. */
+export interface SessionCopy {
+  readonly sessionID: string;
+  /** Where the record of the session belongs. */
+  readonly locator: FileLocator;
+  readonly value: unknown;
+  readonly bytes: Uint8Array;
+  /** When the content of the copy was written, in milliseconds since 1970. */
+  readonly writtenMs: number;
 }
 
 /** The file of one record. `path` is relative to the data directory. */

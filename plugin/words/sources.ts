@@ -32,3 +32,8 @@ const WORDS_OF_MADE = [
 export function fromEvent(sequence: number): string {
   return `event ${sequence} of opencode's log of this session`;
 }
+
+/** Why damage in the diffs of a deleted session does no harm. */
+export const NO_SUCH_SESSION = "no session has this id, so opencode does not read the file";
+
+export const COPY_OF_SESSION = "a complete copy in the folder of the project's sessions";

@@ -33,7 +33,7 @@ function without({ tables, indexes }: Layout, table: string, column: string): La
 const found = (layout: Layout, schema: KnownSchema) =>
   lostColumns(layout, (known) => hasJournalsOf(known, journalsOf(schema)));
 
-test("of every known schema, each column that may be empty is found, and nothing else of a whole one", () => {
+test("of every known schema, each column that may be empty or gets another value is found, and nothing else of a whole one", () => {
   let columns = 0;
   for (const schema of KNOWN_SCHEMAS) {
     const layout = layoutOf(schema);
@@ -45,9 +45,15 @@ test("of every known schema, each column that may be empty is found, and nothing
       expect(lost.columns.map(columnName)).toEqual([`session.${column}`]);
       expect(lost.columns[0]?.clause).toMatch(new RegExp(`^[\`"]?${column}[\`"]? (text|integer|real)`));
     }
-    for (const needed of ["id", "project_id", "title", "time_created"])
+    for (const needed of ["id", "project_id", "directory"])
       expect(found(without(layout, "session", needed), schema)).toBeNull();
     expect(found(without(layout, "part", "data"), schema)).toBeNull();
+    for (const [table, column] of [
+      ["session", "title"],
+      ["part", "time_created"],
+      ["message", "time_updated"],
+    ] as const)
+      expect(found(without(layout, table, column), schema)?.columns.map(columnName)).toEqual([`${table}.${column}`]);
   }
   expect(columns).toBeGreaterThan(10 * KNOWN_SCHEMAS.length);
 });

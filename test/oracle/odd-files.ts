@@ -120,8 +120,6 @@ export class OddFiles implements RecordStore {
 
   /** Another file in the record's folder, or in a folder there. */
   async #beside(file: RecordFile, random: Random): Promise<DamagedRecord | null> {
-    // What diffs of no session say is known to be called damage (docs/oracle.md).
-    if (file.kind === "session_diff") return null;
     const id = basename(file.path, ".json");
     const name = random.pick(NAMES)(id);
     const folder = random.pick(["", "", "", "sub", ".hidden"]);
@@ -163,8 +161,7 @@ export class OddFiles implements RecordStore {
   async #notAFile(file: RecordFile, random: Random): Promise<DamagedRecord | null> {
     const at = this.#at(file.path);
     const aside = join(this.#dataDir, "put-aside.json");
-    // Of a folder in place of diffs only 1.0.61 says 500 (docs/oracle.md).
-    if (file.kind === "session" || file.kind === "session_diff") return null;
+    if (file.kind === "session") return null;
     await rename(at, aside);
     const [what, make] = random.pick<readonly [string, () => Promise<unknown>]>([
       ["a folder", () => mkdir(at)],

@@ -18,7 +18,7 @@ test(`the preview of opencode 2.x and check agree on seeded damage (seed ${seed}
 
 for (const version of HOST_VERSIONS) {
   test(`opencode ${version} and check agree on seeded damage (seed ${seed})`, async () => {
-    const count = isJsonHost(version) ? 50 : 20;
+    const count = isJsonHost(version) ? 50 : 40;
     const { disagreements, failing } = await runOracle({ version, seed, count });
     expect(disagreements).toEqual([]);
     expect(failing).toBeGreaterThan(0);

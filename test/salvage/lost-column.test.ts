@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { salvage } from "../../plugin/salvage/salvage.ts";
@@ -77,6 +77,79 @@ test("a database of 1.15.4 that lost a table: salvage makes it again, calls noth
   expect([...done.emptyColumns].sort()).toEqual(["event_sequence", "todo"]);
   expect(await run(store, "check")).toMatchObject({ code: 0, verdict: "healthy", findings: [] });
 
+  expect((await run(store, "restore", done.runID, "--yes")).items).toMatchObject([{ action: "restored" }]);
+  expect(readFileSync(join(store.dataDir, "opencode.db"))).toEqual(before);
+});
+
+/** Every value of some columns, in the order of the ids. */
+function valuesOf(path: string, table: string, columns: string): unknown[][] {
+  using database = new Database(path);
+  return database.query(`select ${columns} from ${table} order by id`).values();
+}
+
+function indexesWith(store: RealStore, table: string, column: string): string[] {
+  using database = openDatabase(store);
+  const found = database.query<{ name: string }, [string, string]>(
+    "select name from sqlite_schema where type = 'index' and tbl_name = ? and sql like ?",
+  );
+  return found.all(table, `%${column}%`).map(({ name }) => name);
+}
+
+/** Columns that may not be empty. */
+const NEEDED_COLUMNS: readonly (readonly string[])[] = [
+  ["message.time_updated"],
+  ["part.time_created"],
+  ["part.time_created", "part.time_updated", "message.time_created"],
+  ["session.title", "session.slug", "session.version"],
+  ["session.time_created", "session.time_updated", "project.time_updated"],
+];
+
+test.each(NEEDED_COLUMNS.map((lost) => [lost.join(), lost] as const))(
+  "%s lost on 1.14.41: every other value of every row is saved, and the loss is told",
+  async (_, lost) => {
+    const store = await realStore("1.14.41");
+    const source = join(store.dataDir, "opencode.db");
+    const kept = Object.entries({
+      project: "id, worktree",
+      session: "id, directory, project_id, share_url",
+      message: "id, session_id, data, time_created",
+      part: "id, message_id, session_id, data",
+    });
+    const before = kept.map(([table, columns]) => valuesOf(source, table, columns));
+    for (const each of lost) {
+      const [table = "", column = ""] = each.split(".");
+      for (const index of indexesWith(store, table, column)) sql(store, `drop index "${index}"`);
+      sql(store, `alter table ${table} drop column ${column}`);
+    }
+    sql(store, "pragma wal_checkpoint(truncate)");
+    const driver = await loadDriver();
+    if (driver === null) throw new Error("This runtime has no SQLite.");
+    const target = join(store.home.root, "salvaged.db");
+    const report = await salvage({ files: nodeFileSystem, driver, source, target, dataDir: null });
+    expect(report).toMatchObject({ isSound: true, unplacedRecords: 0, failedIndexes: [], foreignKeyViolations: 0 });
+    expect([...report.emptyColumns].sort()).toEqual([...lost].sort());
+    // A message states the time of its creation itself, so that time is right even if the column is lost.
+    expect(kept.map(([table, columns]) => valuesOf(target, table, columns))).toEqual(before);
+    for (const each of lost) {
+      const [table = "", column = ""] = each.split(".");
+      for (const [value] of valuesOf(target, table, column)) expect(value).toBeTruthy();
+    }
+    renameSync(target, source);
+    expect(await run(store, "check")).toMatchObject({ code: 0, verdict: "healthy", findings: [] });
+  },
+);
+
+test("check names the command that saves all parts of a database of 1.14.41 without part.time_created; undo is exact", async () => {
+  const store = await realStore("1.14.41");
+  const parts = rowsOf(store, "time_created").part;
+  sql(store, "alter table part drop column time_created", "pragma wal_checkpoint(truncate)");
+  const before = readFileSync(join(store.dataDir, "opencode.db"));
+  const { findings } = await run(store, "check");
+  expect(findings).toMatchObject([{ code: "columns-missing", advice: expect.stringContaining("salvage --swap") }]);
+  const done = await run(store, "salvage", "--swap", "--yes");
+  expect(done).toMatchObject({ code: 1, swapped: true, isSound: true, emptyColumns: ["part.time_created"] });
+  expect(rowsOf(store, "time_created").part).toEqual(parts);
+  expect(await run(store, "check")).toMatchObject({ code: 0, verdict: "healthy", findings: [] });
   expect((await run(store, "restore", done.runID, "--yes")).items).toMatchObject([{ action: "restored" }]);
   expect(readFileSync(join(store.dataDir, "opencode.db"))).toEqual(before);
 });

@@ -162,7 +162,7 @@ const LINE_1_0_98: HostProfile = {
   adds: [],
   upgradesOlder: false,
   contract: "syntax",
-  sessionDiffs: { failsUnread: false, isUtf8: false, holds: "anything" },
+  sessionDiffs: { failsUnread: false, failsUnopened: false, isUtf8: false, holds: "anything" },
   emptyIfFalse: [],
   wantsAbsolutePaths: false,
   sandboxes: "list",
@@ -195,7 +195,7 @@ const LINE_1_0_61: HostProfile = {
   name: "1.0.61",
   first: "1.0.61",
   last: "1.0.61",
-  sessionDiffs: { failsUnread: true, isUtf8: false, holds: "anything" },
+  sessionDiffs: { failsUnread: true, failsUnopened: true, isUtf8: false, holds: "anything" },
   screen: SCREEN_1_0_61,
 };
 

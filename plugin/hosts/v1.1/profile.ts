@@ -77,7 +77,7 @@ export const LINE_1_1: HostProfile = {
   first: "1.1.53",
   last: "1.1.65",
   failsWholeLists: false,
-  sessionDiffs: { failsUnread: false, isUtf8: false, holds: "names" },
+  sessionDiffs: { failsUnread: false, failsUnopened: false, isUtf8: false, holds: "names" },
 };
 
 export const LINES_OF_1_1: readonly HostProfile[] = [LINE_1_1_11, LINE_1_1];

@@ -27,7 +27,7 @@ export const LINE_1_14: HostProfile = {
     ["20260428004200_add_session_path", "session", "path"],
     ["20260504145000_add_sync_owner", "event_sequence", "owner_id"],
   ],
-  sessionDiffs: { failsUnread: true, isUtf8: true, holds: "names" },
+  sessionDiffs: { failsUnread: true, failsUnopened: false, isUtf8: true, holds: "names" },
   emptyIfFalse: ["model"],
   sandboxes: "texts",
   looksUpWorkspaces: true,

@@ -41,7 +41,7 @@ const LINE_1_15: HostProfile = {
     ["20260511000411_data_migration_state", "data_migration", "name"],
   ],
   contract: "strict",
-  sessionDiffs: { failsUnread: true, isUtf8: true, holds: "diffs" },
+  sessionDiffs: { failsUnread: true, failsUnopened: false, isUtf8: true, holds: "diffs" },
   knowsContentFilter: false,
   wantsWholeUserTime: true,
   listed: "100 newest",

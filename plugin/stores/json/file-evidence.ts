@@ -13,6 +13,7 @@ import { hashFile } from "../../platform/hash.ts";
 import { copiedRecordID, folderOfRecord, isBelowItsFolder } from "../../records/copied-name.ts";
 import { JsonScanner } from "../../records/json-scanner.ts";
 import { parseDocument, textIn } from "../conversation.ts";
+import { diffsPlace } from "./diffs-place.ts";
 import { type ListedFile, listRecordFiles, messageFolder, STORAGE, strayOutcome } from "./layout.ts";
 import type { RecordTree } from "./record-tree.ts";
 
@@ -30,18 +31,26 @@ interface Listing {
 /** Reads single files again, with all facts that a diagnosis needs. */
 export class FileEvidence {
   readonly #tree: RecordTree;
+  readonly #ownsSessions: boolean;
   #lastListing: { readonly state: string; readonly listing: Promise<Listing> } | null = null;
 
-  constructor(tree: RecordTree) {
+  /** `ownsSessions`: whether opencode reads the sessions from these files, and not from a database beside them. */
+  constructor(tree: RecordTree, ownsSessions: boolean) {
     this.#tree = tree;
+    this.#ownsSessions = ownsSessions;
   }
 
   /** Reads one file again, with all facts for a diagnosis; `null` if the file is gone. */
   async examine(artifact: Artifact): Promise<Evidence | null> {
     if (!isFileLocator(artifact.locator)) return null;
-    const path = join(this.#tree.dataDir, artifact.locator.path);
-    const found = await this.#tree.files.stat(path);
-    if (found === null || found.type !== "file") return null;
+    const named = join(this.#tree.dataDir, artifact.locator.path);
+    const entry = await this.#tree.files.stat(named);
+    if (entry === null) return null;
+    const place = artifact.kind === "session_diff" ? await diffsPlace(this.#tree.files, named, entry) : null;
+    if (place !== null && "ioError" in place) return this.#unopened(artifact, entry, place.ioError);
+    const path = place?.path ?? named;
+    const found = place?.stat ?? entry;
+    if (found.type !== "file") return null;
     const content = await this.#contentOf(artifact, path);
     // The file's time is read after the content. So if another process writes the file during the read, the time shows
     // the write.
@@ -51,7 +60,7 @@ export class FileEvidence {
       storage: "file",
       mtimeMs: Math.max(read.mtimeMs, read.ctimeMs),
       stray: await (artifact.kind === "stray"
-        ? this.#strayName(artifact.locator)
+        ? this.#strayName(artifact.locator, path, read.size)
         : this.#copyOf(artifact, read, content.bytes ?? null)),
       reachable: await this.#isReachable(artifact),
       sessionID: artifact.sessionID,
@@ -60,6 +69,19 @@ export class FileEvidence {
       ...(await this.#placeInMessage(artifact, artifact.locator)),
       ...{ size: read.size, bytes: null, shape: null, sha256: null, ioError: null },
       ...content,
+    };
+  }
+
+  /** The facts about a place where the system returns an error instead of a file. */
+  async #unopened(artifact: Artifact, { mtimeMs, ctimeMs }: FileStat, ioError: string): Promise<Evidence> {
+    return {
+      storage: "file",
+      mtimeMs: Math.max(mtimeMs, ctimeMs),
+      reachable: await this.#isReachable(artifact),
+      sessionID: artifact.sessionID,
+      updatedMs: mtimeMs,
+      ...{ size: 0, bytes: null, shape: null, sha256: null, ioError },
+      ...{ row: null, stray: null, position: null, siblings: null },
     };
   }
 
@@ -129,13 +151,21 @@ export class FileEvidence {
     );
   }
 
-  async #strayName(locator: FileLocator): Promise<StrayFile | null> {
+  async #strayName(locator: FileLocator, path: string, size: number): Promise<StrayFile | null> {
     const [, folder, owner] = locator.path.split("/");
     if (owner === undefined || (folder !== "message" && folder !== "part" && folder !== "session")) return null;
     const root = `${STORAGE}/${folder}/${owner}`;
     const { byPath, names } = await this.#listing(root);
     const file = byPath.get(locator.path);
-    return file === undefined ? null : { folder, outcome: strayOutcome(folder, file, names) };
+    if (file === undefined) return null;
+    const outcome = strayOutcome(folder, file, names);
+    if (folder !== "message" || !file.isRecord || size > LARGEST_LOADED_BYTES) return { folder, outcome };
+    return { folder, outcome, holdsMessage: await this.#holdsMessage(path) };
+  }
+
+  async #holdsMessage(path: string): Promise<boolean> {
+    const bytes = await this.#tree.files.read(path).catch(() => null);
+    return typeof bytes === "object" && idInside(bytes)?.startsWith("msg") === true;
   }
 
   /**
@@ -170,14 +200,22 @@ export class FileEvidence {
   }
 
   async #isReachable(artifact: Artifact): Promise<boolean> {
+    if (artifact.kind === "session_diff") return !this.#ownsSessions || this.#isSession(artifact.sessionID);
     if (artifact.kind !== "part" || artifact.sessionID === null || !isFileLocator(artifact.locator)) return true;
     const messageID = artifact.locator.path.split("/")[2] ?? "";
     const message = join(this.#tree.dataDir, messageFolder(artifact.sessionID), `${messageID}.json`);
     return (await this.#tree.files.stat(message))?.type === "file";
   }
+
+  /** Whether a session has a record or messages. The diffs of a deleted session stay, and opencode reads them no more. */
+  async #isSession(sessionID: string | null): Promise<boolean> {
+    if (sessionID === null) return true;
+    if ((await this.#tree.sessionFiles(sessionID)).length > 0) return true;
+    return (await this.#tree.files.list(join(this.#tree.dataDir, messageFolder(sessionID)))) !== null;
+  }
 }
 
-/** The id inside a session's file: opencode lists the session under this id. */
+/** The id inside a record's file. opencode lists a session under this id, and 1.0.0 reads a message under this id. */
 function idInside(bytes: Uint8Array | null): string | null {
   if (bytes === null) return null;
   const parsed = parseDocument({ bytes: Buffer.from(bytes), storage: "file" });

@@ -1,4 +1,5 @@
 import { basename, join } from "node:path";
+import { readsFiles } from "../../hosts/store-line.ts";
 import type { Artifact, Evidence } from "../../model/artifact.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 import { type FileSystem, isDisk } from "../../platform/file-system.ts";
@@ -68,6 +69,7 @@ export class JsonStore implements Store {
     this.fileRecords = {
       inSteps: (sessionID, visit, counts) => scanSessionInSteps(dataDir, sessionID, visit, counts),
       visitNow: (records, visit) => scanFilesNow(dataDir, records, visit),
+      copiesOf: async (ids) => (await import("./session-copies.ts")).sessionCopies(this.#tree, ids),
     };
   }
 
@@ -87,7 +89,9 @@ export class JsonStore implements Store {
 
   async examine(artifact: Artifact): Promise<Evidence | null> {
     // The module is loaded only if there may be a problem, so a start of opencode without problems does not load it.
-    this.#evidence ??= import("./file-evidence.ts").then(({ FileEvidence }) => new FileEvidence(this.#tree));
+    this.#evidence ??= import("./file-evidence.ts").then(
+      ({ FileEvidence }) => new FileEvidence(this.#tree, readsFiles(this.description)),
+    );
     return (await this.#evidence).examine(artifact);
   }
 

@@ -32,9 +32,10 @@ export class RecordTree {
     const folders = (await this.files.list(join(this.dataDir, STORAGE, "message"))) ?? [];
     // opencode follows a symbolic link that leads to a folder, so links count as folders here.
     for (const { name, type } of visibleEntries(folders)) if (type === "directory" || type === "symlink") ids.add(name);
-    for (const kind of ["todo", "session_diff"]) {
-      for (const path of await this.filesIn(`${STORAGE}/${kind}`)) ids.add(basename(path, ".json"));
-    }
+    for (const path of await this.filesIn(`${STORAGE}/todo`)) ids.add(basename(path, ".json"));
+    // A folder or a link in the place of a file with diffs makes 1.0.61 fail, so the type of the entry does not count.
+    const diffs = (await this.files.list(join(this.dataDir, STORAGE, "session_diff"))) ?? [];
+    for (const { name } of visibleEntries(diffs)) if (name.endsWith(".json")) ids.add(basename(name, ".json"));
     return [...ids];
   }
 
@@ -44,6 +45,10 @@ export class RecordTree {
     return visibleEntries(entries)
       .filter((entry) => entry.type === "file" && entry.name.endsWith(".json"))
       .map((entry) => `${folder}/${entry.name}`);
+  }
+
+  async isFolder(path: string): Promise<boolean> {
+    return (await this.files.stat(join(this.dataDir, path)))?.type === "directory";
   }
 
   /** Every file that is the record of a session. Several project folders may hold a record of the same session. */

@@ -177,7 +177,10 @@ export class TreeScan {
       const artifact = fileArtifact(kind, sessionID, path);
       try {
         const bytes = await this.#tree.files.read(join(this.#tree.dataDir, path), LARGEST_LOADED_BYTES);
-        if (bytes === "absent") return;
+        if (bytes === "absent") {
+          if (kind === "session_diff" && (await this.#tree.isFolder(path))) walk.visit(artifact, null, null);
+          return;
+        }
         if (bytes === "too-large") return walk.visit(artifact, null, null);
         walk.options.counts.bytes += bytes.length;
         // opencode versions differ in how they read UTF-16. A file in UTF-16 is rare, so it is always checked more

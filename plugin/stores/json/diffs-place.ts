@@ -1,0 +1,27 @@
+import { errnoCode, type FileStat, type FileSystem } from "../../platform/file-system.ts";
+
+/** What opencode reads at the place of a session's diffs. */
+export type DiffsPlace =
+  /** `path` is the file itself, or the file to which a link leads. */
+  | { readonly path: string; readonly stat: FileStat }
+  /** The error that the system returns, because the path leads to a folder, or links form a circle. */
+  | { readonly ioError: "EISDIR" | "ELOOP" };
+
+/**
+ * Follows the path of a session's diffs as opencode does, which names that file without listing the folder. `null` if
+ * the path leads to nothing, or to something that is neither a file nor a folder.
+ */
+export async function diffsPlace(files: FileSystem, path: string, found: FileStat): Promise<DiffsPlace | null> {
+  if (found.type === "file") return { path, stat: found };
+  if (found.type === "directory") return { ioError: "EISDIR" };
+  if (found.type !== "symlink") return null;
+  try {
+    const target = await files.realPath(path);
+    const stat = target === null ? null : await files.stat(target);
+    if (target === null || stat === null) return null;
+    if (stat.type === "directory") return { ioError: "EISDIR" };
+    return stat.type === "file" ? { path: target, stat } : null;
+  } catch (error) {
+    return errnoCode(error) === "ELOOP" ? { ioError: "ELOOP" } : null;
+  }
+}
