@@ -144,7 +144,7 @@ async function openDatabase(
       return withoutTables(schema, unread, access === "outside", open, () => openWriter(schema));
     }
     const { connection } = view;
-    const newest = newestVersion(connection);
+    const newest = newestVersion(connection, schema);
     const hostVersion = knownVersion ?? newest;
     const lines = linesOfDatabase(schema, knownVersion, newest);
     const running = knownVersion === null ? {} : { running: knownVersion };
@@ -239,7 +239,9 @@ function closeView(view: ReadView): void {
   view.release();
 }
 
-function newestVersion(connection: Connection): string | null {
+function newestVersion(connection: Connection, { tables }: Schema): string | null {
+  const columns = tables.get("session");
+  if (columns?.includes("version") !== true || !columns.includes("time_created")) return null;
   const row = connection.all(
     `select version from session where version glob '[0-9]*.[0-9]*.[0-9]*' and typeof(time_created) = 'integer'
      order by time_created desc limit 1`,

@@ -154,6 +154,26 @@ test("check names the command that saves all parts of a database of 1.14.41 with
   expect(readFileSync(join(store.dataDir, "opencode.db"))).toEqual(before);
 });
 
+/** Columns of 1.14.41 by which the tool itself reads, and how that opencode reacts without them (measured). */
+test.each([
+  ["message", "time_created", "blocking"],
+  ["session", "time_updated", "blocking"],
+  ["session", "time_created", "warning"],
+  ["session", "version", "warning"],
+] as const)(
+  "check finds that %s.%s is lost, although it reads the column itself (%s)",
+  async (table, column, severity) => {
+    const store = await realStore("1.14.41");
+    for (const index of indexesWith(store, table, column)) sql(store, `drop index "${index}"`);
+    sql(store, `alter table ${table} drop column ${column}`);
+    const { findings, verdict } = await run(store, "check");
+    expect(verdict).toBe(severity === "blocking" ? "damaged" : "healthy");
+    const advice = expect.stringContaining("salvage --swap");
+    const evidence = expect.stringContaining(`${table}.${column}`);
+    expect(findings).toEqual([expect.objectContaining({ code: "columns-missing", severity, evidence, advice })]);
+  },
+);
+
 test("a session that only the log of 1.18.33 still has gets the value of a lost column from the log", async () => {
   const store = await realStore("1.18.33");
   const { id } = store.sessions.conversation;

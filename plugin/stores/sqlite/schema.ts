@@ -46,6 +46,11 @@ export interface Schema {
 
 const NEEDED_TABLES = ["project", "session", "message", "part"];
 
+/** How sessions are sorted: the newest first, also in a database that lost the column with their time. */
+export function newestFirst({ tables }: Schema): string {
+  return tables.get("session")?.includes("time_updated") ? "time_updated desc, id desc" : "id";
+}
+
 /** The name of a table or column, quoted for SQL. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

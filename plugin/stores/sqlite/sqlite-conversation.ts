@@ -12,7 +12,7 @@ import {
 } from "../conversation.ts";
 import { byteLength, type Connection, type SqlRow, type SqlValue } from "./driver.ts";
 import { readRowValues, selectRowValues } from "./row-values.ts";
-import { quoted, type Schema } from "./schema.ts";
+import { newestFirst, quoted, type Schema } from "./schema.ts";
 
 /** Longer documents are read in pieces where that was asked for. */
 const LONG_BYTES = 1024 * 1024;
@@ -90,7 +90,7 @@ function sameBytes({ buffer, byteOffset, byteLength: length }: Uint8Array): Buff
 
 /** What the rows of sessions say about them. Sessions that only messages or parts name are included. */
 export function readRowFacts(connection: Connection, schema: Schema): SessionFacts[] {
-  const rows = connection.all(`${selectFacts(schema)} order by time_updated desc, id desc`);
+  const rows = connection.all(`${selectFacts(schema)} order by ${newestFirst(schema)}`);
   const orphaned = connection.all(
     `select session_id as id from message where session_id not in (select id from session)
      union select session_id from part where session_id not in (select id from session)`,

@@ -23,7 +23,7 @@ import type { ReadView } from "./read-view.ts";
 import { RowPlaces } from "./record-places.ts";
 import type { RowEvidence } from "./row-evidence.ts";
 import { isExact, messagesOf, RowScan, restriction } from "./row-scan.ts";
-import type { Schema } from "./schema.ts";
+import { newestFirst, type Schema } from "./schema.ts";
 
 /** The storage of opencode 1.2-1.18: rows of one SQLite database. */
 export class SqliteStore implements DatabaseStore {
@@ -109,7 +109,7 @@ export class SqliteStore implements DatabaseStore {
     const condition = restriction("project_id", projectID);
     return this.#connection
       .all(
-        `select id, project_id from session where ${condition?.sql ?? "1"} order by time_updated desc, id desc`,
+        `select id, project_id from session where ${condition?.sql ?? "1"} order by ${newestFirst(this.#schema)}`,
         ...(condition?.values ?? []),
       )
       .map((row) => ({ id: String(row.id), projectID: String(row.project_id) }));

@@ -52,7 +52,7 @@ export function surveyDatabase(
           ? 0
           : number("select count(*) from part where message_id not in (select id from message)"),
     },
-    wrappedSessions: readable(() => wrappedSessions(connection), []),
+    wrappedSessions: missing.read.length === 0 ? readable(() => wrappedSessions(connection), []) : [],
     database: {
       bytes: number("pragma page_count") * pageBytes,
       freeBytes: number("pragma freelist_count") * pageBytes,
