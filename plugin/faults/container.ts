@@ -166,7 +166,7 @@ export const NO_SQLITE_RUNTIME = {
   code: "no-sqlite-runtime",
   title: "There is a database, but this runtime has no SQLite that can read it",
   invariant: "The tool runs on Bun, or on Node 22.5 or newer.",
-  cause: "The tool runs on a Node older than 22.5. This says nothing about the state of the database.",
+  cause: "The tool runs on a Node older than 22.5. So the tool could not look at the database.",
   advice:
     "Run the tool with Bun or with Node 22.5 or newer: `npx -p node@24 -p opencode-session-repair opencode-session-repair`.",
   issues: [],

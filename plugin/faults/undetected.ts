@@ -43,7 +43,7 @@ export const UNDETECTED: readonly Undetected[] = [
   {
     classes: ["E6"],
     what: "Compactions that run again, or that hide history",
-    why: "The part of such a compaction may lack tail_start_id. But older versions of opencode write every compaction without this field.",
+    why: "The part of a compaction that hides history may lack tail_start_id. But older versions of opencode write every compaction without this field.",
   },
   {
     classes: ["E7"],

@@ -82,7 +82,7 @@ export const LOSSES_IN_2X = {
   title: "has messages or parts in the tables of opencode 1.x that 2.x lacks",
   invariant: "The import of 2.x copied every record of the session.",
   cause:
-    "The import left out damaged or incomplete records. Or you undid messages in 2.x, which removed their records there.",
+    "The import left out damaged or incomplete records. Or you undid messages in 2.x, which removed their records from the tables of 2.x.",
   remedy: "report",
   unasked: false,
   advice: exported,

@@ -81,7 +81,7 @@ export interface HostProfile {
    * the same tables.
    */
   readonly shaped: (frame: Frame) => boolean;
-  /** Columns without which opencode answers a request that loads sessions with an error. */
+  /** Columns that opencode reads when it loads sessions. Without these columns, the request fails. */
   readonly reads: readonly ReadColumns[];
   /** Columns that opencode uses only when it writes records, or when the id of the project changes. */
   readonly writes: Columns;

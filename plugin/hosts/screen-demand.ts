@@ -44,7 +44,8 @@ export interface ScreenDemand {
   readonly at: readonly Step[];
   readonly wants: Want;
   /**
-   * The requirement applies only if the value at this other path is truthy. Otherwise the UI does not print the value.
+   * The path of another value. If the other value is falsy, the UI does not print the value at `at`, so the requirement
+   * does not apply.
    */
   readonly ifAny?: readonly string[];
 }

@@ -52,7 +52,7 @@ class BriefReader {
   #offset = 0;
   #stringStart = 0;
   #cutStart = -1;
-  /** A name is followed by a colon. */
+  /** Whether a text that was cut has just ended. If a colon follows, the text is a name, and names must not be cut. */
   #endedByCut = false;
   #halfLetter = Buffer.alloc(0);
 
@@ -164,7 +164,7 @@ function plainUntil(piece: Buffer, from: number): number {
 /** The value of a brief document, and how to read the rest of each text that it cuts. */
 export interface LongValue {
   readonly value: unknown;
-  /** By the names on the way to the text, joined by dots. */
+  /** The key is the path of the text in the document: its names, joined by dots. */
   readonly rests: ReadonlyMap<string, { pieces(): Iterable<string> }>;
 }
 

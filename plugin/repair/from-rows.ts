@@ -6,8 +6,8 @@ import { copyFromRow } from "../remedies/recover/from-row.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 
 /**
- * Whether a damaged file of opencode 1.0-1.1 would be quarantined, so that it is worth looking for its record in a
- * database.
+ * Whether a repair would quarantine a damaged file of opencode 1.0-1.1. If so, a database may have the record that the
+ * file should hold.
  */
 function mayBeInRows({ kind, remedy, severity, locator, seen }: ConfirmedFinding): boolean {
   const isRecord = kind === "session" || kind === "message" || kind === "part";

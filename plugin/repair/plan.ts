@@ -68,7 +68,10 @@ function operationFor(finding: ConfirmedFinding, selection: Selection): Operatio
   return remedy === "report" ? null : { ...common, remedy, replacement };
 }
 
-/** Whether the user chose findings with this code. After the first step of a repair, the chosen codes are in `also`. */
+/**
+ * Whether the user chose problems with this code. In the first step of a repair, the chosen codes are in `codes`. In
+ * later steps they are in `also`.
+ */
 function isNamed(code: string, { codes, also }: Selection): boolean {
   return [...(codes ?? []), ...(also ?? [])].includes(code);
 }

@@ -55,7 +55,7 @@ async function alikeFolders(folders: KnownFolders, root: string, directory: stri
 }
 
 const NEVER_HERE =
-  "The session's folder does not exist, and nothing was removed or renamed there since the session was used. It may be a folder of a container, of another computer or of a drive that is not mounted.";
+  "The session's folder does not exist, and nothing was removed or renamed there since the session was used. The folder may belong to a container, to another computer or to a drive that is not mounted.";
 
 /** The outermost missing folder that the record of the project names. If there is none, the session's own folder. */
 async function goneFolder(

@@ -7,7 +7,7 @@ import { keepsSlashes } from "./rebuild-parents.ts";
 /** The id of a repository's project: its first root commit, or a hash of its remote. */
 const PROJECT_ID = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
-/** So many worktrees are looked at. */
+/** At most this many worktrees are looked at. */
 const MOST_WORKTREES = 1000;
 
 /**

@@ -77,8 +77,8 @@ export async function openJson(
 }
 
 /**
- * Asks the newest sessions which opencode wrote them. Inside opencode this is not needed, because the running version
- * is known.
+ * Reads the newest sessions to find out which opencode version wrote them. Inside opencode this is not needed, because
+ * the running version is known.
  */
 async function askNewest(files: FileSystem, dataDir: string) {
   const { newestSessions } = await import("./json/newest-session.ts");

@@ -60,11 +60,11 @@ export interface DatabaseSurvey {
   readonly frame: DatabaseFrame | null;
 }
 
-/** A journal that has no names of migrations, only their moments. */
+/** A list of applied migrations that has no names, only the times at which the migrations were made. */
 export interface OldJournal {
   /** As ids of migrations begin: `20260303231226`. Empty for a value that is no time. */
   readonly moments: readonly string[];
-  /** Migrations that were applied and have no moment here, although a later one has. */
+  /** Migrations that were applied but whose time is not in the list, although the time of a later migration is. */
   readonly unrecorded: readonly string[];
 }
 

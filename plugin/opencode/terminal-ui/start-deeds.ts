@@ -18,7 +18,7 @@ const TOAST_MS = 10_000;
  */
 const UNASKED: readonly string[] = ["preload", "watch"];
 
-/** What the server half repaired at the start, before there was a screen. */
+/** What the plugin's part in opencode's server repaired at the start, before the terminal UI could show anything. */
 interface StartDeeds {
   readonly sessions: number;
   /** The remedy of each record that was repaired. */

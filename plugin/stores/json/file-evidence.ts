@@ -139,8 +139,8 @@ export class FileEvidence {
   }
 
   /**
-   * The names in a folder. A folder may hold a hundred thousand files that are not records, and each of them needs this
-   * list. So the last list is kept as long as the folder stays the same.
+   * The names in a folder. A folder may hold a hundred thousand files that are not records, and the check of each file
+   * needs this list. So the last list is kept as long as the folder stays the same.
    */
   async #listing(root: string): Promise<Listing> {
     const found = await this.#tree.files.stat(join(this.#tree.dataDir, root));
