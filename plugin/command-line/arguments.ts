@@ -145,7 +145,7 @@ function given(args: readonly string[]): Given | string {
 }
 
 /**
- * The options that may be suggested for a wrong one. Any two single letters are similar, so a single letter is
+ * The options that may be suggested for a wrong option. Any two single letters are similar, so a single letter is
  * suggested only if the user typed it in the wrong case.
  */
 function optionsLike(typed: string): string[] {

@@ -237,7 +237,7 @@ export const COMMANDS = {
     takes: { name: "SHELL", kind: "shell", most: 1 },
     options: [],
     summary: "print the completion script for bash, zsh or fish",
-    details: ["The first line of the script says where to put it."],
+    details: ["The first line of the script says where to put the script."],
     examples: [{ args: "completion bash", says: "for bash" }],
   },
   help: {

@@ -78,7 +78,7 @@ async function targetOf(context: CommandContext, database: string, swap: boolean
     if (code === "no-room-for-copy") {
       return { outcome: "no-room", message: noRoomMessage(context, evidence, "salvage") };
     }
-    // A database that is in use is not a damaged one.
+    // A database can fail to open because it is in use. It is then not damaged.
     if (NO_DAMAGE.has(code)) {
       return { outcome: "unavailable", message: `The database cannot be opened at the moment (${evidence}).` };
     }

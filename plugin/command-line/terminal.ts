@@ -132,7 +132,7 @@ export function withoutWideLines(text: string, width: number): string {
     .join("\n");
 }
 
-/** Whether a line has a command to copy that is not between backticks. */
+/** Whether a line has a command that is not between backticks, so that users copy the line. */
 function isCopied(line: string): boolean {
   return withoutQuoted(line).includes(`${TOOL.name} `) || line.includes(toCorrect(""));
 }

@@ -18,7 +18,7 @@ export const LOST_RECORD = {
 export const LOST_SESSION = {
   code: "lost-session-record",
   title: "has messages, but no record of its own",
-  invariant: "Every session that has messages has a record, because opencode does not list a session without one.",
+  invariant: "Every session that has messages has a record, because opencode does not list a session without a record.",
   cause: "The session's record was damaged and quarantined, deleted by hand, or lost with a page of the database.",
   advice:
     "`opencode-session-repair repair --only lost-session-record` rebuilds the record from the messages: folder, times, and the title `Recovered session` with the day. The session's own title, its parent session and its share are lost. The repair is possible only if a project has the session's folder.",

@@ -102,7 +102,7 @@ export const MESSAGE_ID_WRAP = {
   cause:
     "The 48-bit clock in message ids overflowed at 2026-08-14T11:19:55Z, so newer ids sort before older ids. The data is right.",
   advice:
-    "In such a session, opencode up to 1.18.14 stops answering. Upgrade to 1.18.15 or newer, or fork the session.",
+    "opencode up to 1.18.14 stops answering in a session whose ids sort in the wrong order. Upgrade to 1.18.15 or newer, or fork the session.",
   issues: [42570, 42583, 42608, 42639, 42798, 40990, 43303],
   classes: ["D1"],
   ...reported,

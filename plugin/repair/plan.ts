@@ -38,7 +38,8 @@ export function planRepair(
   kept: ReadonlySet<string> = NOTHING_KEPT,
 ): Plan {
   const sessions = new Map<string, { store: number; sessionID: string | null; operations: Operation[] }>();
-  // Two sessions of files may have a message of the same id, and then both have its parts.
+  // In the JSON files, two sessions may have a message with the same id. Both sessions then have the same parts, and
+  // each part is repaired in only one of them.
   const sessionOf = new Map<string, string>();
   for (const finding of findings) {
     if (kept.has(keptKey(finding, finding.seen))) continue;

@@ -35,7 +35,7 @@ export async function goneStanding(
     reason: isForeign
       ? `The session's folder is a path of ${systemName(directory)}.`
       : alike.length > 0
-        ? "The session's folder does not exist. A folder next to it has almost the same name: only case, accents or spaces differ."
+        ? "The session's folder does not exist. A folder next to the missing folder has almost the same name: only case, accents or spaces differ."
         : isOther
           ? NEVER_HERE
           : "The session's folder does not exist.",

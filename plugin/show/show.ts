@@ -21,7 +21,9 @@ export interface ShowInput {
   readonly sessionID: string;
   readonly concurrency: number;
   readonly signal?: AbortSignal;
-  /** Whether entries with a text of megabytes have only its beginning, and its rest is read when it is printed. */
+  /**
+   * Whether only the beginning of a text of megabytes is loaded. The rest of the text is then read when it is printed.
+   */
   readonly longInPieces?: boolean;
 }
 

@@ -137,8 +137,8 @@ async function openDatabase(
     const schema = { ...read, origin: await provedOrigin(read, view.connection) };
     if (schema.missing.length > 0) {
       closeView(view);
-      // The module for such databases is loaded only if there is a problem, so that a start of opencode without
-      // problems loads less code.
+      // The module for databases without the tables of opencode is loaded only if there is a problem, so that a start
+      // of opencode without problems loads less code.
       const { withoutTables } = await import("./other-databases.ts");
       const open = () => openView(files, driver, database, access);
       return withoutTables(schema, unread, access === "outside", open, () => openWriter(schema));

@@ -102,7 +102,7 @@ export type SafetyCopy =
 
 /** The text for a full disk (`ENOSPC`, `SQLITE_FULL`). The repair itself needs only a few hundred kilobytes. */
 export const DISK_FULL =
-  "The disk that holds opencode's data directory is full. Free at least 16 MB on it and try again; nothing was lost.";
+  "The disk that holds opencode's data directory is full. Free at least 16 MB on this disk and try again; nothing was lost.";
 
 /** A store cannot be written now (it is locked, the disk is full …). Nothing was changed. */
 export class StoreRefusedError extends Error {

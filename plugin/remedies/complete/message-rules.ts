@@ -127,7 +127,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-cost",
     issues: [38703, 38702],
     invariant: "An assistant's message states its cost.",
-    source: "The costs of the message's steps are added. Without steps, the cost is 0.",
+    source: "The costs of the message's steps are added. If there are no steps, the cost is 0.",
     of: ["assistant"],
     at: /^cost$/,
     found: ABSENT,

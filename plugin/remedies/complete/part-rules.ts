@@ -88,7 +88,8 @@ export const PART_RULES: readonly Rule[] = [
     name: "tool-input",
     issues: [29908],
     invariant: "A tool call has an input, which is an object.",
-    source: "The input comes from the JSON in the text of the call. Without JSON, the input becomes an empty object.",
+    source:
+      "The input comes from the JSON in the text of the call. If the text has no JSON, the input becomes an empty object.",
     of: ["tool pending", "tool running", "tool completed", "tool error"],
     at: /^state\.input$/,
     found: ANY,
@@ -103,7 +104,7 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "tool-raw",
     issues: [29908],
-    invariant: "A pending tool call has the text of the call that arrived so far.",
+    invariant: "A pending tool call states how much of the call's text has arrived.",
     source: "The text becomes empty, as opencode first writes it.",
     of: ["tool pending"],
     at: /^state\.raw$/,

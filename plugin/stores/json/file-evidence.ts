@@ -111,7 +111,8 @@ export class FileEvidence {
     if (original === null) return null;
     const found = await this.#tree.files.stat(beside(original));
     if (found?.type !== "file") {
-      // A message or part in a subfolder is a record like any other, unless the same record exists twice.
+      // Nothing exists in the proper place of this record. opencode also reads messages and parts in subfolders, so the
+      // file is then the record itself and not a copy.
       if (isBelow && !isListedInVain) return null;
       return { outcome: "copy", original: { recordID: original, laterMs: null, isSame: false }, isListedInVain };
     }

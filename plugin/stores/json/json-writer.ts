@@ -32,7 +32,7 @@ const ITEMS_AT_ONCE = 50;
 
 const UNSAFE_PLACE = "its place is not a safe path inside the data directory";
 
-const BEING_WRITTEN = "another process is writing to it";
+const BEING_WRITTEN = "another process is writing the file";
 
 /**
  * Quarantines files of opencode 1.0-1.1 by moving them. A move needs no disk space, and keeps every byte, the times and

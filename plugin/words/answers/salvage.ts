@@ -80,7 +80,7 @@ export function salvageText(
   );
   if (report.emptyColumns.length > 0) {
     lines.push(
-      `The damaged database lacked these columns or tables. The new database has them without their old content: ${report.emptyColumns.join(", ")}.`,
+      `The damaged database lacked these columns or tables. The new database has these columns and tables again, but not their old content: ${report.emptyColumns.join(", ")}.`,
     );
   }
   if (!report.isSchemaTold) {
