@@ -34,7 +34,8 @@ export const WITHOUT_TARGET = {
   none: EXIT.usage,
   empty: EXIT.findings,
   unavailable: EXIT.refused,
-  // There was no space for a copy of the database, so it was not read. `check` ends with the same exit status then.
+  // There was no space for a copy of the database, so it was not read. In the same case, `check` ends with the same
+  // exit status.
   "no-room": EXIT.findings,
   refused: EXIT.refused,
 } as const;

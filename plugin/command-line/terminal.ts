@@ -231,7 +231,8 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
 /** One line of input; `null` if it was interrupted or the input ended. */
 function askedLine(question: string, signal: AbortSignal): Promise<string | null> {
   const { stdin, stderr } = process;
-  // `question` of node:readline/promises either rejects at Ctrl-D or never settles, depending on the Node version.
+  // `question` of node:readline/promises is not used: at Ctrl-D it rejects or never settles, depending on the Node
+  // version.
   const reader = createInterface({ input: stdin, output: stderr });
   return new Promise((resolve) => {
     let answer: string | null = null;

@@ -26,7 +26,7 @@ export const QUARANTINE_DENIED = {
   title: "This tool may not use its quarantine: nothing can be repaired or undone",
   invariant: "The user who repairs may read and write the folder `quarantine` in the data directory.",
   cause:
-    "A repair was run as another user, mostly with sudo. The files that this repair kept there belong to that user.",
+    "A repair was run as another user, mostly with sudo. The files that this repair put into the quarantine belong to that user.",
   advice:
     "Run the command that is printed with this problem, then repair again. opencode loads sessions without the quarantine.",
   classes: ["B3"],

@@ -18,7 +18,9 @@ export interface CutString {
 
 /** A document without the greater part of its long strings. */
 export interface BriefDocument {
-  /** JSON if and only if the document is JSON. It has the same shape, and only long strings are shorter. */
+  /**
+   * The brief text. It is JSON if and only if the document is JSON. Only long strings are shorter than in the document.
+   */
   readonly text: string;
   /** The texts that were cut, in the order in which the document has them. */
   readonly cuts: readonly CutString[];
@@ -227,7 +229,7 @@ function* smallPieces(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
 /** The longest possible escape: two surrogates. */
 const LONGEST_ESCAPE = 12;
 
-/** The end of the last letter or escape that is whole, also of a pair of surrogates. */
+/** The position after the last complete letter or escape. Two escapes of a pair of surrogates count as one letter. */
 function wholeUntil(bytes: Buffer): number {
   // The search begins between two escapes. After an even number of backslashes, no escape is open.
   const limit = Math.max(0, bytes.length - LONGEST_ESCAPE - 4);

@@ -50,7 +50,7 @@ export function withAccess(findings: readonly ConfirmedFinding[], located: Locat
  * If a checkpoint was interrupted, the database file without its log may be a mixture of two states. A check of that file
  * would call sound records damaged.
  */
-const UNCHECKED_WITHOUT_LOG = "no session was checked, because the newest records may be in it";
+const UNCHECKED_WITHOUT_LOG = "no session was checked, because the newest records may be in this log";
 
 /**
  * The files that this user may not read or write in opencode's data directory, although opencode must. No file is

@@ -36,7 +36,7 @@ export async function addRecordedProjects(files: FileSystem, connection: Connect
 async function recordedID(files: FileSystem, worktree: string): Promise<string | null> {
   if (worktree === NO_WORKTREE || !isFolderHere(worktree)) return null;
   const repository = await repositoryOf(files, worktree).catch(() => "none" as const);
-  // Another repository may be there by now, or one above it.
+  // The folder may belong to another repository by now, or to a repository in a folder above.
   if (typeof repository === "string" || repository.isElsewhere || repository.worktree !== worktree) return null;
   const id = await line(files, `${repository.commonDirectory}/opencode`);
   return PROJECT_ID.test(id) ? id : null;

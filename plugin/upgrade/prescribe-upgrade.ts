@@ -85,7 +85,7 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
   });
 }
 
-/** Added to a finding that the repair of another finding in the same row corrects too. */
+/** The remedy of a finding that needs no repair, because the repair of another finding corrects the whole row. */
 const ALREADY = { remedy: "report", replacement: null } as const;
 
 function locatorOf(departure: Pick<Departure, "kind" | "recordID" | "column">): Locator {

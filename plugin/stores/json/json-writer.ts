@@ -164,8 +164,8 @@ export class JsonWriter implements StoreWriter {
     if (!(await this.#live.holds(path, original))) return skipped(item, CHANGED_SINCE);
     const kept = join(folder, original.file);
     await moveNoClobber(this.#files, path, kept);
-    // If another process wrote between the check and the move, the moved file is not the one that was checked. It is
-    // moved back.
+    // If another process wrote between the check and the move, the moved file is not the file that was checked. So the
+    // moved file goes back to its place.
     if (!(await this.#live.holds(kept, original))) return this.#giveBack(item, folder);
     await this.#live.makePrivate(item, folder);
     return { id: item.id, state: "done" };
