@@ -323,7 +323,7 @@ describe("check says what it read, and what it did not", () => {
 
 test("show of another program's database is refused, as by the other commands", async () => {
   const shown = await unchanged(["show", "ses_any"], await dataDir("go"));
-  expect([shown.code, shown.stderr]).toEqual([3, expect.stringContaining("not one of opencode")]);
+  expect([shown.code, shown.stderr]).toEqual([3, expect.stringContaining("does not belong to opencode")]);
 });
 
 describe("salvage refuses before it writes anything", () => {
