@@ -145,7 +145,7 @@ function given(args: readonly string[]): Given | string {
 }
 
 /**
- * The options that may be suggested for a wrong one. Any two single letters are similar, so a single letter is
+ * The options that may be suggested for a wrong option. Any two single letters are similar, so a single letter is
  * suggested only if the user typed it in the wrong case.
  */
 function optionsLike(typed: string): string[] {
@@ -305,7 +305,7 @@ function isSessionWord(word: string): boolean {
   return /^ses(_|$)/.test(word);
 }
 
-/** `last`, the beginning of a run's id, or its last eight characters. */
+/** Whether a word names a run: `last`, the beginning of the run's id, or the last eight characters of the id. */
 function isRunWord(word: string): boolean {
   return word === "last" || /^\d{1,8}(T[0-9a-fZ-]*)?$/.test(word) || /^[0-9a-f]{8}$/.test(word);
 }

@@ -78,7 +78,7 @@ async function asked<Answer>(
   }
 }
 
-/** Runs the task `survey` in another process. The function has the form that a check expects. */
+/** Runs the task `survey` in another process. A check gets this function as an argument. */
 export async function surveyAside(
   source: DatabaseSource,
   store: StoreDescription,

@@ -189,7 +189,7 @@ export const COMMANDS = {
     ],
     summary: "find sessions that opencode does not show, and make them visible",
     details: [
-      "Lists sessions that are on disk but in no list of opencode, with the reason: old JSON storage, another database, a moved folder, or archived. On a terminal, you choose from the list which of them opencode will show again.",
+      "Lists sessions that are on disk but in no list of opencode, with the reason: old JSON storage, another database, a moved folder, or archived. On a terminal, you choose from the list the sessions that opencode will show again.",
     ],
     examples: [
       { args: "rescue", says: "list the hidden sessions, and choose" },
@@ -200,7 +200,7 @@ export const COMMANDS = {
     options: ["dry-run", "swap", "yes"],
     summary: "build a new database from a damaged one",
     details: [
-      "For a database that SQLite cannot read (`database disk image is malformed`, `file is not a database`). The damaged database is not changed. With --swap the new one takes its place, and the damaged one is kept in quarantine.",
+      "For a database that SQLite cannot read (`database disk image is malformed`, `file is not a database`). The damaged database is not changed. With --swap the new database takes its place, and quarantine keeps the damaged database.",
     ],
     examples: [
       { args: "salvage", says: "build the new database beside the damaged one" },
@@ -237,7 +237,7 @@ export const COMMANDS = {
     takes: { name: "SHELL", kind: "shell", most: 1 },
     options: [],
     summary: "print the completion script for bash, zsh or fish",
-    details: ["The first line of the script says where to put it."],
+    details: ["The first line of the script says where to put the script."],
     examples: [{ args: "completion bash", says: "for bash" }],
   },
   help: {

@@ -13,7 +13,9 @@ import {
   PROGRAM,
 } from "./commands.ts";
 
-/** On a narrower screen there is no room for a second column, so it is shown below the first. */
+/**
+ * On a screen with fewer columns, the explanation of a command or option is shown below its name instead of beside it.
+ */
 const NARROWEST_TABLE = 60;
 
 /** The text of `--help`, of one command or of all. No line is wider than the screen. */

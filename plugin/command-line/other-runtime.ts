@@ -12,7 +12,7 @@ interface Runtime {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** The arguments before the text of a module that this runtime runs, such as `-e`. */
+  /** The arguments with which this runtime runs the text of a module, such as `-e`. The text comes after them. */
   readonly evaluate: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }

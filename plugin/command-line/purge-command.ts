@@ -24,7 +24,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
   }
   const show = context.options.json ? terminal.say : terminal.print;
   if (!command.yes || command.dryRun) {
-    show("These runs would be deleted for good. Their records could not be restored any more:");
+    show("These runs would be deleted for good. After that, their records can no longer be restored:");
     for (const line of await listedLines(context, old, listed)) show(line);
     const only = old.reduce((sum, run) => sum + itemsOnlyHere(run), 0);
     if (only > 0) show(`${only} of these originals ${only === 1 ? "exists" : "exist"} nowhere else.`);

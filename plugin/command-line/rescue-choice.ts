@@ -147,6 +147,6 @@ async function askFolder(from: string, [first]: readonly RescueChoice[], termina
     const candidate = /^\d{1,3}$/.test(answer) ? candidates[Number(answer) - 1] : undefined;
     if (candidate !== undefined) return candidate;
     if (isFolderHere(answer)) return withoutLastSlash(answer);
-    terminal.say(`Type the full path. It begins with ${THIS_SYSTEM === "windows" ? "a drive, such as C:\\" : "/"}.`);
+    terminal.say(`Type the full path, which begins with ${THIS_SYSTEM === "windows" ? "a drive, such as C:\\" : "/"}.`);
   }
 }

@@ -34,7 +34,8 @@ export const WITHOUT_TARGET = {
   none: EXIT.usage,
   empty: EXIT.findings,
   unavailable: EXIT.refused,
-  // There was no space for a copy of the database, so it was not read. `check` ends with the same exit status then.
+  // There was no space for a copy of the database, so it was not read. In the same case, `check` ends with the same
+  // exit status.
   "no-room": EXIT.findings,
   refused: EXIT.refused,
 } as const;
@@ -78,7 +79,7 @@ async function targetOf(context: CommandContext, database: string, swap: boolean
     if (code === "no-room-for-copy") {
       return { outcome: "no-room", message: noRoomMessage(context, evidence, "salvage") };
     }
-    // A database that is in use is not a damaged one.
+    // A database can fail to open because it is in use. It is then not damaged.
     if (NO_DAMAGE.has(code)) {
       return { outcome: "unavailable", message: `The database cannot be opened at the moment (${evidence}).` };
     }

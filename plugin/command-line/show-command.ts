@@ -30,7 +30,7 @@ export async function showCommand(
   if (!resolved.ok) return problem(context, resolved.message, resolved.isUnread === true ? EXIT.failed : EXIT.usage);
   const sessionID = resolved.value;
   const { concurrency } = options;
-  // An export holds the whole record.
+  // JSON and Markdown contain every record as a whole, so only the plain text can be read in pieces.
   const longInPieces = !options.json && !markdown;
   const showing = await showSession({ files, located, sessionID, concurrency, signal, longInPieces });
   if (!showing.ok && showing.reason === "unread") {

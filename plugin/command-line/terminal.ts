@@ -132,7 +132,7 @@ export function withoutWideLines(text: string, width: number): string {
     .join("\n");
 }
 
-/** Whether a line has a command to copy that is not between backticks. */
+/** Whether a line has a command that is not between backticks, so that users copy the line. */
 function isCopied(line: string): boolean {
   return withoutQuoted(line).includes(`${TOOL.name} `) || line.includes(toCorrect(""));
 }
@@ -231,7 +231,8 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
 /** One line of input; `null` if it was interrupted or the input ended. */
 function askedLine(question: string, signal: AbortSignal): Promise<string | null> {
   const { stdin, stderr } = process;
-  // `question` of node:readline/promises either rejects at Ctrl-D or never settles, depending on the Node version.
+  // `question` of node:readline/promises is not used: at Ctrl-D it rejects or never settles, depending on the Node
+  // version.
   const reader = createInterface({ input: stdin, output: stderr });
   return new Promise((resolve) => {
     let answer: string | null = null;

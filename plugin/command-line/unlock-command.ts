@@ -41,7 +41,7 @@ export async function unlockCommand(
     const show = context.options.json ? terminal.say : terminal.print;
     show(`Plan: remove the lock of this data directory. It is held by ${who}.`);
     show(
-      "Do this only if the repair that holds the lock has ended. If it still runs, that repair stops before its next change.",
+      "Remove the lock only if the repair that holds the lock has ended. If it still runs, that repair stops before its next change.",
     );
     if (!terminal.interactive || !(await terminal.ask("Remove the lock?"))) {
       const hint = terminal.interactive ? NOTHING_CHANGED : `${NOTHING_CHANGED} ${ADD_YES}`;

@@ -92,7 +92,7 @@ const RUNTIME_TO_FETCH = "node@24";
 
 function noRuntimeMessage(args: readonly string[]): string {
   const command = `npx -p ${RUNTIME_TO_FETCH} -p ${TOOL.name} ${[TOOL.name, ...args.map(shellWord)].join(" ")}`;
-  return `Node ${process.versions.node} has no SQLite that can read the database. This machine has no Bun, no Node 22.5 or newer and no opencode that could read it. Nothing was checked. Run: ${command}`;
+  return `Node ${process.versions.node} has no SQLite that can read the database. This machine has no Bun, no Node 22.5 or newer and no opencode that could read the database. Nothing was checked. Run: ${command}`;
 }
 
 /** Runs the command. Each command has a module of its own, so that only the needed modules are loaded. */

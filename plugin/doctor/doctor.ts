@@ -53,7 +53,7 @@ export async function examine(input: DoctorInput): Promise<Examined[]> {
     ok: host !== null,
     says: host === null ? "no opencode in the PATH reports its version" : `opencode ${host}`,
     ...(host === null && {
-      wayOut: "Install opencode, or add its folder to the PATH. The command line works without it.",
+      wayOut: "Install opencode, or add its folder to the PATH. The command line works without opencode.",
     }),
   });
   examined.push(await runtime());
@@ -247,7 +247,7 @@ async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Exam
   const unreadable = runs.filter((run) => !run.ok).length;
   const says = `${plural(runs.length, "run")}, ${sizeText(bytes)}`;
   if (unreadable > 0) {
-    const wayOut = "`runs` names these runs. A newer version of this tool may have made them: update this tool.";
+    const wayOut = "`runs` names these runs. A newer version of this tool may have made these runs: update this tool.";
     return { what, ok: false, says: `${says}; ${plural(unreadable, "run")} cannot be read`, wayOut };
   }
   if (bytes <= LARGE_QUARANTINE_BYTES) return { what, ok: true, says };

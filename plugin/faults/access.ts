@@ -26,7 +26,7 @@ export const QUARANTINE_DENIED = {
   title: "This tool may not use its quarantine: nothing can be repaired or undone",
   invariant: "The user who repairs may read and write the folder `quarantine` in the data directory.",
   cause:
-    "A repair was run as another user, mostly with sudo. The files that this repair kept there belong to that user.",
+    "A repair was run as another user, mostly with sudo. The files that this repair put into the quarantine belong to that user.",
   advice:
     "Run the command that is printed with this problem, then repair again. opencode loads sessions without the quarantine.",
   classes: ["B3"],
@@ -51,7 +51,7 @@ export const DATABASE_IS_FOLDER = {
   cause:
     "A container was started with a mount of a file that did not exist yet, so the container made a folder with that name.",
   advice:
-    "Stop the container and correct the mount. If there is an empty folder, remove that folder with `rmdir`. opencode makes a missing -wal or -shm again. If the folder had the name of the database, put the database in its place: 1.18.33 does not start before (measured).",
+    "Stop the container and correct the mount. If there is an empty folder, remove that folder with `rmdir`. opencode makes a missing -wal or -shm again. If the folder had the name of the database, put the database in its place, because opencode 1.18.33 does not start without the database (measured).",
   classes: ["B3"],
 } satisfies Fault;
 

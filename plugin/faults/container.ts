@@ -106,7 +106,7 @@ export const SCHEMA_NEWER = {
   title: "The database was written by a newer opencode than this tool knows",
   invariant: "This tool knows every migration that the database records.",
   cause:
-    "opencode was upgraded. In a newer database, this tool repairs only records that no JSON parser can read. Even these are repaired only if every table has the known columns, and needs no value in a new column.",
+    "opencode was upgraded. In a newer database, this tool repairs only records that no JSON parser can read. Even these records are repaired only if every table has the known columns, and needs no value in a new column.",
   advice:
     "Use the newer opencode, or give the older opencode a database of its own (OPENCODE_DB). Do not add columns by hand.",
   issues: [49614, 50260, 41217],
@@ -120,7 +120,7 @@ export const SCHEMA_OLDER = {
   invariant: "The database has the columns of opencode 1.2.1.",
   cause: "A test version from before 1.2.1 wrote the database, or an upgrade stopped half way.",
   advice:
-    "Keep a copy of the database. First open the database with the opencode that wrote it, or with 1.2.27. Only then open it with a newer opencode.",
+    "Keep a copy of the database. First open the database with the opencode that wrote it, or with 1.2.27. Only then open the database with a newer opencode.",
   issues: [13654],
   ...reported,
   classes: ["C3"],
@@ -166,7 +166,7 @@ export const NO_SQLITE_RUNTIME = {
   code: "no-sqlite-runtime",
   title: "There is a database, but this runtime has no SQLite that can read it",
   invariant: "The tool runs on Bun, or on Node 22.5 or newer.",
-  cause: "The tool runs on a Node older than 22.5. This says nothing about the state of the database.",
+  cause: "The tool runs on a Node older than 22.5. So the tool could not look at the database.",
   advice:
     "Run the tool with Bun or with Node 22.5 or newer: `npx -p node@24 -p opencode-session-repair opencode-session-repair`.",
   issues: [],

@@ -190,7 +190,10 @@ function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescript
   }
 }
 
-/** 1.1.53 to 1.1.65 leave an unreadable session out of the list. If it is a copy, the session itself stays listed. */
+/**
+ * 1.1.53 to 1.1.65 leave an unreadable session file out of the list. If the file is only a copy, the list still has the
+ * session, from the original file.
+ */
 function isLeftOutCopy({ stray }: Evidence, store: StoreDescription): boolean {
   return !hostLine(store).failsWholeLists && stray?.outcome === "copy" && stray.original.laterMs !== null;
 }

@@ -10,7 +10,7 @@ export const REFUSED_BY_2X = {
   invariant: "Each row that opencode 2.x reads fits the schema by which opencode 2.x decodes it.",
   cause: "A beta of 2.x, another program, a script, or an import from 1.x wrote the row. No content is lost.",
   advice:
-    "The content can be read, so the row is not moved. `opencode-session-repair show SESSION` prints the session. Compare the named place with a healthy row, or update opencode: a later 2.x may read it.",
+    "The content can be read, so the row is not moved. `opencode-session-repair show SESSION` prints the session. Compare the named place with a healthy row, or update opencode: a later 2.x may read the row.",
   issues: [42671, 45456],
   classes: ["C2", "D3"],
   remedy: "report",

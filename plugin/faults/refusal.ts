@@ -70,7 +70,7 @@ function failingAnswer(artifact: Artifact, first: Mismatch | undefined): string 
     case "todo":
       return "GET /session/:id/todo";
     case "project":
-      return `every answer of a newly started opencode${blocks ? "" : " in another worktree of the project"}`;
+      return `every request to a newly started opencode${blocks ? "" : " in another worktree of the project"}`;
     default:
       return blocks ? "GET /session" : "GET /session?start=";
   }

@@ -9,7 +9,7 @@ export const SCHEMA_MISMATCH = {
   invariant: "A record fits the schema by which opencode 1.17 and newer encode their answers.",
   cause: "A person, a script, another program or an older opencode wrote the record. No content is lost.",
   advice:
-    "If the right value follows from the session, `repair` sets this value. Otherwise the record is not changed: compare the named value with a healthy record, and correct it by hand. If the record is a part, the session also opens without the part: `opencode-session-repair repair --only schema-mismatch` moves refused parts to quarantine.",
+    "If the right value follows from the session, `repair` sets this value. If not, `repair` does not change the record: compare the named value with a healthy record, and correct the value by hand. If the record is a part, the session also opens without the part: `opencode-session-repair repair --only schema-mismatch` moves refused parts to quarantine.",
   issues: [29908, 27701, 48539],
   ...completed,
   classes: ["D3", "D8"],
@@ -96,7 +96,7 @@ export const NOT_ABSOLUTE = {
   invariant: "The folders of sessions and projects are absolute paths of opencode's own system.",
   cause: "A client or an import wrote a URL or a relative path, or the database came from another system.",
   advice:
-    "The messages are fine. `repair` sets the folder if the messages or the project name it. Otherwise correct the named column by hand. `opencode-session-repair rescue --relink --from FOLDER --to FOLDER` corrects a path of another system (`C:/…` on Linux).",
+    "The messages are fine. `repair` sets the folder if the messages or the project name it. If neither names the folder, correct the named column by hand. `opencode-session-repair rescue --relink --from FOLDER --to FOLDER` corrects a path of another system (`C:/…` on Linux).",
   issues: [50401, 35846],
   ...completed,
   classes: ["D5"],

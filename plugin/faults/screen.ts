@@ -7,7 +7,7 @@ export const SCREEN_FATAL = {
   invariant:
     "In a tool call or an answer, every value that opencode's terminal UI prints has a type that the UI can print.",
   cause:
-    "A model gave a tool a number or an object instead of a text (opencode also stores the failed call). Or a question was answered before opencode 1.1.8. Or another program wrote an answer without its mode, time or tokens.",
+    "A model gave a tool a number or an object instead of a text (opencode also stores the failed call). Or a user answered a question in an opencode older than 1.1.8. Or another program wrote an answer without its mode, time or tokens.",
   advice:
     "Upgrade to opencode 1.17 or newer, which shows the record. Or repair this record: `opencode-session-repair repair --only screen-fatal`.",
   remedy: "normalise",

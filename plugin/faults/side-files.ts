@@ -30,7 +30,8 @@ export const SNAPSHOT_INDEX = {
   title: "is the damaged index of a snapshot repository",
   invariant: "The index file of a git repository begins with the letters DIRC.",
   cause: "The machine lost power. Sessions load, but undo and diffs stop working.",
-  advice: "Move the file to another folder, and git writes a new index. Never change the folder `objects` beside it.",
+  advice:
+    "Move the file to another folder, and git writes a new index. Never change the folder `objects` beside this file.",
   issues: [42237],
   classes: ["I"],
   ...reported,

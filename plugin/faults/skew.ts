@@ -49,7 +49,7 @@ export const OLDER_OPENCODE = {
   title: "An older opencode tried to open the database, and failed",
   invariant: "Every opencode on this machine is new enough for the database.",
   cause:
-    "Two versions of opencode are installed. The newer version has upgraded the database, and the older one fails on it.",
+    "Two versions of opencode are installed. The newer version has upgraded the database, and the older version fails on the upgraded database.",
   advice:
     "The sessions are fine. Upgrade the older opencode: it answers every request with an error (`CREATE TABLE project`). `opencode --version` names the version that a shell starts.",
   issues: [38471, 16678],

@@ -11,7 +11,7 @@ export const STRAY_FILE = {
   remedy: "quarantine",
   unasked: true,
   advice:
-    "Quarantine the file: opencode fails only because of the file's place. Only `repair --only stray-file` moves copies of records. Before you run it, look which of the two files is newer.",
+    "Quarantine the file: opencode fails only because of the file's place. Only `repair --only stray-file` moves copies of records. Before you run this command, look which of the two files is newer.",
   issues: [7734],
   classes: ["A6"],
 } satisfies Fault;

@@ -13,7 +13,7 @@ export const UNDETECTED: readonly Undetected[] = [
   {
     classes: ["C4"],
     what: "Oversized records that stop a migration of 2.x",
-    why: "The check reports every record of more than 64 MB as giant-record. It is unknown whether a future migration fails on such a record.",
+    why: "The check reports every record of more than 64 MB as giant-record. It is unknown whether a future migration fails on these large records.",
   },
   {
     classes: ["D1"],
@@ -33,7 +33,7 @@ export const UNDETECTED: readonly Undetected[] = [
   {
     classes: ["E4"],
     what: "Empty texts and answers without content",
-    why: "These rows are valid, and an answer that is still arriving looks the same. Only some providers refuse such rows. Undo the turn with /undo.",
+    why: "Rows without content are valid, and an answer that is still arriving looks the same. Only some providers refuse rows without content. Undo the turn with /undo.",
   },
   {
     classes: ["E5"],
@@ -43,7 +43,7 @@ export const UNDETECTED: readonly Undetected[] = [
   {
     classes: ["E6"],
     what: "Compactions that run again, or that hide history",
-    why: "The part of such a compaction may lack tail_start_id. But older versions of opencode write every compaction without this field.",
+    why: "The part of a compaction that hides history may lack tail_start_id. But older versions of opencode write every compaction without tail_start_id.",
   },
   {
     classes: ["E7"],
@@ -53,7 +53,7 @@ export const UNDETECTED: readonly Undetected[] = [
   {
     classes: ["G"],
     what: "Archived sessions, list filters, sessions of another operating system",
-    why: "A user may have hidden these sessions on purpose. The records do not show the reason.",
+    why: "A user may have hidden these sessions on purpose. The records do not show why a session is not listed.",
   },
   {
     classes: ["H"],

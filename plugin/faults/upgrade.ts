@@ -25,7 +25,7 @@ export const UPGRADE_STOPS = {
   title: "would stop the import of opencode 2.x",
   invariant: "The import of opencode 2.x reads every record without an error.",
   cause:
-    "The record has a value on which the import fails. At each start, opencode 2.x tries the same session again and fails again. So the sessions after it never arrive.",
+    "The record has a value on which the import fails. At each start, opencode 2.x tries the same session again and fails again. So the sessions that come later in the order of the import never arrive.",
   remedy: "normalise",
   otherwise: "report",
   unasked: false,
@@ -79,10 +79,10 @@ export const NOT_IN_2X = {
 
 export const LOSSES_IN_2X = {
   code: "incomplete-in-opencode-2",
-  title: "has messages or parts in the tables of opencode 1.x that 2.x lacks",
+  title: "has messages or parts in the tables of opencode 1.x, but not in the tables of 2.x",
   invariant: "The import of 2.x copied every record of the session.",
   cause:
-    "The import left out damaged or incomplete records. Or you undid messages in 2.x, which removed their records there.",
+    "The import left out damaged or incomplete records. Or you undid messages in 2.x, which removed their records from the tables of 2.x.",
   remedy: "report",
   unasked: false,
   advice: exported,

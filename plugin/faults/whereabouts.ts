@@ -24,7 +24,7 @@ export const PROJECT_MISSING = {
   invariant: "The project of every session has a record.",
   cause: "The record was lost or deleted, or the rows were changed by hand.",
   advice:
-    "The sessions are complete, but no list shows them. `opencode-session-repair repair --only project-missing` rebuilds the project's record from its sessions: folder and times. The project's name and icon are lost. Or start opencode once in the project's folder: opencode then writes a new record. Do this before an import into a database, because the import leaves out sessions without a project.",
+    "The sessions are complete, but no list shows them. `opencode-session-repair repair --only project-missing` rebuilds the project's record from its sessions: folder and times. The project's name and icon are lost. Or start opencode once in the project's folder: opencode then writes a new record. Rebuild or write the record before an import into a database, because the import leaves out sessions without a project.",
   issues: [16579, 8661, 29375, 30236],
   classes: ["A8", "C5", "F", "G"],
   remedy: "recover",
@@ -40,7 +40,7 @@ export const DUPLICATE_PROJECT = {
   advice:
     "The sessions of both projects are complete. `opencode-session-repair rescue` says which of these sessions opencode shows, and names the command for the others.",
   adviceWithoutDatabase:
-    "The sessions of both projects are complete. opencode 1.0-1.1 lists only those of the project whose id it uses now.",
+    "The sessions of both projects are complete. opencode 1.0-1.1 lists only the sessions of the project with the new id.",
   issues: [16579, 8661, 29375],
   classes: ["G"],
   ...reported,
@@ -102,7 +102,7 @@ export const MESSAGE_ID_WRAP = {
   cause:
     "The 48-bit clock in message ids overflowed at 2026-08-14T11:19:55Z, so newer ids sort before older ids. The data is right.",
   advice:
-    "In such a session, opencode up to 1.18.14 stops answering. Upgrade to 1.18.15 or newer, or fork the session.",
+    "opencode up to 1.18.14 stops answering in a session whose ids sort in the wrong order. Upgrade to 1.18.15 or newer, or fork the session.",
   issues: [42570, 42583, 42608, 42639, 42798, 40990, 43303],
   classes: ["D1"],
   ...reported,

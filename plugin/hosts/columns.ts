@@ -5,7 +5,7 @@ export interface MissingColumns {
   readonly read: readonly string[];
   /** Columns without which opencode loads sessions but fails in other actions, such as a prompt. */
   readonly written: readonly string[];
-  /** Columns without which other actions of some versions of the line fail. */
+  /** Columns without which only some opencode versions of the range fail, in actions such as a prompt. */
   readonly writtenBySome: readonly string[];
 }
 

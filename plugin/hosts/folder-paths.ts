@@ -44,8 +44,8 @@ export function isAbsoluteFor(system: PathSystem, path: string): boolean {
 }
 
 /**
- * Whether a path can be a user's work folder on a system: absolute there, not a path of another system, and not {@link
- * NO_WORKTREE}.
+ * Whether a path can be a user's work folder on a system. The path must be absolute on that system, must not be a path
+ * of another system, and must not be {@link NO_WORKTREE}.
  */
 export function isFolderOf(system: PathSystem, path: unknown): path is string {
   return typeof path === "string" && path !== NO_WORKTREE && systemOfPath(path) === system;

@@ -89,7 +89,7 @@ function momentOf(id: Value | undefined): string {
   return String(id).split("_")[0] ?? "";
 }
 
-/** Whether a known migration has this moment, in the form in which its id begins: `20260303231226`. */
+/** Whether a known migration was made at this time, written like the beginning of its id: `20260303231226`. */
 export function isKnownMoment(moment: string): boolean {
   return MOMENTS_OF_MIGRATIONS.has(moment);
 }

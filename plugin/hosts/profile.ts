@@ -25,8 +25,8 @@ export type Columns = Readonly<Record<string, readonly string[]>>;
 /**
  * A migration that adds a table, a column or an index. The migration fails if the added object exists already
  * (measured: 1.18.33 fails with `duplicate column name: cost` or `table control_account already exists`, 1.2.1 to
- * 1.15.13 fail at statements such as `CREATE TABLE project`). `name` is the name of the table, or, without `column`,
- * the name of the index.
+ * 1.15.13 fail at statements such as `CREATE TABLE project`). With `column`, `name` is the name of the table that has
+ * this column after the migration. Without `column`, `name` is the name of an index.
  */
 export type AddingMigration = readonly [id: string, name: string, column?: string];
 
@@ -86,7 +86,7 @@ export interface HostProfile {
    * the same tables.
    */
   readonly shaped: (frame: Frame) => boolean;
-  /** Columns without which opencode answers a request that loads sessions with an error. */
+  /** Columns that opencode reads when it loads sessions. Without these columns, the request fails. */
   readonly reads: readonly ReadColumns[];
   /** Columns that opencode uses only when it writes records, or when the id of the project changes. */
   readonly writes: Columns;

@@ -34,7 +34,10 @@ const WANTS = {
   list: { words: "a list", holds: (value: unknown) => isNothing(value) || Array.isArray(value) },
   /** The UI joins the items of a value that has a length. So such a value must be a list. */
   answer: { words: "a list", holds: (value: unknown) => Array.isArray(value) || !lengthOf(value) },
-  /** The screen finds the view of a part by its type, and calls what every object of JavaScript has under that name. */
+  /**
+   * The UI looks up the view of a part in an object, by the part's type. If the type is the name of an inherited
+   * function, the UI calls that function and fails.
+   */
   "part type": { words: "a type of opencode", holds: (value: unknown) => !isInherited(value) },
   diagnostic: { words: "an object with a place and a text", holds: isDiagnostic },
   "any diagnostic": { words: "an object with a place and a text", holds: isPlaced },
@@ -44,7 +47,8 @@ export interface ScreenDemand {
   readonly at: readonly Step[];
   readonly wants: Want;
   /**
-   * The requirement applies only if the value at this other path is truthy. Otherwise the UI does not print the value.
+   * The path of another value. If the other value is falsy, the UI does not print the value at `at`, so the requirement
+   * does not apply.
    */
   readonly ifAny?: readonly string[];
 }
@@ -185,7 +189,10 @@ function isPrintableList(value: unknown): boolean {
   return Array.isArray(value) && value.every(isPrintable);
 }
 
-/** A function under `constructor` shows nothing, and ends nothing (measured on 1.3.0). */
+/**
+ * Whether a part type is the name of a function that every JavaScript object inherits, such as `toString`.
+ * `constructor` is left out, because the UI then shows nothing and does not fail (measured on 1.3.0).
+ */
 function isInherited(name: unknown): boolean {
   if (typeof name !== "string" || name === "constructor" || !(name in Object.prototype)) return false;
   return typeof Reflect.get(Object.prototype, name) === "function";

@@ -37,7 +37,7 @@ const byName = new Map<LineName, HostProfile>(LINES.map((line) => [line.name, li
 
 export function lineNamed(name: LineName): HostProfile {
   const line = byName.get(name);
-  if (line === undefined) throw new Error(`no line of opencode is called ${name}`);
+  if (line === undefined) throw new Error(`no version range of opencode is called ${name}`);
   return line;
 }
 

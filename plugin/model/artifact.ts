@@ -54,7 +54,7 @@ export function locatorText(locator: Locator): string {
 
 /**
  * One unit that opencode reads, with its place. An artifact is a file under `storage/`, one JSON value of a row, or a
- * row without its JSON values (in tables with more columns than ids and one document).
+ * row without its JSON values (in a table that has more columns than ids and one JSON document).
  */
 export interface Artifact {
   readonly kind: RecordKind;
@@ -142,7 +142,7 @@ export interface Evidence {
   readonly ioError: string | null;
   /** The time of the file's last change, in milliseconds since the epoch; `null` for rows. */
   readonly mtimeMs: number | null;
-  /** The columns of the row that are not JSON, in tables with more columns than ids and one document. */
+  /** The columns of the row that are not JSON. `null` for a table that has only ids and one JSON document. */
   readonly row: RowValues | null;
   /** For a part: its position among the parts of its message, in opencode's order. */
   readonly position: number | null;

@@ -132,7 +132,8 @@ type Planned =
  */
 async function isAllowed({ summary, details }: Change, tool: AskingContext): Promise<boolean> {
   const asking: unknown = tool.ask?.({
-    // In a prompt, the terminal UI shows only this name (1.14.41 to 1.18.34), and the web page only the patterns.
+    // When opencode asks for a permission, the terminal UI shows only `permission` (1.14.41 to 1.18.34), and the web
+    // page shows only `patterns`. So both have the facts.
     permission: `${TOOL_PERMISSION}: ${summary}`,
     patterns: [details],
     always: [],

@@ -27,8 +27,8 @@ function bunGlobal(): BunGlobal | null {
  * `Bun.write(path, text)`, which truncates the file first. So a full disk or a kill during the write leaves an empty
  * file. With this guard, each version is written to another file, which then replaces the record ({@link
  * RecordWriter}). After a full disk, a kill or a power loss, the path holds the previous or the new version. When
- * opencode reads a record with `Bun.file(path)`, it always gets the newest version whose write it was told is done.
- * Other writes are not changed. Returns `true` if the guard is in place.
+ * opencode reads a record with `Bun.file(path)`, it always gets the newest version whose write was reported to it as
+ * done. Other writes are not changed. Returns `true` if the guard is in place.
  */
 export function guardHostWrites(dataDir: string, hostVersion: string | null): boolean {
   const bun = bunGlobal();

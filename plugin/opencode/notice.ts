@@ -50,7 +50,7 @@ async function showToast(client: Client, notice: Notice, message: string): Promi
       notice.remaining.length > 0 || notice.stopped !== null ? ("warning" as const) : ("success" as const);
     await within(client.tui.showToast({ body: { title: "Session repair", message, variant, duration: TOAST_MS } }));
   } catch {
-    // opencode refuses a toast if it runs without a terminal UI. Then nobody could see the toast.
+    // Without a terminal UI, opencode refuses the toast. This error is ignored, because nobody could see the toast.
   }
 }
 

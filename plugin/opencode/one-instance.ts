@@ -20,7 +20,7 @@ export function takePlace(place: object): boolean {
   return true;
 }
 
-/** Lets the next plugin instance report for this place. */
+/** Lets the next plugin instance report problems again. `place` is explained at {@link takePlace}. */
 export function leavePlace(place: object): void {
   (globalThis as { [TAKEN]?: WeakSet<object> })[TAKEN]?.delete(place);
 }

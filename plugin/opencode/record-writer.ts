@@ -5,9 +5,9 @@ import { namesNow, type RawStat, statNow, targetStatNow } from "../platform/read
 import { removeNow, renameNow, StagedFile, writeThroughNow } from "../platform/staged-file.ts";
 
 /**
- * The share of time that the plugin may spend on forcing files to disk. When this share is used up, a write of an
- * existing record is reported as done before its version is forced to disk, and a newer version may replace it before
- * that.
+ * The plugin spends at most this share of the time on forcing files to disk. When the share is used up, the update of a
+ * record is reported as done before the new version is forced to disk. If a newer version follows soon, only the newer
+ * version is forced to disk.
  */
 const SHARE = 1 / 25;
 
@@ -143,8 +143,8 @@ export class RecordWriter {
   }
 
   /**
-   * Writes a version to a temporary file; `null` if no such file can be created, for another reason than a full or
-   * failing disk.
+   * Writes a version to a temporary file. Returns `null` if no temporary file can be created.
+   * @throws the error of a disk that is full or fails
    */
   #stage(path: string, text: string, existing: RawStat | undefined): Version | null {
     const older = this.#pending.get(path);

@@ -245,7 +245,8 @@ async function showToast(client: Client, answer: RequestAnswer): Promise<void> {
     const body = { title: "Session repair", message: answer.headline, variant, duration: 10_000 };
     await client.tui.showToast({ body });
   } catch {
-    // opencode refuses a toast if it runs without a terminal UI. The report in the session has the same text.
+    // Without a terminal UI, opencode refuses the toast. This error is ignored, because the report in the session has
+    // the same text.
   }
 }
 

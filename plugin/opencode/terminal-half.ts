@@ -41,9 +41,9 @@ export interface ScreenListener {
 }
 
 /**
- * Waits until the terminal UI can show a toast. If the terminal half reports only after the wait has ended, the toast
- * was sent, but nobody saw it. Then the server half does not answer the report, so the terminal half shows the message
- * itself.
+ * Waits until the terminal UI can show a toast. The part of the plugin in the terminal UI (the terminal half) reports
+ * when it is ready. If the report comes after the wait has ended, the toast was sent, but nobody saw the toast. So the
+ * report is not answered, and the terminal half then shows the message itself.
  */
 export function listenForScreen(
   client: PluginInput["client"],

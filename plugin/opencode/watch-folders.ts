@@ -56,9 +56,9 @@ export class FolderWatch {
   }
 
   /**
-   * Checks one session after the other: each `unsure` session once, and sessions without a watch again and again. For
-   * an unchanged session, only the times of its files are read. Only one patrol runs at a time, and further calls add
-   * sessions to it.
+   * Checks one session after the other. Each `unsure` session is checked once. Sessions whose folders the system does
+   * not watch are checked repeatedly. For an unchanged session, only the times of its files are read. Only one patrol
+   * runs at a time, and further calls add sessions to it.
    */
   async patrol(unsure: Iterable<string>): Promise<void> {
     for (const id of unsure) this.#waiting.add(id);

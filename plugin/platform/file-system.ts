@@ -126,7 +126,7 @@ export function isDisk(files: FileSystem): boolean {
 
 const disks = new WeakSet<FileSystem>();
 
-/** Marks an object as one that accesses only the real disk of this machine ({@link isDisk}). */
+/** Marks an object that accesses only the real disk of this machine ({@link isDisk}). */
 export function asDisk(files: FileSystem): FileSystem {
   disks.add(files);
   return files;

@@ -117,7 +117,10 @@ export async function endLock(files: FileSystem, dataDir: string, seen: LockRead
   return true;
 }
 
-/** The locks that this process found not renewed in time, by path, and the time at which it first found this. */
+/**
+ * For each path of a lock that was not renewed in time: the lock, and the time at which this process first noticed
+ * that.
+ */
 const seenLapsed = new Map<string, { readonly token: string; readonly renewedMs: number; readonly sinceMs: number }>();
 
 function isSeenLapsed(path: string, reading: LockReading, { lapsedMs, watchedMs }: LockTimes): boolean {

@@ -53,7 +53,7 @@ const replacement = z.strictObject({
   bytes: size.exactOptional(),
   /** The new key of a row that got another id. */
   key: z.strictObject({ id: z.string() }).exactOptional(),
-  /** The columns of a row that the repair changed. */
+  /** For each column that the repair changed in a row: the digest of its new value. */
   columns: z.record(z.string(), cellDigest).exactOptional(),
   /** The fields of a document that the repair added or changed. */
   fields: z.array(fieldChange).exactOptional(),

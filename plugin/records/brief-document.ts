@@ -18,16 +18,19 @@ export interface CutString {
 
 /** A document without the greater part of its long strings. */
 export interface BriefDocument {
-  /** JSON if and only if the document is JSON. It has the same shape, and only long strings are shorter. */
+  /**
+   * The brief text. It is JSON if and only if the document is JSON. Only long strings are shorter than in the document.
+   */
   readonly text: string;
-  /** In the order of the document. */
+  /** The texts that were cut, in the order in which the document has them. */
   readonly cuts: readonly CutString[];
 }
 
 /**
- * Makes a brief document of one that is read in pieces, so that a text of tens of megabytes is never in memory as a whole.
- * `mark` is written at the place of each cut. `null`: the brief document would not stand for the whole one, because of
- * bytes that are not UTF-8 or not allowed in a string, of a long name, or of an image in a text (its size counts).
+ * Reads a document in pieces and cuts its long texts, so that a text of tens of megabytes is never in memory as a
+ * whole. `mark` is written at the place of each cut. Returns `null` if a check of the brief document could have another
+ * result than a check of the whole document. Causes are bytes that are not UTF-8 or not allowed in a string, a long
+ * name, and an image in a text, because the size of an image is checked.
  */
 export function briefDocument(pieces: Iterable<Uint8Array>, mark = ""): BriefDocument | null {
   const reader = new BriefReader(Buffer.from(mark));
@@ -52,7 +55,7 @@ class BriefReader {
   #offset = 0;
   #stringStart = 0;
   #cutStart = -1;
-  /** A name is followed by a colon. */
+  /** Whether a text that was cut has just ended. If a colon follows, the text is a name, and names must not be cut. */
   #endedByCut = false;
   #halfLetter = Buffer.alloc(0);
 
@@ -151,7 +154,7 @@ class BriefReader {
   }
 }
 
-/** The next byte that means something in a string. */
+/** The position of the next byte that is not plain text in a string: a quote, a backslash or a control character. */
 function plainUntil(piece: Buffer, from: number): number {
   let at = from;
   for (; at < piece.length; at += 1) {
@@ -164,7 +167,7 @@ function plainUntil(piece: Buffer, from: number): number {
 /** The value of a brief document, and how to read the rest of each text that it cuts. */
 export interface LongValue {
   readonly value: unknown;
-  /** By the names on the way to the text, joined by dots. */
+  /** The key is the path of the text in the document: its names, joined by dots. */
   readonly rests: ReadonlyMap<string, { pieces(): Iterable<string> }>;
 }
 
@@ -215,7 +218,7 @@ export function* cutText(pieces: Iterable<Uint8Array>): Iterable<string> {
   if (left.length > 0) yield JSON.parse(`"${left.toString("utf8")}"`) as string;
 }
 
-/** So many bytes become text at once. */
+/** At most this many bytes are decoded as text at once. */
 const DECODED_BYTES = 256 * 1024;
 
 function* smallPieces(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
@@ -226,15 +229,15 @@ function* smallPieces(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
 /** The longest possible escape: two surrogates. */
 const LONGEST_ESCAPE = 12;
 
-/** The end of the last letter or escape that is whole, also of a pair of surrogates. */
+/** The position after the last complete letter or escape. Two escapes of a pair of surrogates count as one letter. */
 function wholeUntil(bytes: Buffer): number {
-  // From a place that is certainly between two escapes: after an even number of backslashes.
+  // The search begins between two escapes. After an even number of backslashes, no escape is open.
   const limit = Math.max(0, bytes.length - LONGEST_ESCAPE - 4);
   let at = limit;
   while (at > 0 && bytes[at - 1] === BACKSLASH) at -= 1;
   const isOdd = (limit - at) % 2 === 1;
   at = isOdd ? limit - 1 : limit;
-  // Inside the digits of an escape, or inside a letter, go on to the next beginning.
+  // If the position is inside an escape or inside a letter of several bytes, it moves on to the next beginning.
   let end = at;
   while (at < bytes.length) {
     const byte = bytes[at] ?? 0;

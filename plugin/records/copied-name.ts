@@ -23,9 +23,9 @@ export function copiedRecordID(recordID: string): string | null {
 }
 
 /**
- * Whether a file is a copy of a record. There are two kinds of copies. A copy with another name has the name of a copy,
- * and the id inside differs from its name. A copy with the same name is in a subfolder of the record's folder. opencode
- * also reads subfolders (measured on 1.1.65).
+ * Whether a file is a copy of a record. There are two kinds of copies. A copy beside the record has a name such as sync
+ * tools give to copies, and the id inside the file differs from that name. A copy with the record's own name is in a
+ * subfolder, where opencode also reads files (measured on 1.1.65).
  */
 export function isNamedAsCopy(artifact: Artifact, value: unknown): boolean {
   const { recordID, locator } = artifact;

@@ -21,7 +21,7 @@ export const OTHER_THAN_NAME = "differs from the name of the file";
 /** Objects whose keys come from the user or a tool. These keys are content, so they are not printed. */
 const OPEN_OBJECTS: readonly PropertyKey[] = [
   ...["tools", "responseHeaders", "metadata", "input"],
-  // In opencode 2.x, these objects also have keys that are content.
+  // In opencode 2.x, the keys of the following objects are content too.
   ...["structured", "providerMetadata", "resultMetadata"],
 ];
 

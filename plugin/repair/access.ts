@@ -33,8 +33,8 @@ export function withAccess(findings: readonly ConfirmedFinding[], located: Locat
   const told = new Set(denied.map(({ locator }) => locatorText(locator)));
   const others = findings
     .filter(({ code, kind, locator }) => {
-      // The check reports a whole database that this user may not open. This finding is left out if the files of the
-      // database are reported one by one.
+      // If this user may not open a database, the check reports the database as a whole. That finding is left out if
+      // the files of the database are reported one by one.
       if (code !== ACCESS_DENIED.code) return true;
       return kind === "database" ? denied.length === 0 : !told.has(locatorText(locator));
     })
@@ -50,7 +50,7 @@ export function withAccess(findings: readonly ConfirmedFinding[], located: Locat
  * If a checkpoint was interrupted, the database file without its log may be a mixture of two states. A check of that file
  * would call sound records damaged.
  */
-const UNCHECKED_WITHOUT_LOG = "no session was checked, because the newest records may be in it";
+const UNCHECKED_WITHOUT_LOG = "no session was checked, because the newest records may be in this log";
 
 /**
  * The files that this user may not read or write in opencode's data directory, although opencode must. No file is

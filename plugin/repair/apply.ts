@@ -55,7 +55,8 @@ export const STOPPED_BETWEEN: Stopped = { kind: "refused", message: "Stopped. Th
  */
 export const TAKEN_OVER: Stopped = {
   kind: "refused",
-  message: "Another repair took over this data directory, so this one stopped. The changes made so far are complete.",
+  message:
+    "Another repair took over this data directory, so this repair stopped. The changes made so far are complete.",
 };
 
 export interface Applied {

@@ -228,8 +228,8 @@ async function inspectedForAsking(store: Store, scope: Scope, options: InspectOp
 }
 
 /**
- * The findings of missing records, without two kinds: records whose database row was already reported as damaged, and
- * records that another finding restores, because a row with a damaged id may be the missing record.
+ * Leaves out findings of missing records for two reasons. The database row of the record may already be reported as
+ * damaged. Or the repair of another finding may restore the record, because the record's row only has a damaged id.
  */
 function others(missing: readonly ConfirmedFinding[], found: readonly ConfirmedFinding[]): ConfirmedFinding[] {
   const said = new Set(found.flatMap(({ severity, locator }) => (severity === "blocking" ? locatorText(locator) : [])));

@@ -125,7 +125,10 @@ function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFi
   );
 }
 
-/** A copy of a session that keeps the list from opening what it names. The only copy that is left stays. */
+/**
+ * Whether a file is a copy of a session that opencode lists but cannot open, and may be moved to quarantine. If the
+ * original is gone, the copy stays.
+ */
 function isCopyThatMayLeave({ code, severity, seen }: ConfirmedFinding, { stray }: Evidence): boolean {
   if (code !== STRAY_FILE.code || severity !== "blocking" || seen === null || stray?.outcome !== "copy") return false;
   return stray.original.laterMs !== null;

@@ -7,8 +7,8 @@ import type { OpenedStore } from "../stores/opened-store.ts";
 import { NO_SUCH_SESSION } from "../words/sources.ts";
 
 /**
- * Whether a damaged file of opencode 1.0-1.1 would be quarantined, so that it is worth looking for its record in a
- * database.
+ * Whether a repair would quarantine a damaged file of opencode 1.0-1.1. If so, a database may have the record that the
+ * file should hold.
  */
 function mayBeInRows({ kind, remedy, severity, locator, seen }: ConfirmedFinding): boolean {
   const isRecord = kind === "session" || kind === "message" || kind === "part";

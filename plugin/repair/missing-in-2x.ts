@@ -12,8 +12,8 @@ const FAULT = {
 } as const;
 
 /**
- * Warnings about sessions and messages that opencode 2.x did not take over when it upgraded the database. They are only
- * in the tables of 1.x.
+ * Warnings about sessions and messages that opencode 2.x did not take over when it upgraded the database. These records
+ * are only in the tables of 1.x.
  */
 export function missingIn2xFindings(
   store: Store,

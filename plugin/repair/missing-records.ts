@@ -49,7 +49,7 @@ export async function findMissing(
             ? new Map([...row, ...(kind === "session" ? (usage ?? []) : [])])
             : moved(row, place);
       if (cells.size === 0) continue;
-      const said = `opencode last logged it as event ${sequence} of its session, and never removed it`;
+      const said = `opencode last logged the record as event ${sequence} of its session, and never removed the record`;
       found.push({
         code: LOST_RECORD.code,
         severity: "warning",
@@ -66,7 +66,7 @@ export async function findMissing(
   return found;
 }
 
-const HUNG_ELSEWHERE = "its row names another parent, or lacks a time";
+const HUNG_ELSEWHERE = "its row names another parent than the log does, or lacks a time";
 const OTHER_ID = "its row has an id that is in no event";
 
 function rowArtifact(kind: MissingRecord["kind"], sessionID: string, id: string): Artifact {

@@ -8,8 +8,9 @@ import { rebuiltJournal } from "./rebuilt-table.ts";
 import type { Say } from "./store-finding.ts";
 
 /**
- * The findings on a journal as 1.2.1 to 1.2.20 keep it. These versions read only its newest moment. All newer versions
- * look for the moment of each migration (measured on 1.2.27, 1.14.41, 1.15.13, 1.18.24 and 1.18.33).
+ * The findings on a list of migrations that has the form of 1.2.1 to 1.2.20. These versions read only the newest time
+ * in the list. All newer versions look for the time of each migration (measured on 1.2.27, 1.14.41, 1.15.13, 1.18.24
+ * and 1.18.33).
  */
 export function oldJournalFindings(
   { moments, unrecorded }: OldJournal,

@@ -53,7 +53,7 @@ const STOP_WORDS: Readonly<Record<Stop, string>> = {
 export function stopWords({ stops, sessionID }: Pick<Place, "stops" | "sessionID">, host: string): string {
   if (stops.length === 0) return "; its session does not exist, so opencode does not read it";
   const words = stops.map((stop) =>
-    stop === "prompts" && sessionID === null ? "the prompts of sessions that use it" : STOP_WORDS[stop],
+    stop === "prompts" && sessionID === null ? "the prompts of sessions that use this record" : STOP_WORDS[stop],
   );
   return `; in opencode ${host} it stops ${listed(words)}`;
 }

@@ -38,7 +38,8 @@ export function planRepair(
   kept: ReadonlySet<string> = NOTHING_KEPT,
 ): Plan {
   const sessions = new Map<string, { store: number; sessionID: string | null; operations: Operation[] }>();
-  // Two sessions of files may have a message of the same id, and then both have its parts.
+  // In the JSON files, two sessions may have a message with the same id. Both sessions then have the same parts, and
+  // each part is repaired in only one of them.
   const sessionOf = new Map<string, string>();
   for (const finding of findings) {
     if (kept.has(keptKey(finding, finding.seen))) continue;
@@ -68,7 +69,10 @@ function operationFor(finding: ConfirmedFinding, selection: Selection): Operatio
   return remedy === "report" ? null : { ...common, remedy, replacement };
 }
 
-/** Whether the user chose findings with this code. After the first step of a repair, the chosen codes are in `also`. */
+/**
+ * Whether the user chose problems with this code. In the first step of a repair, the chosen codes are in `codes`. In
+ * later steps they are in `also`.
+ */
 function isNamed(code: string, { codes, also }: Selection): boolean {
   return [...(codes ?? []), ...(also ?? [])].includes(code);
 }

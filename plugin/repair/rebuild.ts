@@ -48,7 +48,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     // A sync tool may have copied the file while opencode was still writing it. So the readable part of the damaged
     // record may have more content than the copy.
     if (beside !== undefined && (closed === null || !(closed.isWhole || beside.isOlder))) {
-      const which = beside.isOlder ? "an older whole copy of it" : "a whole copy of it";
+      const which = beside.isOlder ? "an older whole copy of the record" : "a whole copy of the record";
       const evidence = `${finding.evidence}; ${which} is in the same folder`;
       rebuilt.set(finding, { ...finding, evidence, rebuilt: beside.replacement });
       continue;

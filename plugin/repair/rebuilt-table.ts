@@ -42,7 +42,7 @@ export function rebuiltTable(missing: readonly string[], { layout, emptyTables }
   const before = table === undefined || others.length > 0 ? undefined : emptyTables.get(table);
   const statement = table === undefined || before === undefined ? null : statementOf(table, layout);
   if (table === undefined || before === undefined || statement === null) return null;
-  const source = "the table as opencode creates it; it was empty";
+  const source = "opencode's own definition of the table, which had no rows";
   return { source, content: { table: { table, statement, rows: [], before } } };
 }
 

@@ -138,8 +138,9 @@ async function sharesOf(store: Store, source: ThreadTask["source"]): Promise<num
 const MOSTLY_OTHER_BYTES = 8 * 1024;
 
 /**
- * The number of threads for a scan. If most of the store is not records, the check of the pages, in a process of its own,
- * takes longer than the scan, and gets a core for itself. `records` is 0 for files.
+ * The number of threads for a scan. One core is left free if most bytes of a database do not belong to records. Another
+ * process then checks the pages of the database, which takes longer than the scan of the records. `records` is 0 for
+ * files.
  */
 export function threadsFor(cores: number, store: { readonly bytes: number; readonly records: number }): number {
   const threads = Math.min(cores, MOST_THREADS);

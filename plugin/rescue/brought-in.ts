@@ -16,7 +16,10 @@ import { type SessionRows, sessionRows } from "./session-rows.ts";
 /** What a rescue added for one session, and the records that it left out because opencode could not load them. */
 export interface BroughtIn extends Pick<SessionRows, "completed" | "leftOut"> {
   readonly sessionID: string;
-  /** The id of the existing session, if its state in another store was added as a separate session. */
+  /**
+   * If another store has another state of an existing session, that state may be added as a separate session. This is
+   * then the id of the existing session.
+   */
   readonly stateOf?: string;
   readonly messages: number;
   readonly parts: number;
@@ -55,8 +58,8 @@ export type Addition =
   | { readonly refused: string };
 
 /**
- * Adds the missing part of a session from another store. If that store has every message of the target, the missing
- * messages are added. Otherwise its state is added as a separate session.
+ * Adds the missing part of a session from another store. If the other store has all messages that the target database
+ * has, the missing messages are added. Otherwise the session of the other store is added as a separate session.
  */
 export async function moreOfSession(
   stores: KnownStores,
@@ -66,7 +69,7 @@ export async function moreOfSession(
   if (session.isContained) return { refused: null, ...(await missingMessages(stores, session, held)) };
   const { sessionID, state, database } = session;
   const beside = stores.target.sessions.find(({ id }) => id === sessionID);
-  if (beside === undefined) throw new TypeError("a session of the target is not in it");
+  if (beside === undefined) throw new TypeError("the target database does not have the session");
   const { rows, brought } = await readRows(stores, { ...session, projectID: beside.projectID });
   if (rows.refused !== null) return { refused: rows.refused };
   const own = ownSession(rows.rows, beside, state, database ?? "storage/");

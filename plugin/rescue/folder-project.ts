@@ -79,8 +79,8 @@ async function isUntrusted(repository: Repository): Promise<boolean> {
   const { worktree, commonDirectory } = repository;
   if (!isOfOtherUser(worktree) && !isOfOtherUser(commonDirectory)) return false;
   if ((await git(repository, "rev-parse", "--git-dir")) !== null) return false;
-  // If git succeeds with this setting, the owner was the reason, and not a broken `.git`. The command runs no code of
-  // the repository.
+  // With this setting, git accepts any owner. If git now succeeds, it refused because of the owner, and not because of
+  // a broken `.git`. The command runs no code of the repository.
   return (await git(repository, "-c", "safe.directory=*", "rev-parse", "--git-dir")) !== null;
 }
 

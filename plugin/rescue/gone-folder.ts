@@ -35,7 +35,7 @@ export async function goneStanding(
     reason: isForeign
       ? `The session's folder is a path of ${systemName(directory)}.`
       : alike.length > 0
-        ? "The session's folder does not exist. A folder next to it has almost the same name: only case, accents or spaces differ."
+        ? "The session's folder does not exist. A folder next to the missing folder has almost the same name: only case, accents or spaces differ."
         : isOther
           ? NEVER_HERE
           : "The session's folder does not exist.",
@@ -55,7 +55,7 @@ async function alikeFolders(folders: KnownFolders, root: string, directory: stri
 }
 
 const NEVER_HERE =
-  "The session's folder does not exist, and nothing was removed or renamed there since the session was used. It may be a folder of a container, of another computer or of a drive that is not mounted.";
+  "The session's folder does not exist, and nothing was removed or renamed there since the session was used. The folder may belong to a container, to another computer or to a drive that is not mounted.";
 
 /** The outermost missing folder that the record of the project names. If there is none, the session's own folder. */
 async function goneFolder(

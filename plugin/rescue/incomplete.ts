@@ -17,8 +17,8 @@ export interface IncompleteSession extends Holder {
   /** How many readable messages only the other store has. */
   readonly more: number;
   /**
-   * Whether the other store also has every message of the target. Then the missing messages can be added to the same
-   * session.
+   * Whether the other store has all messages that this session has in the target database. If so, the missing messages
+   * can be added to the session there.
    */
   readonly isContained: boolean;
   /** A hash of the message ids that the other store has. Equal hashes mean equal states of the session. */

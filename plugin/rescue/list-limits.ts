@@ -2,7 +2,10 @@ import { hostLine } from "../hosts/store-line.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 import type { KnownStore } from "./known-stores.ts";
 
-/** How many sessions opencode leaves out of its lists only because they are old or many. */
+/**
+ * How many sessions opencode leaves out of its lists only because a session is too old, or because a list has a largest
+ * length.
+ */
 export interface ListLimits {
   /** How many sessions no list of the terminal UI shows, whatever the folder. */
   readonly beyond: number;

@@ -58,7 +58,7 @@ function isAnywhere({ directory, isSalvaged }: SessionFacts): boolean {
 const ANYWHERE: Standing = {
   cause: "moved",
   shownFrom: NO_WORKTREE,
-  reason: "The session's folder is unknown, so a salvage used / instead.",
+  reason: "A salvage did not find the session's folder, so it put the session in the root folder `/`.",
   target: null,
   candidates: [],
 };

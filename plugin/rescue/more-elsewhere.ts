@@ -38,7 +38,7 @@ async function sizeTogether(files: FileSystem, paths: readonly string[]): Promis
 async function haveMore({ target, others, unread }: KnownStores): Promise<boolean> {
   if (unread.some(({ origin }) => origin === "other-data")) return true;
   const stores = others.filter(({ origin }) => origin === "other-data");
-  // Sessions of opencode 2.x are not compared, so a database with such sessions counts as having more sessions.
+  // The sessions of opencode 2.x cannot be compared. So a database of 2.x is treated as if it had more sessions.
   if (!stores.every(isOf1xAlone)) return true;
   const onUnread = (_: KnownStore, error: unknown) => {
     throw error;

@@ -29,7 +29,10 @@ export async function gotProjectSince(
   return ((await rootCommitTime(repository)) ?? 0) > wholeSecond(sinceMs);
 }
 
-/** Rounds down to whole seconds. Git stores whole seconds, so a commit within the same second may be older. */
+/**
+ * Rounds a time down to whole seconds. Git stores the time of a commit in whole seconds, so only such times can be
+ * compared with it.
+ */
 function wholeSecond(ms: number): number {
   return Math.floor(ms / 1000) * 1000;
 }

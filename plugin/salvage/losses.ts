@@ -105,7 +105,7 @@ function tally(connection: Connection, shape: TableShape, indexes: readonly Read
   const session = name === "session" ? "id" : SESSION_COLUMNS.find(has);
   const hasID = shape.columns.some((column) => column.name === "id" && column.affinity === "text");
   if (hasID) acceptFlippedIDs(connection, name);
-  // The id that an index gives. Without it, the id that a page had in the row with the same rowid.
+  // The id comes from an index. If no index has the id, it comes from a page that had the row with the same rowid.
   const id = `coalesce(n.id, (select id from ledger.taken t where t.kind = n.kind and t.row_id = n.row_id and t.id <> '' limit 1))`;
   connection.run(
     `create temp table state as select n.row_id, n.sources, ${id} as id, n.session_id as session, n.message_id as message,

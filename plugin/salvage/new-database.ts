@@ -66,8 +66,8 @@ export class NewDatabase {
    */
   insert(shape: TableShape, record: SqliteRecord, rowID: bigint | null): boolean {
     if (rowID !== null && this.#tryInsert(shape, record, rowID)) return true;
-    // The first attempt fails if another row has the rowid, or if the row itself is already there. Without a rowid, the
-    // second attempt fails only in the latter case.
+    // The first attempt fails if another row has the rowid, or if the row itself is already in the database. The second
+    // attempt lets SQLite choose a rowid, so it fails only if the row itself is already there.
     return shape.rowIDColumn === null && this.#tryInsert(shape, record, null);
   }
 

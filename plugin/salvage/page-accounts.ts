@@ -45,8 +45,8 @@ export class PageAccounts {
   }
 
   /**
-   * Notes that a page was read completely, although it belongs to no tree. If two pages claim the same child page, one
-   * of them is wrong.
+   * Notes that a page was read completely, although the page belongs to no tree. Its child pages are noted too: if two
+   * pages have the same child page, one of the two is wrong.
    */
   readStray(page: number, image: PageImage): void {
     this.read(page);

@@ -102,7 +102,7 @@ class Bounds {
     this.#upper = new Float64Array(pages + 1).fill(Number.POSITIVE_INFINITY);
   }
 
-  /** Derives the ranges of the child pages from the keys on their parent page. */
+  /** Notes between which rowids the rows of each child page must be. The keys on the parent page show this. */
   divide(page: number, bytes: Buffer, header: BtreeHeader): void {
     let lower = this.#lower[page] ?? Number.NEGATIVE_INFINITY;
     const upper = this.#upper[page] ?? Number.POSITIVE_INFINITY;

@@ -7,7 +7,7 @@ import { keepsSlashes } from "./rebuild-parents.ts";
 /** The id of a repository's project: its first root commit, or a hash of its remote. */
 const PROJECT_ID = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
-/** So many worktrees are looked at. */
+/** At most this many worktrees are looked at. */
 const MOST_WORKTREES = 1000;
 
 /**
@@ -36,7 +36,7 @@ export async function addRecordedProjects(files: FileSystem, connection: Connect
 async function recordedID(files: FileSystem, worktree: string): Promise<string | null> {
   if (worktree === NO_WORKTREE || !isFolderHere(worktree)) return null;
   const repository = await repositoryOf(files, worktree).catch(() => "none" as const);
-  // Another repository may be there by now, or one above it.
+  // The folder may belong to another repository by now, or to a repository in a folder above.
   if (typeof repository === "string" || repository.isElsewhere || repository.worktree !== worktree) return null;
   const id = await line(files, `${repository.commonDirectory}/opencode`);
   return PROJECT_ID.test(id) ? id : null;

@@ -102,7 +102,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
       unflipIDs(connection);
       gathering.takeOlder(false);
       input.onProgress?.("filling", 0, 0);
-      // The log and the files know what the columns held, so these are there before rows are added from them.
+      // The columns must exist before rows are added from the log and the files, which have values for these columns.
       addLostColumns(connection, schema);
       const fromEvents = fillFromEvents(connection);
       gathering.takeOlder(true);

@@ -128,7 +128,10 @@ export function beginsAs(table: string, column: string, value: SqlValue): boolea
   return beginning === undefined || value === null || begins(value, beginning);
 }
 
-/** Whether all values of a record begin as in this table of opencode; `false` if the table is unknown. */
+/**
+ * Whether the values of a record begin like the values that opencode writes into this table's columns. `false` if the
+ * table is unknown.
+ */
 export function hasBeginnings(shape: TableShape, { letters, values }: SqliteRecord): boolean {
   const known = BEGINNINGS[shape.name];
   if (known === undefined || letters.length > shape.columns.length) return false;

@@ -21,7 +21,9 @@ export interface ShowInput {
   readonly sessionID: string;
   readonly concurrency: number;
   readonly signal?: AbortSignal;
-  /** Whether entries with a text of megabytes have only its beginning, and its rest is read when it is printed. */
+  /**
+   * Whether only the beginning of a text of megabytes is loaded. The rest of the text is then read when it is printed.
+   */
   readonly longInPieces?: boolean;
 }
 
@@ -40,7 +42,7 @@ export interface ShownSession {
   readonly quarantined: readonly QuarantinedRecord[];
   /** The opencode whose copy of the session this is. An upgraded database has one copy for 1.x and one for 2.x. */
   readonly copy: "1.x" | "2.x";
-  /** The copy of opencode 2.x, if this is the copy of 1.x and both exist. */
+  /** If this is the copy of opencode 1.x, and opencode 2.x has a copy too: the copy of 2.x. */
   readonly other: ShownSession | null;
   /** Reads the messages one after the other, so that a large session does not fill the memory. */
   messages(): AsyncIterable<TranscriptMessage>;
@@ -116,7 +118,8 @@ async function shown2x(
   const { copyOf2x } = await import("./copy-2x.ts");
   const quarantined = await quarantinedRecords(files, located.dataDir, sessionID);
   const own = quarantined.filter(({ of2x }) => of2x !== null);
-  // `check` reports damaged pages. All other readable records are shown here.
+  // If pages are damaged, the copy is left out and all other readable records are shown. `check` reports the damaged
+  // pages.
   const copy = await copyOf2x(half2x, known, sessionID, own).catch((error: unknown) => {
     if (sqliteFailure(error) === "malformed") return null;
     throw error;

@@ -16,7 +16,7 @@ export interface StoredDocument {
   readonly timeMs: number | null;
   /** `time_updated` of a row; `null` for a file. */
   readonly updatedMs: number | null;
-  /** What stands for the bytes of a long document, where it was asked for: then `bytes` is `null`. */
+  /** A long document that is read in pieces. Present only if the caller asked for that; `bytes` is then `null`. */
   readonly long?: LongDocument;
 }
 

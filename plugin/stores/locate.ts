@@ -20,7 +20,7 @@ export interface Located {
    * beside a database), or neither.
    */
   readonly json: "records" | "diffs" | "none";
-  /** Absolute paths of the databases. The one that opencode opens by default is first. */
+  /** Absolute paths of the databases. The database that opencode opens by default is first. */
   readonly databases: readonly string[];
   /** `true` if the user named this one database file. Then other files of the folder are not read. */
   readonly isDatabaseAlone?: true;
@@ -138,7 +138,7 @@ export function databaseNamed(dataDir: string, name: string): string | undefined
 }
 
 /**
- * Symbolic links can give one database several names. Of these names, the one that is not a link is kept, or otherwise
+ * Symbolic links can give one database several names. Of these names, the name that is not a link is kept, or otherwise
  * the first.
  */
 async function withoutOtherNames(files: FileSystem, paths: readonly string[]): Promise<string[]> {

@@ -40,8 +40,8 @@ function timeOfID(id: string, nearMs: number): number | null {
 const HOUR_MS = 60 * 60 * 1000;
 
 /**
- * The time at which a message was made: the time of its row, or otherwise the time in its id, checked against its
- * parts. `null` if nothing shows the time.
+ * The time at which a message was made. This is the time of its row, otherwise the time in its id or the time of its
+ * first part. `null` if nothing shows the time.
  */
 export function madeMs(messageID: string, { document, parts }: StoredMessage): number | null {
   // The time of a file is that of its last write. So for a file, the message's id and parts show when the message was

@@ -77,8 +77,8 @@ export async function openJson(
 }
 
 /**
- * Asks the newest sessions which opencode wrote them. Inside opencode this is not needed, because the running version
- * is known.
+ * Reads the newest sessions to find out which opencode version wrote them. Inside opencode this is not needed, because
+ * the running version is known.
  */
 async function askNewest(files: FileSystem, dataDir: string) {
   const { newestSessions } = await import("./json/newest-session.ts");
@@ -137,8 +137,8 @@ async function openDatabase(
     const schema = { ...read, origin: await provedOrigin(read, view.connection) };
     if (schema.missing.length > 0) {
       closeView(view);
-      // The module for such databases is loaded only if there is a problem, so that a start of opencode without
-      // problems loads less code.
+      // The module for databases without the tables of opencode is loaded only if there is a problem, so that a start
+      // of opencode without problems loads less code.
       const { withoutTables } = await import("./other-databases.ts");
       const open = () => openView(files, driver, database, access);
       return withoutTables(schema, unread, access === "outside", open, () => openWriter(schema));

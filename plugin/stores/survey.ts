@@ -60,15 +60,18 @@ export interface DatabaseSurvey {
   readonly frame: DatabaseFrame | null;
 }
 
-/** A journal that has no names of migrations, only their moments. */
+/** A list of applied migrations that has no names, only the times at which the migrations were made. */
 export interface OldJournal {
-  /** As ids of migrations begin: `20260303231226`. Empty for a value that is no time. */
+  /**
+   * The times, written like the beginning of a migration's id: `20260303231226`. A value that is no time becomes an
+   * empty text.
+   */
   readonly moments: readonly string[];
-  /** Migrations that were applied and have no moment here, although a later one has. */
+  /** Migrations that were applied but whose time is not in the list, although the time of a later migration is. */
   readonly unrecorded: readonly string[];
 }
 
-/** The tables, indexes and journals of a database, by which missing ones are found. */
+/** The tables, indexes and lists of migrations of a database. They show which tables or columns are missing. */
 export interface DatabaseFrame {
   readonly layout: Layout;
   /** The journals of migrations by their table names. A missing journal is not listed. */
@@ -80,7 +83,7 @@ export interface DatabaseFrame {
 export interface JournalState {
   readonly columns: readonly string[];
   /**
-   * The values of the journal by which opencode looks up migrations, as text. Rows without such a value are left out.
+   * The texts by which opencode finds a migration in the table of applied migrations. Rows without a text are left out.
    */
   readonly keys: readonly string[];
   readonly digest: string;

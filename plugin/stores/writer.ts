@@ -71,7 +71,7 @@ export interface StoreWriter {
   prepare(operations: readonly Operation[], run: RunFolder, how?: PrepareOptions): Promise<Prepared>;
   /**
    * Removes or replaces the records of the items, so that opencode no longer reads the old records. A record is changed
-   * only if it is still the one that was saved. All items must come from this writer's `prepare`.
+   * only if it still equals the saved record. All items must come from this writer's `prepare`.
    */
   setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
   /** Restores the records of the items. A record is restored only if no other record is in its place. */
@@ -102,7 +102,7 @@ export type SafetyCopy =
 
 /** The text for a full disk (`ENOSPC`, `SQLITE_FULL`). The repair itself needs only a few hundred kilobytes. */
 export const DISK_FULL =
-  "The disk that holds opencode's data directory is full. Free at least 16 MB on it and try again; nothing was lost.";
+  "The disk that holds opencode's data directory is full. Free at least 16 MB on this disk and try again; nothing was lost.";
 
 /** A store cannot be written now (it is locked, the disk is full …). Nothing was changed. */
 export class StoreRefusedError extends Error {

@@ -36,7 +36,8 @@ const FAULT: Readonly<Record<Departure["outcome"], Fault>> = {
 
 export interface Known {
   /**
-   * Returns the hash of a record's JSON as it was checked. The hash is needed if only the import refuses the record.
+   * Returns the hash of a record's JSON. It is called for a record that only the import refuses. For other records, the
+   * finding by the rules of 1.17 has the hash.
    */
   readonly hashOf: (locator: Locator) => ConfirmedFinding["seen"];
   /** The problems in the same session by the rules of opencode 1.17, with their repairs. */
@@ -63,8 +64,8 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
     departures.flatMap(({ kind, recordID, isByDesign }) => (isByDesign ? [] : `${kind} ${recordID}`)),
   );
   const answered = new Set<string>();
-  // The row of a session comes before its JSON columns, because the replacement of the row was made for the row as it
-  // is now.
+  // The row of a session is changed before its JSON columns. The new row was computed from the present row, so no
+  // column may change first.
   const inOrder = [...departures].sort((one, other) => Number(isJSONColumn(one)) - Number(isJSONColumn(other)));
   return [...inOrder, ...following(session, said, renamed)].map((departure) => {
     const locator = locatorOf(departure);
@@ -73,7 +74,8 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
     // The requirements of the import are checked on the record as it will be after the repair by the rules of 1.17.
     const later = record === null ? null : recordAfter(record, madeOf(own));
     const supplement = supplementOf(departure.kind, later, session.id, renamed);
-    // If several columns of a row are wrong, the replacement of the first finding corrects all of them.
+    // If several columns of a row are wrong, the repair of the first finding corrects all of these columns. So the
+    // later findings need no repair.
     const isAnswered = answered.has(locatorText(locator));
     const moved = departure.kind === "part" && record !== null ? movedTo(record, renamed) : NOTHING_NEEDED;
     const isLeft = departure.isByDesign || (departure.kind === "part" && isWaiting(record, waiting));
@@ -83,7 +85,7 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
   });
 }
 
-/** Added to a finding that the repair of another finding in the same row corrects too. */
+/** The remedy of a finding that needs no repair, because the repair of another finding corrects the whole row. */
 const ALREADY = { remedy: "report", replacement: null } as const;
 
 function locatorOf(departure: Pick<Departure, "kind" | "recordID" | "column">): Locator {
@@ -240,7 +242,10 @@ function documentOf(record: SourceRecord | null): unknown {
   return record?.document?.ok === true ? record.document.value : null;
 }
 
-/** Records that would arrive, but must be changed because a message gets a new id. */
+/**
+ * Records that the import would accept unchanged, but that name a message which gets a new id. The repair changes these
+ * records too.
+ */
 function following(
   session: SourceSession,
   said: ReadonlySet<string>,

@@ -10,7 +10,10 @@ export interface Difference {
   readonly kind: "message" | "part";
   readonly outcome: "changed" | "dropped" | "stops";
   readonly reason: string;
-  /** Whether opencode 2.x treats every record of this kind in the same way, so that there is nothing to repair. */
+  /**
+   * Whether opencode 2.x makes this difference on purpose. If so, the record is not damaged, and there is nothing to
+   * repair.
+   */
   readonly isByDesign: boolean;
 }
 

@@ -109,7 +109,8 @@ function holds(
   expected: ReadonlyMap<string, ImportedMessage>,
 ): boolean {
   const value = document?.ok === true ? document.value : null;
-  // A message of 2.x that cannot be read is reported by another check, so it does not count as lacking the part.
+  // If the message of 2.x cannot be read, another check reports the message. So this check assumes that the message has
+  // the part.
   if (!isFields(data) || !isFields(value)) return true;
   if (expected.get(messageID)?.type !== "assistant" || !Array.isArray(data.content)) return true;
   const content = data.content.filter(isFields);

@@ -37,7 +37,7 @@ export function recordWords(item: {
 }
 
 /**
- * An amount in words: `2 records`. If only one column of a record changes, it counts as a value: `1 record and 1
+ * An amount in words: `2 records`. A change of only one column counts as a value, and not as a record: `1 record and 1
  * value`.
  */
 function amountWords(values: readonly boolean[], noun: string): string {

@@ -68,7 +68,10 @@ export function* wrappedLines(
   }
 }
 
-/** A longer line is divided before it is wrapped, so that it is not held as words. In UTF-16 code units. */
+/**
+ * A line with more UTF-16 code units than this is divided before it is wrapped, because its list of words would need
+ * much memory.
+ */
 const LONGEST_LINE = 64 * 1024;
 
 function* shortened(line: string): Iterable<string> {
@@ -81,7 +84,10 @@ function* shortened(line: string): Iterable<string> {
   yield line.slice(start);
 }
 
-/** A place at most at `most` that is behind a space if possible, and never between two surrogates. */
+/**
+ * The position at which a text is divided, at most `most`. The position is behind a space if possible, and never
+ * between two surrogates.
+ */
 function breakBefore(text: string, most: number): number {
   const space = text.lastIndexOf(" ", most - 1);
   if (space > 0) return space + 1;
@@ -158,7 +164,8 @@ function brokenLine(line: string, room: number): string[] {
     if (current.trim() !== "") lines.push(current.trimEnd());
     const pieces = word.includes(HELD_SPACE) ? [word] : piecesOf(word, room);
     current = pieces.pop() ?? "";
-    // One word may have tens of megabytes, which is too many arguments for one call.
+    // A word of tens of megabytes has very many pieces. One call of `push` with all of them would have too many
+    // arguments.
     for (const piece of pieces) lines.push(piece);
   }
   return [...lines, current];

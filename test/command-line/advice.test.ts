@@ -123,7 +123,7 @@ test("no swap is advised of a new database that `--swap` refuses to put in its p
   }
   writeFileSync(database, bytes);
   const built = await askCli(["salvage", "--yes", "--data-dir", store.dataDir]);
-  expect(built.stdout).toContain("The new database is here; the live one is unchanged:");
+  expect(built.stdout).toContain("The new database is here; the database that opencode uses is unchanged:");
   expect((await askCli(["salvage", "--swap", "--yes", "--data-dir", store.dataDir])).code).toBe(3);
   expect(built.stdout).not.toContain("To put the new database in its place");
   expect(built.stdout).toContain("OPENCODE_DB");

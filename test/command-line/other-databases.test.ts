@@ -98,7 +98,7 @@ test("sessions that only the old storage has are not called loaded", async () =>
   const { code, stdout } = await askCli(["check", "--data-dir", at]);
   expect(code).toBe(0);
   expect(stdout).toContain("1 warning: opencode does not show what is named here.");
-  expect(stdout).toContain("It does not show the sessions that are only in");
+  expect(stdout).toContain("opencode does not show the sessions that are only in");
   expect(stdout).not.toContain(HEALTHY);
 });
 

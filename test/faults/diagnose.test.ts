@@ -30,7 +30,7 @@ const since14: StoreDescription = {
   sessionDiffReader: "1.14",
 };
 const sandboxes = row("project", "p1", "sandboxes");
-const BOOT = "every answer of a newly started opencode";
+const BOOT = "every request to a newly started opencode";
 
 interface Case {
   readonly artifact: Artifact;

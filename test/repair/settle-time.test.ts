@@ -42,7 +42,7 @@ test.if(process.platform === "linux")(
       expect(findings.map(({ recordID }) => recordID)).toEqual(["prt_a1_1"]);
       const file = openSync(path, "r+");
       const { items } = await repairFindings(settledFiles, store.dataDir, findings);
-      expect(items).toMatchObject([{ action: "skipped", reason: "another process is writing to it" }]);
+      expect(items).toMatchObject([{ action: "skipped", reason: "another process is writing the file" }]);
       writeSync(file, healthy);
       closeSync(file);
       expect(readFileSync(path)).toEqual(healthy);

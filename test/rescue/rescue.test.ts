@@ -319,7 +319,7 @@ test("a session that a salvage put in / goes to the folder that the user names; 
   const before = await storeImage(now.dataDir);
   const listed = await rescue(now.dataDir, "--relink", "--yes");
   expect(listed.partlyShown.map((each: Wire) => [each.sessionID, each.shownFrom, each.reason])).toEqual([
-    [plain.id, "/", "The session's folder is unknown, so a salvage used / instead."],
+    [plain.id, "/", "A salvage did not find the session's folder, so it put the session in the root folder `/`."],
   ]);
   expect(await storeImage(now.dataDir)).toEqual(before);
   const done = await rescue(now.dataDir, "--relink", "--from", "/", "--to", now.project, "--yes");

@@ -42,7 +42,7 @@ const LINE_1_17_9: HostProfile = {
 
 /**
  * Without session_message, 1.17.11 answers 500 to the first prompt of a new session. 1.17.18, 1.17.19, 1.18.3 and
- * 1.18.33 do not write it (measured).
+ * 1.18.33 do not write to this table (measured).
  */
 const { session_message = [], ...WRITES_OF_1_17_18 } = LINE_1_17_9.writes;
 

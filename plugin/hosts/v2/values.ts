@@ -58,7 +58,7 @@ export const toolContent = z.discriminatedUnion("type", [
 export const mention = z.object({ start: finite, end: finite, text: z.string() });
 
 /**
- * A time in an integer column. A text in that column must be one that `Date` can read. opencode also accepts a BLOB,
+ * A time in an integer column. If the column has a text, `Date` must be able to read it. opencode also accepts a BLOB,
  * and reads its bytes as year, month, day and so on (measured).
  */
 export const columnTime = z.unknown().refine(isTime, "not a time");

@@ -41,7 +41,7 @@ export async function repairAndReturn(
 ): Promise<void> {
   const findings = await guard.damageOf(sessionID).catch(() => []);
   if (findings.length === 0) return open();
-  // If only sessions of subagents are damaged, the session itself opens in any case.
+  // If only sessions of subagents are damaged, opencode can open the session itself, so it opens even without a repair.
   const otherwise = findings.some((finding) => finding.sessionID === sessionID) ? leave : open;
   const context = await requestContext(api.app.version, settings.concurrency);
   const repairable = findings.filter(isRepairable);

@@ -45,7 +45,7 @@ export async function terminalSettings(api: TuiPluginApi, given: unknown, spec: 
   return { ...readSettings(await findOptions(first?.options, nodeFileSystem, process.env)), isOwn: false };
 }
 
-/** Options with which the plugin only checks, with the reason as a warning. */
+/** Options with which the plugin only checks and repairs nothing unasked. The reason is shown as a warning. */
 function guarded(reason: string): TerminalSettings {
   const { settings } = readSettings(undefined);
   const warnings = [`${reason} The plugin changes nothing without asking.`];

@@ -68,7 +68,10 @@ function focusedEditor(api: TuiPluginApi): Editor | null {
   return isEditor && typeof focused.clear === "function" ? (focused as Editor) : null;
 }
 
-/** Whether opencode's autocomplete is open. It is open until the first space, and handles the key itself. */
+/**
+ * Whether opencode's autocomplete is open. The autocomplete is open until the first space. As long as it is open, it
+ * handles the key that submits, so this plugin must not.
+ */
 function isCompleting({ plainText }: Editor): boolean {
   // biome-ignore lint/plugin: a command, no path
   return plainText.startsWith("/") && !/\s/.test(plainText);

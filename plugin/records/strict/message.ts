@@ -29,7 +29,7 @@ export function messageDocumentOf(line: MessageDemands): Description {
   return (is) => is.variants("role", messageFields(is, line));
 }
 
-/** The schema of a message's document by which opencode 1.17 and newer encode it. */
+/** The schema by which opencode 1.17 and newer check the JSON in a message's database row. */
 export const messageDocument = messageDocumentOf({
   knowsContentFilter: true,
   checksErrorRef: true,

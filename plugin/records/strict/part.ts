@@ -50,8 +50,8 @@ const toolState: Description = (is) => {
 };
 
 /**
- * The schema of a part row's document by which opencode 1.14.48 and newer encode it. The ids of the part are in other
- * columns of the row.
+ * The schema by which opencode 1.14.48 and newer check the JSON in a part's database row. The ids of the part are in
+ * other columns of the row.
  */
 export const partDocument: Description = (is) => {
   const metadata = is.optional(is.record);

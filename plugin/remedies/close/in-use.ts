@@ -8,8 +8,8 @@ import { DatabaseOpenError, hasOtherConnection, soleUse } from "../../stores/sql
 import { StoreRefusedError } from "../../stores/writer.ts";
 
 /**
- * The command that a user needs if this tool runs inside opencode. The plugin cannot see there whether a turn is
- * running, or a permission or question is open.
+ * The command that a user needs if this tool runs inside opencode. Inside opencode, the plugin cannot see whether a
+ * turn is running, or whether a permission or question is open.
  */
 const COMMAND = "npx opencode-session-repair repair --only unfinished-tool --only unfinished-turn";
 

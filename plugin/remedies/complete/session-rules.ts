@@ -144,7 +144,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "diff-counts",
     issues: [38703],
     invariant: "A changed file states how many lines were added and removed.",
-    source: "The lines of the file's patch are counted. Without a patch, the number is 0.",
+    source: "The lines of the file's patch are counted. If there is no patch, the number becomes 0.",
     of: ["session.summary_diffs", "user"],
     at: /diffs(\[\d+\])\.(additions|deletions)$/,
     found: ABSENT,

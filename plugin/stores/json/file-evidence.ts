@@ -133,7 +133,8 @@ export class FileEvidence {
     if (original === null) return null;
     const found = await this.#tree.files.stat(beside(original));
     if (found?.type !== "file") {
-      // A message or part in a subfolder is a record like any other, unless the same record exists twice.
+      // Nothing exists in the proper place of this record. opencode also reads messages and parts in subfolders, so the
+      // file is then the record itself and not a copy.
       if (isBelow && !isListedInVain) return null;
       return { outcome: "copy", original: { recordID: original, laterMs: null, isSame: false }, isListedInVain };
     }
@@ -169,8 +170,8 @@ export class FileEvidence {
   }
 
   /**
-   * The names in a folder. A folder may hold a hundred thousand files that are not records, and each of them needs this
-   * list. So the last list is kept as long as the folder stays the same.
+   * The names in a folder. A folder may hold a hundred thousand files that are not records, and the check of each file
+   * needs this list. So the last list is kept as long as the folder stays the same.
    */
   async #listing(root: string): Promise<Listing> {
     const found = await this.#tree.files.stat(join(this.#tree.dataDir, root));

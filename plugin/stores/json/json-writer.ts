@@ -32,7 +32,7 @@ const ITEMS_AT_ONCE = 50;
 
 const UNSAFE_PLACE = "its place is not a safe path inside the data directory";
 
-const BEING_WRITTEN = "another process is writing to it";
+const BEING_WRITTEN = "another process is writing the file";
 
 /**
  * Quarantines files of opencode 1.0-1.1 by moving them. A move needs no disk space, and keeps every byte, the times and
@@ -164,8 +164,8 @@ export class JsonWriter implements StoreWriter {
     if (!(await this.#live.holds(path, original))) return skipped(item, CHANGED_SINCE);
     const kept = join(folder, original.file);
     await moveNoClobber(this.#files, path, kept);
-    // If another process wrote between the check and the move, the moved file is not the one that was checked. It is
-    // moved back.
+    // If another process wrote between the check and the move, the moved file is not the file that was checked. So the
+    // moved file goes back to its place.
     if (!(await this.#live.holds(kept, original))) return this.#giveBack(item, folder);
     await this.#live.makePrivate(item, folder);
     return { id: item.id, state: "done" };

@@ -41,8 +41,8 @@ export interface ListedFile {
 
 /**
  * The files of a folder as opencode 1.0-1.1 lists them: files in all subfolders, without dot-files and symbolic links.
- * opencode takes each name for one that ends in `.json`, and cuts off the last five characters (Storage.list, 1.0.152
- * and 1.1.65). `null` if there is no such folder.
+ * opencode assumes that each name ends in `.json`, and cuts off the last five characters (Storage.list, 1.0.152 and
+ * 1.1.65). `null` if there is no such folder.
  */
 export async function listRecordFiles(
   files: FileSystem,

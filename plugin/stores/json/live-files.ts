@@ -83,7 +83,7 @@ function plainNames(locator: Locator): readonly string[] | null {
 }
 
 /**
- * The first name on the path to a file where a folder should be, but where something else is; `null` if there are only
+ * The first name on the path to a file that should be a folder, but is something else. `null` if all of these names are
  * folders. `storage/` itself is not checked, because opencode allows a link there.
  */
 async function noFolderOnTheWay(

@@ -27,7 +27,7 @@ const SESSIONS_AT_ONCE = 8;
 const STEPS_AT_ONCE = 256;
 
 /**
- * The largest number of files of one session list that are visited at the same time. For the other files, only names
+ * At most this many session files of a project are visited at the same time. Of the other session files, only the names
  * are kept in memory.
  */
 const ENTRIES_AT_ONCE = 256;

@@ -156,7 +156,10 @@ export class DatabaseFileWriter implements StoreWriter {
     return this.#place(item) === this.#database;
   }
 
-  /** Whether the damaged main file is back in its place. If there was none before, whether its place is empty. */
+  /**
+   * Whether the damaged main file is back in its place. If no main file existed before the salvage, whether the place
+   * of the main file is empty again.
+   */
   async #isMainBack(): Promise<boolean> {
     const main = this.#all.find((item) => this.#isMain(item));
     if (main === undefined) return (await this.#files.stat(this.#database)) === null;

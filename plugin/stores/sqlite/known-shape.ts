@@ -56,8 +56,8 @@ export function leavesAlone(connection: Connection, { tables }: Schema): boolean
 }
 
 /**
- * Whether a write to a record may also change other rows. A trigger can do that, and so can a foreign key of a table
- * that is not opencode's. opencode itself never makes a trigger.
+ * Whether a write to a record may also change other rows. A trigger can change them, or a foreign key in a table that
+ * opencode did not make. opencode itself never makes a trigger.
  */
 export function mayChangeMore(connection: Connection): boolean {
   if (hasTriggers(connection)) return true;

@@ -50,7 +50,7 @@ export class LiveRows {
       .map((row) => String(row.id));
   }
 
-  /** Whether the row (or the single value) in the database is still the one that the manifest item holds. */
+  /** Whether the row (or the single value) in the database is still the record that the manifest item describes. */
   isLive(item: ManifestItem, place: RowPlace): boolean {
     const row = this.capture(place);
     if (item.original === null) return row === null;

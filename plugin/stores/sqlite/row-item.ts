@@ -73,8 +73,8 @@ export function holdsCells(row: CapturedRow, digests: Readonly<Record<string, Ce
 }
 
 /**
- * The digest of a column with its keys in the order of {@link cellDigest}, so that both can be compared as text.
- * Another program may have rewritten the manifest in another order.
+ * Puts the keys of a digest in the order of {@link cellDigest}, so that two digests can be compared as texts. Another
+ * program may have rewritten the manifest with its keys in another order.
  */
 function inOrder(digest: CellDigest): CellDigest {
   if ("sha256" in digest) return { storage: digest.storage, bytes: digest.bytes, sha256: digest.sha256 };

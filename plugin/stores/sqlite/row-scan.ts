@@ -144,8 +144,8 @@ export class RowScan {
   }
 
   /**
-   * The text of a JSON column of a row, or the brief text that stands for it if it is long; `null` if the value must be
-   * checked by its bytes.
+   * The text of a JSON column of a row. A long text is replaced by a brief text. `null` if the value must be checked by
+   * its bytes.
    */
   #cellOf(table: TableShape, column: string, row: SqlRow, index: number, reading: Reading): string | null {
     const { isExact, readLong } = reading;

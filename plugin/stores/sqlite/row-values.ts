@@ -3,7 +3,10 @@ import { sqliteText } from "../../records/file-text.ts";
 import type { SqlRow, SqlValue } from "./driver.ts";
 import { plainColumnsOf, quoted, type Schema, type TableShape } from "./schema.ts";
 
-/** The name under which a session's row also has the id of its workspace, if that workspace exists. */
+/**
+ * The name of an added value in a session's row: the id of the session's workspace if that workspace exists, otherwise
+ * NULL.
+ */
 const WORKSPACE = "workspace";
 
 /**

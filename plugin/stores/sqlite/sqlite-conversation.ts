@@ -14,7 +14,7 @@ import { byteLength, type Connection, type SqlRow, type SqlValue } from "./drive
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { newestFirst, quoted, type Schema } from "./schema.ts";
 
-/** Longer documents are read in pieces where that was asked for. */
+/** Documents larger than this are read in pieces if the caller wants that. */
 const LONG_BYTES = 1024 * 1024;
 
 /** Reads a document in pieces; `null` if it must be read as a whole. */

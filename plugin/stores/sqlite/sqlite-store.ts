@@ -83,7 +83,7 @@ export class SqliteStore implements DatabaseStore {
   }
 
   async scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void> {
-    // Outside opencode only: its start does not load the module.
+    // Long values are read in pieces only outside opencode, so a start of opencode does not load this module.
     const readLong = this.source === null ? undefined : (await import("./cell-pieces.ts")).readLong;
     const reading = { visit, counts: options.counts, isExact, ...(readLong && { readLong }) };
     for (const _step of this.#rows.steps(scope, reading, options.isHealthy)) {

@@ -81,7 +81,10 @@ export class WriteConnection {
     await sleep(Math.min(this.#heldMs, MOST_PAUSE_MS));
   }
 
-  /** Does the work on some units in one short transaction, and on the next ones in another, until all are done. */
+  /**
+   * Does the work on all units in several short transactions, so that other processes can write between two
+   * transactions.
+   */
   async inShortTransactions<T>(units: readonly T[], work: (unit: T) => ItemOutcome[]): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
     for (let rest = units; rest.length > 0; ) {

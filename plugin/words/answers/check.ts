@@ -175,7 +175,7 @@ function closingLines(
   }
   if (result.verdict === "healthy" && result.findings.some(({ code }) => code === NOT_IMPORTED.code)) {
     return said(
-      "opencode can load everything in its database. It does not show the sessions that are only in storage/.",
+      "opencode can load everything in its database. opencode does not show the sessions that are only in storage/.",
     );
   }
   if (result.verdict === "healthy") {

@@ -94,7 +94,7 @@ function groupLine(group: FindingGroup): string {
   return `${count}${text} [${code}: ${first}${others.length > 0 ? ", …" : ""}]`;
 }
 
-/** One line that counts the problems which were left out, by code. */
+/** One line for the problems that the answer does not list. The line gives their number for each code. */
 function restLines(blocks: readonly Block[], view: View): string[] {
   const findings = blocks.flatMap((block) => block.findings);
   const counts = new Map<string, number>();

@@ -8,7 +8,7 @@ export function reportText(report: Report): string {
   return [
     `# ${tool.name} report`,
     "",
-    "This report has only codes, counts, sizes and times. It has no content, title, path, name, key or id. Times are UTC.",
+    "This report has only codes, counts, sizes and times. The report has no content, title, path, name, key or id. Times are UTC.",
     "",
     `- made: ${report.createdAt}`,
     `- tool: ${tool.version}`,

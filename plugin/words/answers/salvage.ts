@@ -80,7 +80,7 @@ export function salvageText(
   );
   if (report.emptyColumns.length > 0) {
     lines.push(
-      `The damaged database lacked these columns or tables. The new database has them without their old content: ${report.emptyColumns.join(", ")}.`,
+      `The damaged database lacked these columns or tables. The new database has these columns and tables again, but not their old content: ${report.emptyColumns.join(", ")}.`,
     );
   }
   if (!report.isSchemaTold) {
@@ -97,7 +97,7 @@ export function salvageText(
     lines.push("The new database is in its place. The damaged database is in:", `  ${run.folder}`);
     lines.push(`To undo: ${command("restore", run.manifest.runID)}`);
   } else {
-    lines.push("The new database is here; the live one is unchanged:", `  ${run.target}`);
+    lines.push("The new database is here; the database that opencode uses is unchanged:", `  ${run.target}`);
     lines.push(...placeLines(report, command, isSwappable));
   }
   return lines.join("\n");

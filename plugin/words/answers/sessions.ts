@@ -101,7 +101,7 @@ function stateText({ state, errors, warnings, cause, parentID, isArchived }: Lis
   return words.join(", ");
 }
 
-/** The number of characters that these ids need to be different. */
+/** How many characters of each id must be shown so that no two of these ids look the same. */
 function distinctLength(ids: readonly string[]): number {
   for (let length = SHORTEST_ID; ; length += 1) {
     const begun = new Set(ids.map((id) => id.slice(0, length)));

@@ -65,7 +65,7 @@ const WORDS = [
 ];
 
 const EFFECT =
-  /^(GET \/session(\/:id\/(message|todo)|\?start=)? fails|every answer of a newly started opencode( in another worktree of the project)? fails|no session leads to it|the terminal UI of opencode [\d.]+ to [\d.]+ ends when this session is opened, [\d.]+ and newer show it)$/;
+  /^(GET \/session(\/:id\/(message|todo)|\?start=)? fails|every request to a newly started opencode( in another worktree of the project)? fails|no session leads to it|the terminal UI of opencode [\d.]+ to [\d.]+ ends when this session is opened, [\d.]+ and newer show it)$/;
 
 /** Whether evidence is made of the catalogue's own words, numbers and the names of opencode's fields. */
 function saysNothing(evidence: string): boolean {
