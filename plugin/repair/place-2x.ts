@@ -15,7 +15,7 @@ export interface Place {
 }
 
 /**
- * Describes a row of an opencode 2.x table for a report. The report calls the row by its name, if this name is short and
+ * Describes a row of an opencode 2.x table for a report. The report shows the name of the row if the name is short and
  * has only letters, digits, `_`, `.` and `-`. Any other name may contain a path or a secret of the user, so the report
  * shows the number of the row instead. `known` are the ids of the sessions that exist.
  */
