@@ -51,7 +51,7 @@ export const DATABASE_IS_FOLDER = {
   cause:
     "A container was started with a mount of a file that did not exist yet, so the container made a folder with that name.",
   advice:
-    "Stop the container and correct the mount. If there is an empty folder, remove that folder with `rmdir`. opencode makes a missing -wal or -shm again. If the folder had the name of the database, put the database in its place, because opencode 1.18.33 does not start without the database (measured).",
+    "Stop the container and correct the mount. If an empty folder is in the place of the file, remove it with `rmdir`. opencode makes a missing -wal or -shm again. If the folder had the name of the database, put the database in its place, because opencode 1.18.33 does not start without the database (measured).",
   classes: ["B3"],
 } satisfies Fault;
 

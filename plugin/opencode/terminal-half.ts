@@ -107,8 +107,9 @@ export async function terminalHalfAnswers(
 }
 
 /**
- * The files in which opencode looks for `tui.json`: the global folder, the folder and the file that environment
- * variables name, and the project with its parent folders.
+ * The paths at which opencode may find its configuration file `tui.json` or `tui.jsonc`. The file may be in the global
+ * folder, in the folder that OPENCODE_CONFIG_DIR names, in the folder `directory`, or in a parent folder of
+ * `directory`. OPENCODE_TUI_CONFIG may name one more file.
  */
 function configPaths(env: Readonly<Record<string, string | undefined>>, directory: string): string[] {
   const folders = [join(env.XDG_CONFIG_HOME || join(homeIn(env), ".config"), "opencode")];

@@ -5,8 +5,8 @@ import type { Description } from "./vocabulary.ts";
 export const sessionModel: Description = (is) => is.ifAny(is.object({ id: is.text, providerID: is.text }));
 
 /**
- * What opencode 1.2 to 1.14 require of a session row. Only the form of the id is checked, because no request can name a
- * session whose id has another form.
+ * The form of a session row that opencode 1.2 to 1.14 can use. Only the id must have a certain form, because opencode
+ * refuses every request that names a session with another form of id.
  */
 export const sessionRow: Description = (is) => is.object({ id: sessionID(is) });
 

@@ -34,7 +34,10 @@ const SAID: Partial<Readonly<Record<OriginKind, Fault>>> = {
   newer: SCHEMA_NEWER,
 };
 
-/** The finding which says that opencode 2.x or a newer opencode wrote in this database. `null` if only 1.x did. */
+/**
+ * The kind of finding which says that this database was also written by opencode 2.x, or by a version that is newer
+ * than this tool knows. `null` for all other databases.
+ */
 export function originFault({ kind }: Origin): Fault | null {
   return SAID[kind] ?? null;
 }

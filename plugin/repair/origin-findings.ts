@@ -55,7 +55,10 @@ export async function originOfDamaged(
   return originBehind(description, stated);
 }
 
-/** The warning that opencode 2.x or a newer opencode wrote in this database; an empty list if only 1.x did. */
+/**
+ * A finding which warns that this database was also written by opencode 2.x, or by a version that is newer than this
+ * tool knows. For all other databases, the list is empty.
+ */
 export function originFinding(origin: Origin | null, description: StoreDescription, store: number): ConfirmedFinding[] {
   const fault = origin === null ? null : originFault(origin);
   if (origin === null || fault === null) return [];

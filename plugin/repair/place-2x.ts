@@ -15,9 +15,9 @@ export interface Place {
 }
 
 /**
- * Names a row in a report. A name that is long, or that has spaces or special characters, may be the choice of a user
- * or a plugin and contain a path or a secret. Then the number of the row is used instead. `known` are the sessions that
- * exist.
+ * Describes a row of an opencode 2.x table for a report. The report shows the name of the row if the name is short and
+ * has only letters, digits, `_`, `.` and `-`. Any other name may contain a path or a secret of the user, so the report
+ * shows the number of the row instead. `known` are the ids of the sessions that exist.
  */
 export function placeIn(
   { table, kind, name, sessionColumn, stops }: OtherTable,

@@ -124,8 +124,9 @@ function isListedByPath({ worktree, directory }: FolderProject, { path }: Sessio
 }
 
 /**
- * Whether opencode will move the session from the project `global` to the project of a new repository. opencode does
- * that at its next start in that worktree.
+ * Whether opencode will move the session from the project `global` to the project of a new repository. opencode moves
+ * the session at its next start in that repository, if the session's folder is the worktree in which opencode starts
+ * (1.17 and newer) or the main worktree of the repository (older versions).
  */
 function isAdopted(own: FolderProject, { projectID, directory }: SessionFacts, isStrict: boolean): boolean {
   if (projectID !== GLOBAL_ID || own.repository === null || own.id === null) return false;

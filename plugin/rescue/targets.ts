@@ -59,8 +59,8 @@ export async function movedTargets(
 }
 
 /**
- * The path of a folder below `from`. If `from` is `/`, only sessions whose folder is `/` itself match, because `/`
- * means that the folder is unknown.
+ * The relative path from the folder `from` to `directory`. `null` if `directory` is outside `from`. opencode stores `/`
+ * for an unknown folder. So if `from` is `/`, only `/` itself matches, and not every folder of the system.
  */
 function placeBelow(directory: string, from: string): string | null {
   if (from === NO_WORKTREE) return directory === NO_WORKTREE ? "" : null;

@@ -81,7 +81,7 @@ export function salvageRefusal(origin: Origin | null, swap: boolean): string | n
 }
 
 const ROWS_ALONE =
-  "Only rows are left in the file, and they do not show whether opencode 2.x kept records in it too. So nothing was changed. Run `salvage` without --swap first, and look at the new database that it builds.";
+  "The file has lost its table definitions. The remaining rows do not show whether opencode 2.x kept records in the file too. So nothing was changed. Run `salvage` without --swap first, and look at the new database that it builds.";
 
 const KEEP =
   "Keep the database file together with its -wal file. If the database is damaged, use a backup, or `sqlite3 COPY .recover` on a copy of both files.";

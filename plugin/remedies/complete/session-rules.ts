@@ -32,7 +32,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-model",
     issues: [26435, 26572],
     invariant: LEGACY_MODEL.invariant,
-    source: "The session's own `modelID` is used, which is the earlier name of the field.",
+    source: "The value of the session's own field `modelID` is used; older versions gave this name to the field.",
     of: ["session.model"],
     at: /^model\.id$/,
     found: ABSENT,

@@ -8,8 +8,8 @@ export type DiffsPlace =
   | { readonly ioError: "EISDIR" | "ELOOP" };
 
 /**
- * Follows the path of a session's diffs as opencode does, which names that file without listing the folder. `null` if
- * the path leads to nothing, or to something that is neither a file nor a folder.
+ * Follows the path of a session's diff file. Like opencode, it opens the file by its name and does not list the folder.
+ * `null` if the path leads to nothing, or to something that is neither a file nor a folder.
  */
 export async function diffsPlace(files: FileSystem, path: string, found: FileStat): Promise<DiffsPlace | null> {
   if (found.type === "file") return { path, stat: found };

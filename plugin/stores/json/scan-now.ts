@@ -109,7 +109,7 @@ class Reader {
   readonly #counts: Counts;
 
   constructor(dataDir: string, visit: Visit, counts: Counts) {
-    // The data directory is added to each path as plain text, because `join` takes as long as opening a file.
+    // `join` takes as long as opening a file. So `join` is called only once, and `+` makes the path of each file.
     this.#root = join(dataDir, "/");
     this.#visit = visit;
     this.#counts = counts;

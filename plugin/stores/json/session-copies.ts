@@ -8,8 +8,9 @@ import type { RecordTree } from "./record-tree.ts";
 const LARGEST_COPY_BYTES = 4 * 1024 * 1024;
 
 /**
- * Finds the files below the folders of sessions that contain the record of one of these sessions, under any name and in
- * any subfolder. A file that has the plain name of another session is that session's own record.
+ * Finds copies of the records of these sessions in the folders in which opencode keeps the records of sessions. A copy
+ * may have any name and may be in any subfolder. But a file that is directly in such a folder and is named after a
+ * session (`ses_….json`) is never taken for a copy.
  */
 export async function sessionCopies(tree: RecordTree, sessionIDs: ReadonlySet<string>): Promise<SessionCopy[]> {
   const found: SessionCopy[] = [];

@@ -37,7 +37,7 @@ type AddedRow = z.infer<typeof addedRow>;
  */
 export type Listing = z.infer<typeof listing>;
 
-/** Parses a list of added rows, which is not trusted; `null` if the text has another form. */
+/** Parses the untrusted text that lists added rows; `null` if the text does not have the expected form. */
 export function parseListing(text: string): Listing | null {
   try {
     return listing.safeParse(JSON.parse(text)).data ?? null;

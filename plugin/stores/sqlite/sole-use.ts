@@ -65,8 +65,9 @@ export async function hasOtherConnection(files: FileSystem, driver: Driver, path
  * While the lock is held, this process must not open the file in any other way, because closing it would release the
  * lock.
  *
- * Windows has no such lock, but it never replaces an open file. So on Windows this function asks whether the files may
- * be replaced. If the database file does not exist, there is no lock.
+ * On Windows, this function locks nothing. It only asks Windows whether another process has the database, its -wal, its
+ * -shm or its -journal open. A process may open these files later, but then Windows refuses to replace them. If the
+ * database file does not exist, nothing is locked either.
  * @throws StoreRefusedError if another process has the file open, or if that is unknown
  */
 export async function soleUse(files: FileSystem, path: string): Promise<SoleUse> {

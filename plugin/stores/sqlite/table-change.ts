@@ -26,7 +26,9 @@ const listing = z.strictObject({
  */
 export type TableListing = z.infer<typeof listing>;
 
-/** Parses the description of a change to a table, which is not trusted; `null` if the text has another form. */
+/**
+ * Parses the untrusted text that describes a change to a table; `null` if the text does not have the expected form.
+ */
 export function parseTableListing(text: string): TableListing | null {
   try {
     return listing.safeParse(JSON.parse(text)).data ?? null;
