@@ -87,6 +87,7 @@ export function mismatchesOnScreen(
 export function isShownBy(screen: Screen, kind: string, value: unknown, newer: NewerMessages = NOTHING_NEWER): boolean {
   if (newer.count >= screen.fetches) return true;
   if (kind === "part") {
+    if (UNPRINTED_TYPES.has((value as { type?: unknown } | null)?.type)) return true;
     for (const demand of demandsOn(value, screen, newer.shownIn)) if (!meets(value, demand)) return false;
     return true;
   }
@@ -97,6 +98,9 @@ export function isShownBy(screen: Screen, kind: string, value: unknown, newer: N
   }
   return true;
 }
+
+/** Types of parts whose content no terminal UI prints. More than half of all parts have one of these types. */
+const UNPRINTED_TYPES: ReadonlySet<unknown> = new Set(["step-start", "step-finish", "patch", "snapshot", "compaction"]);
 
 const TIME_OF_QUESTION: ScreenDemand = { at: ["time"], wants: "something" };
 

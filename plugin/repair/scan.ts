@@ -58,7 +58,7 @@ export async function scanScope(store: Store, scope: Scope, options: ScanOptions
  * the store. It is not started again before `READ_BETWEEN_BYTES` were read. A check of 200,000 parts takes
  * approximately this much memory.
  */
-const COLLECTED_FROM_BYTES = { json: 98 * 1024 * 1024, sqlite: 120 * 1024 * 1024 } as const;
+const COLLECTED_FROM_BYTES = { json: 112 * 1024 * 1024, sqlite: 120 * 1024 * 1024 } as const;
 const READ_BETWEEN_BYTES = 8 * 1024 * 1024;
 
 /**

@@ -18,7 +18,21 @@ const KEYS = [
 
 /** Texts on which a screen decides. */
 const TEXTS = [
-  ...["text", "reasoning", "file", "tool", "user", "assistant", "completed", "error", "running", "pending", "stop"],
+  ...[
+    "text",
+    "reasoning",
+    "file",
+    "tool",
+    "step-start",
+    "patch",
+    "user",
+    "assistant",
+    "completed",
+    "error",
+    "running",
+    "pending",
+    "stop",
+  ],
   ...["tool-calls", "unknown", "a/b.ts", "__proto__", "constructor", "toString", "valueOf", "MessageAbortedError", ""],
   ...["bash", "read", "write", "edit", "task", "todowrite", "question", "apply_patch", "glob", "skill", "a_plugin"],
 ];
