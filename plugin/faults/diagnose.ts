@@ -1,10 +1,9 @@
 import { mismatchesOnScreen } from "../hosts/screen.ts";
 import { screenPath } from "../hosts/screen-demand.ts";
 import { diffReading, hostLine, readings, versionsOf } from "../hosts/store-line.ts";
-import type { Artifact, Evidence, JsonShape, StrayFile } from "../model/artifact.ts";
+import type { Artifact, Evidence, JsonShape } from "../model/artifact.ts";
 import type { Severity } from "../model/finding.ts";
 import type { StoreDescription } from "../model/store-description.ts";
-import { isNamedAsCopy } from "../records/copied-name.ts";
 import { beginsAsUtf16, fileText, isWellFormedUtf8, sqliteText } from "../records/file-text.ts";
 import { jsonShape } from "../records/json-scanner.ts";
 import { judge } from "../records/judge.ts";
@@ -12,6 +11,7 @@ import { acceptedTopLevels, topLevelOf } from "../records/shape.ts";
 import { amount } from "../words/amounts.ts";
 import { NO_SUCH_SESSION } from "../words/sources.ts";
 import { ACCESS_DENIED, FILE_IS_FOLDER } from "./access.ts";
+import { copyWords, diagnoseCopy, isCopy } from "./copies.ts";
 import type { Diagnosis, Fault } from "./fault.ts";
 import { refusal } from "./refusal.ts";
 import { holds, type Remark, remarkOn } from "./remarks.ts";
@@ -129,44 +129,6 @@ function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis |
   const fails = evidence.reachable && (folder !== "session" || hostLine(store).failsWholeLists);
   const answer = outcome === "not-found" ? "opencode looks for a record that does not exist" : "not a message id";
   return found(STRAY_FILE, fails ? "blocking" : "warning", `${size}, ${answer}`);
-}
-
-type Copy = Extract<StrayFile, { outcome: "copy" }>;
-
-/** A session is also a copy if it states the id of another session that exists, whatever the name of its file. */
-function isCopy(artifact: Artifact, value: unknown, { original }: Copy): boolean {
-  if (isNamedAsCopy(artifact, value)) return true;
-  return (
-    artifact.kind === "session" &&
-    original.recordID !== artifact.recordID &&
-    typeof value === "object" &&
-    value !== null &&
-    "id" in value &&
-    value.id === original.recordID
-  );
-}
-
-/**
- * A copy of a record in the folder of that record. opencode reads both files and shows the session, message or part
- * twice (measured on 1.1.65). If the record itself is gone, only its copy is left, so the copy is not moved. If opencode
- * lists the copy of a session but cannot open it, the problem is a blocking one (measured on 1.0.0 to 1.1.58).
- */
-function diagnoseCopy({ stray }: Evidence, evidence: string): Diagnosis {
-  const copy = stray?.outcome === "copy" ? stray : null;
-  const isAlone = copy === null || copy.original.laterMs === null;
-  const isListedInVain = copy?.isListedInVain === true;
-  const remedy = isAlone || isListedInVain ? "report" : STRAY_FILE.remedy;
-  return { fault: STRAY_FILE, severity: isListedInVain ? "blocking" : "warning", remedy, evidence };
-}
-
-function copyWords({ original: { recordID, laterMs, isSame }, isListedInVain }: Copy): string {
-  const copy = `a copy of ${recordID}`;
-  if (laterMs === null && isListedInVain)
-    return `${copy}, which is not there; opencode lists the copy and cannot open it`;
-  if (laterMs === null) return `${copy}, which is not there`;
-  if (isListedInVain) return `${copy} with another id inside; opencode lists the copy and cannot open it`;
-  if (isSame) return `${copy}, the same to the byte`;
-  return `${copy}, ${laterMs > 0 ? "newer" : "older"} than it; opencode shows both`;
 }
 
 /**

@@ -20,10 +20,7 @@ import {
 } from "./lock-file.ts";
 import { QUARANTINE } from "./places.ts";
 
-/**
- * The right to change one data directory of opencode. Only one process holds the lock at a time, across containers and
- * machines.
- */
+/** The right to change one data directory. Only one process holds it at a time, across containers and machines. */
 export interface RepairLock {
   /** Whether the lock was taken over from a process that is gone. That process may have left an unfinished repair. */
   readonly takenOver: boolean;
@@ -117,10 +114,7 @@ export async function endLock(files: FileSystem, dataDir: string, seen: LockRead
   return true;
 }
 
-/**
- * For each path of a lock that was not renewed in time: the lock, and the time at which this process first noticed
- * that.
- */
+/** The locks that were not renewed in time, by path, with the time at which this process first noticed that. */
 const seenLapsed = new Map<string, { readonly token: string; readonly renewedMs: number; readonly sinceMs: number }>();
 
 function isSeenLapsed(path: string, reading: LockReading, { lapsedMs, watchedMs }: LockTimes): boolean {
@@ -332,10 +326,7 @@ class LockAttempt {
 /** How long a takeover waits to see whether a lock file without valid content is still being written. */
 const TORN_LOOK_MS = 300;
 
-/**
- * How often, and at which interval, this process tries to get a claim. Another process holds a claim for a few
- * milliseconds only.
- */
+/** How often, and when, this process tries to get a claim. Others hold a claim for a few milliseconds only. */
 const CLAIM_TRIES = 50;
 const CLAIM_RETRY_MS = 20;
 
@@ -343,10 +334,7 @@ function renewalOf(reading: LockReading): number | null {
   return typeof reading === "string" ? null : reading.renewedMs;
 }
 
-/**
- * A point in time, read from two clocks. The monotonic clock may stop while the machine sleeps, and the wall clock may
- * be changed.
- */
+/** A point in time, by two clocks: the monotonic one may stop while the machine sleeps, the other may be changed. */
 interface Moment {
   readonly monotonicMs: number;
   readonly wallMs: number;

@@ -42,10 +42,7 @@ export interface SessionRows {
   readonly completed: Readonly<Record<string, number>>;
   /** Records that are not added, because opencode could not load them. They stay in the other store. */
   readonly leftOut: readonly LeftOut[];
-  /**
-   * Why the session must not be added; `null` if it can be added. If opencode could not load the session's record, the
-   * whole session list would fail.
-   */
+  /** Why the session must not be added (opencode's whole session list would fail); `null` if it can be added. */
   readonly refused: string | null;
 }
 
