@@ -269,5 +269,5 @@ export async function shareWithContainer(world: World): Promise<Left | null> {
   await world.lists(one);
   container.bind(other);
   await sessionIn(container.host, WORKSPACE);
-  return { lost: [[inside, one]], isPartly: true, isAsked: true, reason: /of a container/ };
+  return { lost: [[inside, one]], isPartly: true, isAsked: true, reason: /belong to a container/ };
 }
