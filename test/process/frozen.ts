@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { until } from "./until.ts";
 
 /**
@@ -53,7 +53,10 @@ function withDescendants(pid: number): number[] {
   return [...found];
 }
 
-/** Whether each of its threads is stopped or has ended. */
+/**
+ * Whether each of its threads is stopped, has ended, or waits for a child that was stopped before its exec: until then
+ * the thread that has started the child can neither run nor be stopped (vfork). Seen: a host that was starting git.
+ */
 function isStoppedWhole(pid: number): boolean {
   let threads: string[];
   try {
@@ -61,7 +64,26 @@ function isStoppedWhole(pid: number): boolean {
   } catch {
     return true;
   }
-  return threads.every((thread) => "TtZX".includes(statOf(`/proc/${pid}/task/${thread}`)[0] ?? "X"));
+  const running = threads
+    .map((thread) => statOf(`/proc/${pid}/task/${thread}`)[0] ?? "X")
+    .filter((state) => !"TtZX".includes(state));
+  return running.length === 0 || (running.every((state) => state === "D") && hasStoppedBeforeExec(pid));
+}
+
+function hasStoppedBeforeExec(pid: number): boolean {
+  const own = programOf(pid);
+  return readdirSync("/proc").some((name) => {
+    const [state, parent] = /^\d+$/.test(name) ? statOf(`/proc/${name}`) : [];
+    return state === "T" && Number(parent) === pid && own !== null && programOf(Number(name)) === own;
+  });
+}
+
+function programOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return null;
+  }
 }
 
 /** State, parent and group, from proc_pid_stat(5); nothing if it has ended. The name before them may have any letter. */
