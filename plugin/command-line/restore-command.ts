@@ -1,12 +1,11 @@
 import { settleUnfinished } from "../repair/repair.ts";
-import type { ReportedItem } from "../repair/reported-item.ts";
-import { planRestore, type RestoreInput, type RestorePlan, restore } from "../repair/restore.ts";
+import { planRestore, type RestoreInput, type RestorePlan, type RestoreResult, restore } from "../repair/restore.ts";
 import { type RunOnSession, runContents } from "../show/run-contents.ts";
 import { plural } from "../words/amounts.ts";
 import { itemLine } from "../words/answers/check.ts";
 import { STOPPED_AT_ONCE, UNDO_THIS_RUN } from "../words/answers/common.ts";
 import { contentLines } from "../words/answers/runs.ts";
-import { afterUndo, undoSentences } from "../words/records.ts";
+import { afterUndo, undoneSentences, undoSentences } from "../words/records.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { checkWithProgress } from "./checking.ts";
@@ -65,7 +64,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
   const { manifests, items } = result;
   const said = message === undefined ? {} : { message };
   const document = changeAnswer({ runID, manifests, items, ...after, ...said }, context.options);
-  answer(context, document, doneText(result.items).join("\n"));
+  answer(context, document, doneText(result).join("\n"));
   if (message !== undefined) context.terminal.complain(message);
   if (result.stopped !== null) return result.stopped.kind === "failed" ? EXIT.failed : EXIT.refused;
   if (wasStopped) return EXIT.refused;
@@ -76,10 +75,10 @@ export async function restoreCommand(context: CommandContext, command: Restore):
 /** The answer lists at most this many records. The others are counted. */
 const MOST_LINES = 20;
 
-function doneText(items: readonly ReportedItem[]): string[] {
-  const restored = items.filter((item) => item.action === "restored");
+function doneText({ items, undone }: RestoreResult): string[] {
   const refused = items.filter((item) => item.action !== "restored");
-  const lines = [`Undone: ${plural(restored.length, "record")} restored.`];
+  const isAnyAdded = undone.some(({ bytes }) => bytes === null);
+  const lines = [`Undone: ${isAnyAdded ? undoneSentences(undone) : `${plural(undone.length, "record")} restored.`}`];
   const shown = items.length <= MOST_LINES ? items : refused.slice(0, MOST_LINES);
   lines.push(...shown.map(itemLine));
   const hidden = refused.length - shown.length;

@@ -5,7 +5,7 @@ import { type CheckResult, check } from "../repair/check.ts";
 import { repairThroughout } from "../repair/converge.ts";
 import { writingRefusal } from "../repair/may-write.ts";
 import type { ReportedItem } from "../repair/reported-item.ts";
-import { plannedRecords, planRestore, type RestoreInput, restore } from "../repair/restore.ts";
+import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
 import { unlistedBy, unlistedLine } from "../repair/unlisted.ts";
 import { countsWords, plural, themOrIt } from "../words/amounts.ts";
 import {
@@ -206,10 +206,12 @@ async function undo(wanted: string | null, context: RequestContext): Promise<Req
   }
   const result = await restore(input, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored");
-  const records = plannedRecords(planning.plan);
+  const { undone } = result;
   const headline =
     result.stopped?.message ??
-    `${undoneSentences(records, restored.length)} ${afterUndo(records)} The plugin leaves ${themOrIt(restored.length)} alone from now on.`;
+    (undone.length === 0
+      ? NOTHING_CHANGED
+      : `${undoneSentences(undone)} ${afterUndo(undone)} The plugin leaves ${themOrIt(undone.length)} alone from now on.`);
   const changedSessions = [...new Set(restored.map((item) => item.sessionID))].filter((id) => id !== null);
   return { ...NO_CHANGE, headline, details: shortened(result.items.map(itemLine)), runID, changedSessions };
 }

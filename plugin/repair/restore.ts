@@ -50,13 +50,14 @@ interface PlannedRun {
   readonly items: readonly PlannedItem[];
 }
 
-/**
- * A record that an undo would restore. `bytes` is the size of its original; `null` if the repair run added the record.
- */
-interface PlannedItem extends Pick<ManifestItem, "id" | "kind" | "recordID" | "code"> {
+/** The action that an undo reverses, and the size of the original; `null` if the repair run added the record. */
+interface UndoneRecord {
   readonly action: Action;
   readonly bytes: number | null;
 }
+
+/** A record that an undo would restore. */
+interface PlannedItem extends Pick<ManifestItem, "id" | "kind" | "recordID" | "code">, UndoneRecord {}
 
 /** All records that a plan would restore. */
 export function plannedRecords({ runs }: RestorePlan): PlannedItem[] {
@@ -71,6 +72,8 @@ export interface RestoreResult {
   readonly runID: string;
   readonly manifests: readonly string[];
   readonly items: readonly ReportedItem[];
+  /** What was undone: the records of `items` that were restored or, if the run had added them, removed. */
+  readonly undone: readonly UndoneRecord[];
   readonly stopped: Stopped | null;
 }
 
@@ -89,8 +92,9 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlanning>
     const wanted = itemsToRestore(run, itemIDs);
     for (const { id } of [...wanted, ...items.filter(({ state }) => state === "restored")]) missing.delete(id);
     if (wanted.length === 0) continue;
-    const planned = wanted.map(({ id, kind, recordID, code, remedy, original }) => {
-      return { id, kind, recordID, code, action: ACTION[remedy], bytes: original?.bytes ?? null };
+    const planned = wanted.map((item) => {
+      const { id, kind, recordID, code } = item;
+      return { id, kind, recordID, code, ...undoneRecord(item) };
     });
     runs.push({ folder: run.folder, createdAt, sessionID, items: planned });
   }
@@ -132,13 +136,13 @@ function itemsToRestore({ manifest: { items } }: ReadableRun, itemIDs: readonly 
 
 /** Restores the records of a plan byte for byte. A record is restored only if nothing else has taken its place. */
 export async function restore(input: RestoreInput, plan: RestorePlan): Promise<RestoreResult> {
-  if (plan.runs.length === 0) return { runID: plan.runID, manifests: [], items: [], stopped: null };
+  if (plan.runs.length === 0) return { runID: plan.runID, manifests: [], items: [], undone: [], stopped: null };
   const outcome = await underLock(input, async (lock) => {
     // When the lock was taken, interrupted repair runs were completed or rolled back, so the plan may be outdated.
     const current = await planRestore(input);
     return restoreRuns(input, current.ok ? current.plan : plan, lock);
   });
-  return isStopped(outcome) ? { runID: plan.runID, manifests: [], items: [], stopped: outcome } : outcome;
+  return isStopped(outcome) ? { runID: plan.runID, manifests: [], items: [], undone: [], stopped: outcome } : outcome;
 }
 
 async function restoreRuns(
@@ -146,7 +150,8 @@ async function restoreRuns(
   plan: RestorePlan,
   lock: Pick<RepairLock, "isHeld">,
 ): Promise<RestoreResult> {
-  const result = { runID: plan.runID, items: [] as ReportedItem[], manifests: [] as string[] };
+  const undone: UndoneRecord[] = [];
+  const result = { runID: plan.runID, items: [] as ReportedItem[], manifests: [] as string[], undone };
   const total = plan.runs.reduce((sum, { items }) => sum + items.length, 0);
   for (const { folder } of plan.runs) {
     const run = await readRun(input.files, folder, input.runID);
@@ -159,7 +164,9 @@ async function restoreRuns(
     const byID = new Map(items.map((item) => [item.id, item]));
     for (const outcome of outcomes) {
       const item = byID.get(outcome.id);
-      if (item !== undefined) result.items.push(reported(run.manifest, item, outcome));
+      if (item === undefined) continue;
+      result.items.push(reported(run.manifest, item, outcome));
+      if (outcome.state === "restored") undone.push(undoneRecord(item));
     }
     if (stopped !== null) return { ...result, stopped };
     input.onProgress?.(result.items.length, total);
@@ -217,6 +224,10 @@ async function returned(writer: StoreWriter, items: readonly ManifestItem[], fol
     outcomes.push({ id: item.id, state: "restored" });
   }
   return outcomes;
+}
+
+function undoneRecord({ remedy, original }: ManifestItem): UndoneRecord {
+  return { action: ACTION[remedy], bytes: original?.bytes ?? null };
 }
 
 function reported(manifest: Manifest, item: ManifestItem, { state, reason }: ItemOutcome): ReportedItem {

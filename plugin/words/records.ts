@@ -133,14 +133,10 @@ interface ToUndo {
   readonly bytes: number | null;
 }
 
-/**
- * For example `2 records restored where they were.` `records`: all records of the run; `restored`: how many of them
- * were restored.
- */
-export function undoneSentences(records: readonly ToUndo[], restored: number): string {
+/** What an undo did, for example `2 records restored where they were.` `records`: those that were undone. */
+export function undoneSentences(records: readonly ToUndo[]): string {
   const { added, returned } = kindsOf(records);
-  // If only a part of a run was undone, it is unknown which of the restored records the run had added.
-  if (added === 0 || restored < records.length) return restoredSentence(restored);
+  if (added === 0) return restoredSentence(returned);
   const removed = `${plural(added, "record")} that the run added ${added === 1 ? "was" : "were"} removed.`;
   return returned === 0 ? removed : `${restoredSentence(returned)} ${removed}`;
 }

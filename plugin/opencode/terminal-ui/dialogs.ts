@@ -326,9 +326,8 @@ async function undoNow(input: DialogInput, runID: string): Promise<void> {
   showText(api, "Session repair", "The records are being restored …");
   await sleep(PAINT_MS);
   const result = await restore(request, planning.plan);
-  const restored = result.items.filter((item) => item.action === "restored");
   const refused = result.items.filter((item) => item.action !== "restored");
-  const lines = [undoneSentences(plannedRecords(planning.plan), restored.length)];
+  const lines = [result.undone.length === 0 ? NOTHING_CHANGED : undoneSentences(result.undone)];
   if (result.stopped !== null) lines.push(result.stopped.message);
   if (refused[0]?.reason !== undefined)
     lines.push(`${plural(refused.length, "record")} could not be restored: ${refused[0].reason}.`);
