@@ -24,14 +24,13 @@ export function looksHealthy(
  */
 export function looksHealthyInPlace(artifact: Artifact, text: string | null, store: StoreDescription): boolean {
   if (text === null) return false;
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    if (!fits(artifact, value, NOTHING_AROUND, store)) return false;
+    return remarkOn(artifact, value, store) === null && !statesOtherID(artifact, value);
   } catch {
     return false;
   }
-  if (!fits(artifact, value, NOTHING_AROUND, store)) return false;
-  return remarkOn(artifact, value, store) === null && !statesOtherID(artifact, value);
 }
 
 /**

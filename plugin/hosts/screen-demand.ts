@@ -27,7 +27,8 @@ const WANTS = {
   printable: { words: "a text or a number", holds: isPrintable },
   failure: {
     words: "a text",
-    holds: (value: unknown) => isNothing(value) || typeof value === "string" || isPrintableList(value),
+    holds: (value: unknown) =>
+      isNothing(value) || typeof value === "string" || (Array.isArray(value) && isPrintable(value)),
   },
   something: { words: "an object", holds: (value: unknown) => !isNothing(value) },
   object: { words: "an object", holds: (value: unknown) => typeof value === "object" && value !== null },
@@ -91,7 +92,7 @@ export interface ScreenMismatch {
 
 /**
  * Whether every value of a record meets the requirement `demand`, so that {@link collect} would add nothing. A check
- * calls this function for each record, so the function makes no list.
+ * calls this function for each record, so the function makes no list of mismatches.
  */
 export function meets(record: unknown, demand: ScreenDemand): boolean {
   return (demand.ifAny !== undefined && !at(record, demand.ifAny)) || meetsFrom(0, record, record, demand);
@@ -181,12 +182,16 @@ export function isNothing(value: unknown): value is null | undefined {
   return value === null || value === undefined;
 }
 
+/** No recursion, because a list may be nested more deeply than functions can be called. */
 function isPrintable(value: unknown): boolean {
-  return typeof value !== "object" || value === null || isPrintableList(value);
-}
-
-function isPrintableList(value: unknown): boolean {
-  return Array.isArray(value) && value.every(isPrintable);
+  const left = [value];
+  while (left.length > 0) {
+    const each = left.pop();
+    if (typeof each !== "object" || each === null) continue;
+    if (!Array.isArray(each)) return false;
+    for (const item of each) left.push(item);
+  }
+  return true;
 }
 
 /**

@@ -82,7 +82,7 @@ export function mismatchesOnScreen(
 
 /**
  * Whether the terminal UI of opencode 1.0 to 1.15 can print a message or part: {@link mismatchesOnScreen} would find
- * nothing. A check calls this function for each record, so the function makes no list. A pure function.
+ * nothing. A check calls this function for each record, so the function makes no list of mismatches. A pure function.
  */
 export function isShownBy(screen: Screen, kind: string, value: unknown, newer: NewerMessages = NOTHING_NEWER): boolean {
   if (newer.count >= screen.fetches) return true;

@@ -128,11 +128,6 @@ export function diffReading({ sessionDiffReader }: StoreDescription): DiffReadin
   return (sessionDiffReader === null ? null : lineNamed(sessionDiffReader).sessionDiffs) ?? UNREAD;
 }
 
-/** Whether the opencode that reads these files also reads its sessions from files, and not from a database. */
-export function readsFiles({ sessionDiffReader }: StoreDescription): boolean {
-  return sessionDiffReader !== null && lineNamed(sessionDiffReader).journal === null;
-}
-
 /** The fields of a store's description that state what a version range of opencode requires of records. */
 export function demandsOf(line: HostProfile): Pick<StoreDescription, "contract" | "sessionDiffReader"> {
   return { contract: line.contract, sessionDiffReader: line.sessionDiffs === null ? null : line.name };

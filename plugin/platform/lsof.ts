@@ -18,9 +18,11 @@ export async function hasOtherDescriptor(path: string, program: string = LSOF): 
   const file = await open(path, "r");
   try {
     const options = { folder: "/", environment: { PATH: "/usr/bin:/bin" }, timeoutMs: LSOF_MS };
-    const { output } = await outputOf(program, ["-t", "-n", "-P", "-w", "--", path], options);
+    const { status, output } = await outputOf(program, ["-t", "-n", "-P", "-w", "--", path], options);
     const openers = output.split("\n").filter((pid) => pid !== "");
     if (openers.some((pid) => Number(pid) !== process.pid)) return true;
+    // A program that was stopped may have named only some of the processes.
+    if (status === null) return null;
     return openers.length > 0 && isWrittenByUsAlone(path) ? false : null;
   } finally {
     await file.close();

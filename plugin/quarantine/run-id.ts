@@ -24,6 +24,17 @@ export function newRunID(now: number): string {
   return `${time}-${String(counter).padStart(4, "0")}-${randomBytes(4).toString("hex")}`;
 }
 
+let lastCreation = 0;
+
+/**
+ * The time of a new folder in quarantine, in ISO 8601. Each folder of this process gets a later time than the folder
+ * before it, also if the clock is set back: an undo begins with the newest folder of a run.
+ */
+export function newCreationTime(now: number): string {
+  lastCreation = Math.max(now, lastCreation + 1);
+  return new Date(lastCreation).toISOString();
+}
+
 /** The time at which a repair run began, in milliseconds since 1970. `NaN` if the text is not a run id. */
 export function timeOfRunID(runID: string): number {
   const [, date, hour, minute, second, milliseconds] = RUN_TIME.exec(runID) ?? [];

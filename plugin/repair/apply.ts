@@ -9,6 +9,7 @@ import type { RepairLock } from "../quarantine/lock.ts";
 import type { Manifest, Trigger } from "../quarantine/manifest.ts";
 import { relativeDatabase } from "../quarantine/places.ts";
 import { deleteRun, removeTree } from "../quarantine/retention.ts";
+import { newCreationTime } from "../quarantine/run-id.ts";
 import { createRunFolder, publishRun, UnwritableManifestError, writeManifest } from "../quarantine/vault.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
@@ -260,7 +261,7 @@ async function capture(
     schemaVersion: 1,
     runID: input.runID,
     sessionID: session.sessionID,
-    createdAt: new Date().toISOString(),
+    createdAt: newCreationTime(Date.now()),
     trigger: input.trigger,
     tool: TOOL,
     host: hostOf(input.hostVersion ?? store.description.hostVersion),

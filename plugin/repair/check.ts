@@ -133,7 +133,7 @@ async function besideDatabases(
   const { unownedDiffsAsNotes, withRows } = await import("./from-rows.ts");
   const opened = await openLocated(input, { ...input.located, json: "none", databases });
   try {
-    return unownedDiffsAsNotes(await withRows(findings, opened), opened);
+    return await unownedDiffsAsNotes(await withRows(findings, opened), opened);
   } catch {
     // The check of the database itself has already reported why the database cannot be read.
     return findings;

@@ -3,6 +3,7 @@ import { isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import { nodeFileSystem } from "../platform/file-system.ts";
 import { copyFromRow } from "../remedies/recover/from-row.ts";
+import { RecordTree } from "../stores/json/record-tree.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { NO_SUCH_SESSION } from "../words/sources.ts";
 
@@ -30,23 +31,31 @@ export async function withRows(
 
 /**
  * The files of diffs stay when a session is deleted, and opencode reads them no more. So damage in the diffs of a
- * session that is in no database is only a note. If a database cannot be read, nothing is known about its sessions.
+ * session that is in no database and not among the files is only a note. If a database cannot be read, nothing is known
+ * about its sessions. Without a database, the check of the file itself decides (`FileEvidence`).
  */
-export function unownedDiffsAsNotes(
+export async function unownedDiffsAsNotes(
   findings: readonly ConfirmedFinding[],
   databases: readonly OpenedStore[],
-): ConfirmedFinding[] {
+): Promise<ConfirmedFinding[]> {
+  const judged: ConfirmedFinding[] = [];
+  for (const finding of findings) {
+    const evidence = `${finding.evidence}; ${NO_SUCH_SESSION}`;
+    judged.push((await isUnownedDiff(finding, databases)) ? { ...finding, severity: "info", evidence } : finding);
+  }
+  return judged;
+}
+
+async function isUnownedDiff(
+  { kind, locator, sessionID }: ConfirmedFinding,
+  databases: readonly OpenedStore[],
+): Promise<boolean> {
+  if (kind !== "session_diff" || !isFileLocator(locator) || sessionID === null) return false;
   const places = databases.map((database) => (database.state === "ok" ? database.store.places : null));
-  const isUnowned = ({ kind, locator, sessionID }: ConfirmedFinding) =>
-    kind === "session_diff" &&
-    isFileLocator(locator) &&
-    sessionID !== null &&
-    places.every((each) => each?.ofSession(sessionID).size === 0);
-  return findings.map((finding) =>
-    isUnowned(finding)
-      ? { ...finding, severity: "info", evidence: `${finding.evidence}; ${NO_SUCH_SESSION}` }
-      : finding,
-  );
+  if (!places.every((each) => each?.ofSession(sessionID).size === 0)) return false;
+  const folders = new Set(databases.map(({ description }) => description.dataDir));
+  for (const dataDir of folders) if (await new RecordTree(nodeFileSystem, dataDir).hasSession(sessionID)) return false;
+  return true;
 }
 
 async function fromRows(

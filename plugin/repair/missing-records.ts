@@ -233,8 +233,8 @@ export async function findMessagesWithoutRecord(
 }
 
 /**
- * Restores the records of sessions that have messages but no record: from a whole copy, or else from the messages. If `sessionIDs` is `null`, all sessions are
- * searched.
+ * Finds the sessions that have messages but no record, and the new record for each: a whole copy, or else one that is
+ * made from the messages. If `sessionIDs` is `null`, all sessions are searched.
  */
 export async function findSessionsWithoutRecord(
   store: Store,

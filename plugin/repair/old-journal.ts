@@ -27,7 +27,7 @@ export function oldJournalFindings(
     found.push(replacement === null ? { ...finding, remedy: "report", advice } : { ...finding, replacement });
   }
   if (unknown.length === 0) return [...found, say(OLD_JOURNAL, "info", null, "no column name")];
-  const evidence = `no column name; the time of no known migration: ${unknown.slice(0, MOST_NAMED).join(", ")}`;
+  const evidence = `no column name; the time of no known migration: ${unknown.slice(0, MOST_NAMED).map(named).join(", ")}`;
   return [...found, { ...say(OLD_JOURNAL, "warning", null, evidence), hosts: NEWER, advice }];
 }
 
@@ -40,7 +40,12 @@ const FAILS =
 
 const STAY = `${FAILS} Do not delete the database, and keep a copy before you upgrade.`;
 
+/** SQLite makes no time of a value that is far outside the calendar. */
+function named(moment: string): string {
+  return moment === "" ? "a value that is no time" : moment;
+}
+
 function deleteRows(unknown: readonly string[]): string {
   const rows = unknown.map((moment) => `'${moment}'`).join(", ");
-  return `${FAILS} The tables are exactly those of a known version, so the named rows are not needed. ${KEEP_A_COPY} Then run \`delete from __drizzle_migrations where strftime('%Y%m%d%H%M%S', created_at / 1000, 'unixepoch') in (${rows})\` in the database, and upgrade to 1.18.24 or newer.`;
+  return `${FAILS} The tables are exactly those of a known version, so the named rows are not needed. ${KEEP_A_COPY} Then run \`delete from __drizzle_migrations where created_at is not null and coalesce(strftime('%Y%m%d%H%M%S', created_at / 1000, 'unixepoch'), '') in (${rows})\` in the database, and upgrade to 1.18.24 or newer.`;
 }

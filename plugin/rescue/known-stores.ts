@@ -170,7 +170,7 @@ function mayHoldSessions(store: OpenedStore): boolean {
 async function slugTrees(files: FileSystem, { dataDir }: Located): Promise<OpenedStore[]> {
   const trees: OpenedStore[] = [];
   for (const tree of await findSlugTrees(files, dataDir)) {
-    trees.push(await openJson(tree.files, tree.root, null, "outside", null));
+    trees.push(await openJson(tree.files, tree.root, null, "outside", null, false));
   }
   return trees;
 }

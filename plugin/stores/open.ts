@@ -34,14 +34,15 @@ export async function openStores(
   }
   const reader = opened.find((store) => store.state === "ok")?.description.sessionDiffReader ?? null;
   if (located.json === "records" || (located.json === "diffs" && reader !== null)) {
-    opened.push(await openJson(files, located.dataDir, reader, access, hostVersion));
+    const isBesideDatabase = located.databases.length > 0;
+    opened.push(await openJson(files, located.dataDir, reader, access, hostVersion, isBesideDatabase));
   }
   return opened;
 }
 
 /**
  * Opens the JSON files of a data directory. `reader`: the version range of opencode that reads session diffs next to a
- * database.
+ * database. `isBesideDatabase`: the data directory has a database too, so opencode may read its sessions from there.
  */
 export async function openJson(
   files: FileSystem,
@@ -49,6 +50,7 @@ export async function openJson(
   reader: StoreDescription["sessionDiffReader"],
   access: Access,
   knownVersion: string | null,
+  isBesideDatabase: boolean,
 ): Promise<OpenedStore> {
   // Inside opencode, the running version loads the files, whatever version wrote them.
   const newest = access === "outside" || knownVersion === null ? await askNewest(files, dataDir) : null;
@@ -64,7 +66,7 @@ export async function openJson(
   return {
     state: "ok",
     description,
-    store: new JsonStore(files, description, access === "outside"),
+    store: new JsonStore(files, description, access === "outside", isBesideDatabase),
     origin: null,
     sessionsOf2x: () => 0,
     half2x: null,

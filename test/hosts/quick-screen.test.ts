@@ -116,3 +116,11 @@ test("the quick answer whether a screen shows a record is that of the list of mi
   );
   expect(refused).toBeGreaterThan(1000);
 });
+
+/** 80 kB of brackets would stop the check of a whole store. */
+test("a list that is nested more deeply than functions can be called is printable, and ends no check", () => {
+  let error: unknown = "x";
+  for (let depth = 0; depth < 100_000; depth += 1) error = [error];
+  const part = { type: "tool", tool: "bash", callID: "c", state: { status: "error", input: {}, error } };
+  for (const screen of SCREENS) expect(typeof isShownBy(screen, "part", part)).toBe("boolean");
+});

@@ -216,6 +216,36 @@ test("a record that needs two repairs gets both in one run, and its first conten
   }
 });
 
+test("a clock that is set back during a run changes nothing about its undo", async () => {
+  const store = await realStore("1.1.65");
+  const clock = Date.now;
+  try {
+    const { id, messages } = store.sessions.aborted;
+    const path = join(store.dataDir, "storage", "message", id, `${messages.at(-1)?.id}.json`);
+    const { time: _, error: __, finish: ___, ...message } = JSON.parse(await readFile(path, "utf8"));
+    await writeFile(path, JSON.stringify(message));
+    await utimes(path, 1, 1);
+    const before = await storeImage(store.dataDir);
+    const tool = await toolFor(store.dataDir);
+    const findNow = async () => (await tool.check()).findings;
+    const { runID } = await repairThroughout({
+      ...{ files, located: await located(files, store.dataDir), access: "outside", trigger: "cli", hostVersion: null },
+      ...{ findings: await findNow(), selection: { codes: FAULT_CODES, unasked: false } },
+      findAgain: () => {
+        Date.now = () => clock() - 5000;
+        return findNow();
+      },
+    });
+    Date.now = clock;
+    const { items } = await tool.restore(runID ?? "");
+    expect(items.map(({ action }) => action)).toEqual(["restored", "restored"]);
+    expect(await storeImage(store.dataDir)).toEqual(before);
+  } finally {
+    Date.now = clock;
+    await store.home.remove();
+  }
+});
+
 test("a part of a message that two sessions have is repaired once", async () => {
   const store = await realStore("1.0.152");
   try {

@@ -160,3 +160,54 @@ test("an unreadable copy of a session that is listed itself is no damage where o
   expect(await severities("1.1.65")).toEqual(["warning"]);
   expect(await severities("1.0.152")).toEqual(["blocking"]);
 });
+
+/** Each of these sessions has messages, so its file is its record, whatever id stands in the file. */
+for (const ring of [
+  ["a", "b"],
+  ["a", "b", "c"],
+]) {
+  test(`records of ${ring.length} sessions that state each other's id are no copies: named, and none leaves`, async () => {
+    const own = createJsonStore({
+      ...sampleContent(),
+      sessions: ring.map((name) => sessionContent(name, "prj_one", 2, 1)),
+    });
+    try {
+      const paths = ring.map((name) => join(own.dataDir, "storage", "session", "prj_one", `ses_${name}.json`));
+      const texts = paths.map((path) => readFileSync(path, "utf8"));
+      paths.forEach((path, index) => {
+        writeFileSync(path, texts[(index + 1) % texts.length] ?? "");
+        utimesSync(path, new Date(0), new Date(0));
+      });
+      const tool = await toolFor(own.dataDir);
+      const { verdict, findings } = await tool.check();
+      expect([verdict, findings.map(({ code, severity }) => [code, severity])]).toEqual([
+        "damaged",
+        ring.map(() => ["id-differs", "blocking"]),
+      ]);
+      const before = own.image();
+      expect((await tool.repair(["stray-file"])).items).toEqual([]);
+      expect(own.image()).toEqual(before);
+    } finally {
+      own.remove();
+    }
+  });
+}
+
+test("the only whole record of a session, in the file of another, is no copy of the damaged one", async () => {
+  const own = createJsonStore({
+    ...sampleContent(),
+    sessions: [sessionContent("a", "prj_one", 2, 1), sessionContent("b", "prj_one", 2, 1)],
+  });
+  try {
+    const [a = "", b = ""] = ["a", "b"].map((name) => join(own.dataDir, "storage/session/prj_one", `ses_${name}.json`));
+    copyFileSync(b, a);
+    utimesSync(a, new Date(0), new Date(0));
+    damage(b);
+    const tool = await toolFor(own.dataDir);
+    const before = readFileSync(a, "utf8");
+    await tool.repair(["stray-file", "empty"]);
+    expect(readFileSync(a, "utf8")).toBe(before);
+  } finally {
+    own.remove();
+  }
+});

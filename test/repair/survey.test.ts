@@ -314,6 +314,22 @@ describe("a store as a whole", () => {
       ],
       after: ["old-journal"],
     });
+    // SQLite makes no time of it, so the statement must not compare it with a time.
+    const advice = await (async () => {
+      const store = await realStore("1.2.20");
+      try {
+        sql(store, "insert into __drizzle_migrations (hash, created_at) values ('', 1e18)");
+        const rows = rowsOf(store, "__drizzle_migrations").length;
+        const found = (await (await toolFor(store.dataDir)).check()).findings;
+        const statement = /`(delete from [^`]*)`/.exec(found.map((each) => each.advice ?? "").join())?.[1] ?? "";
+        sql(store, statement);
+        const said = found.find(({ code }) => code === "old-journal")?.evidence;
+        return [said, rows - rowsOf(store, "__drizzle_migrations").length];
+      } finally {
+        await store.home.remove();
+      }
+    })();
+    expect(advice).toEqual(["no column name; the time of no known migration: a value that is no time", 1]);
     // 1.18.24 compares seconds.
     expect(await journal("update __drizzle_migrations set created_at = created_at + 7")).toEqual({
       findings: ["info old-journal report undefined null"],

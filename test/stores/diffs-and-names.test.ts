@@ -187,3 +187,26 @@ test("a file that 1.0.0 reads as a message is not moved", async () => {
   expect(await found(store.dataDir, "1.0.0")).toEqual([["stray-file", "warning", "report"]]);
   expect(await found(store.dataDir, "1.0.61")).toEqual([["stray-file", "blocking", "quarantine"]]);
 });
+
+test("beside a database, diffs are of no session only if neither the rows nor the files have it", async () => {
+  const real = await realStore("1.18.33");
+  try {
+    const ids = { row: real.sessions.plain.id, gone: "ses_gone", file: "ses_file" };
+    for (const id of Object.values(ids)) write(real.dataDir, `session_diff/${id}.json`, "");
+    write(
+      real.dataDir,
+      "project/prj_one.json",
+      JSON.stringify({ id: "prj_one", worktree: "/w", time: { created: 1 } }),
+    );
+    const time = { created: 1, updated: 1 };
+    const session = { id: "ses_file", projectID: "prj_one", directory: "/w", title: "t", version: "1.1.65", time };
+    write(real.dataDir, "session/prj_one/ses_file.json", JSON.stringify(session));
+    const { findings } = await (await toolFor(real.dataDir)).check();
+    const said = new Map(findings.map(({ sessionID, evidence }) => [sessionID, evidence]));
+    expect([ids.row, ids.gone, ids.file].map((id) => said.get(id)?.split("no session has this id").length)).toEqual([
+      1, 2, 1,
+    ]);
+  } finally {
+    await real.home.remove();
+  }
+});

@@ -114,7 +114,8 @@ export class FileEvidence {
 
   /**
    * The record of which a file is a copy, judged by the name of the file or its folder. A session's file is also a copy
-   * if the id in its content is that of another record that exists. `null` if the file is not a copy.
+   * if the id in its content is that of another complete record, and the file is not the record of a session that has
+   * messages. `null` if the file is not a copy.
    */
   async #copyOf(
     { kind, recordID, locator }: Artifact,
@@ -127,6 +128,13 @@ export class FileEvidence {
     const isBelow = isBelowItsFolder(locator.path);
     const listed = kind === "session" ? idInside(bytes) : null;
     const isAnother = listed !== null && (isBelow || listed !== recordID);
+    const isNamedAsCopy = isBelow || copiedRecordID(recordID) !== null;
+    if (
+      isAnother &&
+      !isNamedAsCopy &&
+      ((await this.#tree.hasMessages(recordID)) || !(await this.#states(beside(listed), listed)))
+    )
+      return null;
     const opens = isAnother && isPlainName(listed) && (await this.#tree.files.stat(beside(listed)))?.type === "file";
     const isListedInVain = isAnother && !opens;
     const original = (opens ? listed : copiedRecordID(recordID)) ?? (isBelow ? recordID : null);
@@ -143,6 +151,13 @@ export class FileEvidence {
     const isSame = hashes[0] !== null && hashes[0] === hashes[1];
     const laterMs = own.mtimeMs - found.mtimeMs;
     return { outcome: "copy", original: { recordID: original, laterMs, isSame }, isListedInVain };
+  }
+
+  /** Whether a file is a complete record that states this id. */
+  async #states(path: string, id: string): Promise<boolean> {
+    if (!isPlainName(id)) return false;
+    const bytes = await this.#tree.files.read(path, LARGEST_LOADED_BYTES).catch(() => null);
+    return typeof bytes === "object" && idInside(bytes) === id;
   }
 
   async #hashOf(path: string): Promise<string | null> {
@@ -201,18 +216,12 @@ export class FileEvidence {
   }
 
   async #isReachable(artifact: Artifact): Promise<boolean> {
-    if (artifact.kind === "session_diff") return !this.#ownsSessions || this.#isSession(artifact.sessionID);
+    if (artifact.kind === "session_diff")
+      return !this.#ownsSessions || artifact.sessionID === null || this.#tree.hasSession(artifact.sessionID);
     if (artifact.kind !== "part" || artifact.sessionID === null || !isFileLocator(artifact.locator)) return true;
     const messageID = artifact.locator.path.split("/")[2] ?? "";
     const message = join(this.#tree.dataDir, messageFolder(artifact.sessionID), `${messageID}.json`);
     return (await this.#tree.files.stat(message))?.type === "file";
-  }
-
-  /** Whether a session has a record or messages. The diffs of a deleted session stay, and opencode reads them no more. */
-  async #isSession(sessionID: string | null): Promise<boolean> {
-    if (sessionID === null) return true;
-    if ((await this.#tree.sessionFiles(sessionID)).length > 0) return true;
-    return (await this.#tree.files.list(join(this.#tree.dataDir, messageFolder(sessionID)))) !== null;
   }
 }
 

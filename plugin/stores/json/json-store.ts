@@ -1,5 +1,4 @@
 import { basename, join } from "node:path";
-import { readsFiles } from "../../hosts/store-line.ts";
 import type { Artifact, Evidence } from "../../model/artifact.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 import { type FileSystem, isDisk } from "../../platform/file-system.ts";
@@ -52,18 +51,20 @@ export class JsonStore implements Store {
    * synchronously, without the interface for files.
    */
   readonly #isOnDisk: boolean;
+  readonly #isBesideDatabase: boolean;
   #scan: Promise<TreeScan> | null = null;
   #evidence: Promise<FileEvidence> | null = null;
 
   /**
    * `isAlone`: this process has no other work (it is not opencode), so sessions may be read synchronously and on
-   * several threads.
+   * several threads. `isBesideDatabase`: opencode may read its sessions from a database instead.
    */
-  constructor(files: FileSystem, description: StoreDescription, isAlone: boolean) {
+  constructor(files: FileSystem, description: StoreDescription, isAlone: boolean, isBesideDatabase = false) {
     const { dataDir } = description;
     this.description = description;
     this.#isOnDisk = isDisk(files);
     this.source = isAlone && this.#isOnDisk ? "files" : null;
+    this.#isBesideDatabase = isBesideDatabase;
     this.#tree = new RecordTree(files, dataDir);
     this.conversations = new FileConversations(this.#tree, () => this.sessions(null));
     this.fileRecords = {
@@ -90,7 +91,7 @@ export class JsonStore implements Store {
   async examine(artifact: Artifact): Promise<Evidence | null> {
     // The module is loaded only if there may be a problem, so a start of opencode without problems does not load it.
     this.#evidence ??= import("./file-evidence.ts").then(
-      ({ FileEvidence }) => new FileEvidence(this.#tree, readsFiles(this.description)),
+      ({ FileEvidence }) => new FileEvidence(this.#tree, !this.#isBesideDatabase),
     );
     return (await this.#evidence).examine(artifact);
   }

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
-import { STORAGE, sessionFolder, visibleEntries } from "./layout.ts";
+import { messageFolder, STORAGE, sessionFolder, visibleEntries } from "./layout.ts";
 
 /** The folders of opencode 1.0-1.1, listed in the same way as opencode lists them. */
 export class RecordTree {
@@ -49,6 +49,15 @@ export class RecordTree {
 
   async isFolder(path: string): Promise<boolean> {
     return (await this.files.stat(join(this.dataDir, path)))?.type === "directory";
+  }
+
+  async hasMessages(sessionID: string): Promise<boolean> {
+    return (await this.files.list(join(this.dataDir, messageFolder(sessionID)))) !== null;
+  }
+
+  /** Whether a session has a record or messages. The diffs of a deleted session stay, and opencode reads them no more. */
+  async hasSession(sessionID: string): Promise<boolean> {
+    return (await this.sessionFiles(sessionID)).length > 0 || (await this.hasMessages(sessionID));
   }
 
   /** Every file that is the record of a session. Several project folders may hold a record of the same session. */
