@@ -18,6 +18,12 @@ const REMEDIES: Readonly<Record<Exclude<Remedy, "report">, string>> = {
   settle: "`repair --only` with this code gives the record the state that opencode writes when you abort a turn",
 };
 
+/** Sentences that replace those of {@link REMEDIES}, because the repair of this problem takes another way. */
+const OWN_REMEDIES: Readonly<Record<string, string>> = {
+  "lost-record":
+    "If you ask, `repair` restores the record from the exact copy in opencode's log. You can undo the repair",
+};
+
 /** The catalogue of faults and the rules for completing records, as a Markdown document. */
 export function faultDocument(): string {
   const families = Object.entries(FAULT_FAMILIES).map(
@@ -91,7 +97,7 @@ ${/^(?!auth\.json|opencode )[a-z]/.test(fault.title) ? `${subject} ${fault.title
 
 - What must be true: ${fault.invariant}
 - Cause: ${fault.cause}
-${fault.remedy === "report" ? "" : `- What happens: ${REMEDIES[fault.remedy]}.\n`}- Advice: ${fault.advice}
+${fault.remedy === "report" ? "" : `- What happens: ${OWN_REMEDIES[fault.code] ?? REMEDIES[fault.remedy]}.\n`}- Advice: ${fault.advice}
 ${issues === "" ? "" : `- Issues: ${issues}\n`}`;
 }
 

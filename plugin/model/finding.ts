@@ -40,8 +40,8 @@ export interface ConfirmedFinding extends Finding {
    */
   readonly rebuilt?: Replacement;
   /**
-   * `true` for a part that no rule completes. If the user names the code of the problem, the part is quarantined, and
-   * the session opens without it.
+   * `true` for a part that no rule completes, and for a copy of a session's file that opencode lists but cannot open.
+   * If the user names the code of the problem, the part or the copy is quarantined. Without the part, the session opens.
    */
   readonly leavesIfNamed?: true;
   /**

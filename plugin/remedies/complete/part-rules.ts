@@ -104,7 +104,7 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "tool-raw",
     issues: [29908],
-    invariant: "A pending tool call states how much of the call's text has arrived.",
+    invariant: "A pending tool call has the part of the call's text that has arrived.",
     source: "The text becomes empty, as opencode first writes it.",
     of: ["tool pending"],
     at: /^state\.raw$/,
