@@ -31,15 +31,21 @@ export async function makeTemporaryFolder(parent: string = tmpdir()): Promise<Te
 /** The temporary folders of this process that still have to be removed. */
 const made = new Set<string>();
 
-/** Removes all temporary folders of this process. For a process that ends in the middle of its work. */
-export function removeTemporaryFolders(): void {
+/**
+ * Removes all temporary folders of this process, and returns how many there were. For a process that ends in the middle
+ * of its work.
+ */
+export function removeTemporaryFolders(): number {
+  const count = made.size;
   for (const path of made) {
     try {
       rmSync(path, { recursive: true, force: true });
+      made.delete(path);
     } catch {
       // On Windows, a file that SQLite still has open cannot be removed. Windows may clear the temporary folder later.
     }
   }
+  return count;
 }
 
 /** A place for temporary folders. `name` is for texts that must not contain a path. */

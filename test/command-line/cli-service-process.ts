@@ -27,9 +27,15 @@ async function answer({ args, env }: Asked): Promise<CliResult> {
   Object.assign(process.env, env);
   [said.stdout, said.stderr] = ["", ""];
   const code = await runCommandLine(args, new AbortController().signal);
-  removeTemporaryFolders();
-  return { code, ...said };
+  // The command line sets its own status last, so a status that is not 0 from here on was set too late.
+  process.exitCode = 0;
+  const left = removeTemporaryFolders();
+  if (left === 0) return { code, ...said };
+  return { ...said, code: -1, stderr: `${said.stderr}temporary folders that the command left: ${left}\n` };
 }
 
-process.on("message", async (asked: Asked) => process.send?.(await answer(asked)));
+process.on("message", async (asked: Asked) => {
+  if (process.exitCode) process.exit();
+  process.send?.(await answer(asked));
+});
 process.on("disconnect", () => process.exit());

@@ -21,7 +21,8 @@ for (const version of LINE_HOSTS) {
     let marker: string;
 
     beforeAll(async () => {
-      store = await realStore(version);
+      // The newest is tried here as `npm run test:whole` tries every host.
+      store = await realStore(version, { complete: version === "1.18.33" });
       marker = join(store.home.root, "plugin-ran");
       host = await startHost({ home: store.home, plugins: [await markerPlugin(store.home.root, marker)] });
     });

@@ -28,13 +28,22 @@ const NOT_LOOKED_FOR = {
   OPENCODE_DISABLE_EXTERNAL_SKILLS: "1",
 } as const;
 
+/**
+ * Whether hosts leave out what costs time and is not tested: only in `npm test`. `bun test` sets NODE_ENV; a script, which
+ * may measure a host, does not.
+ */
+const IS_QUICK = process.env.NODE_ENV === "test" && !IS_WHOLE;
+
+export interface HomeOptions {
+  /** The git project; without one, the home gets a project of its own inside it. */
+  readonly project?: string;
+  /** The hosts of this home leave nothing out, in `npm test` too. */
+  readonly complete?: boolean;
+}
+
 const homes = new Map<string, () => void>();
 
-/** Makes a home; without `project` it gets a git project of its own inside it. */
-export async function createHome(
-  version: HostVersion,
-  options: { readonly project?: string } = {},
-): Promise<HermeticHome> {
+export async function createHome(version: HostVersion, options: HomeOptions = {}): Promise<HermeticHome> {
   const root = await mkdtemp(join(await realpath(tmpdir()), `opencode-home-${version}-`));
   homes.set(root, whenThisProcessDies('sleep 1; rm -rf -- "$1"', root));
   const project = options.project ?? join(root, "project");
@@ -70,8 +79,8 @@ export async function createHome(
     OPENCODE_DISABLE_DEFAULT_PLUGINS: "1",
     // Bun looks at the heap every second. A host that serves many cases would spend a third of its time on that.
     BUN_GC_TIMER_DISABLE: "1",
-    // The last of its three compilers earns its work back only in long runs. `npm run test:whole` keeps it.
-    ...(IS_WHOLE ? {} : { BUN_JSC_useFTLJIT: "0", ...NOT_LOOKED_FOR }),
+    // The last of its three compilers earns its work back only in long runs.
+    ...(IS_QUICK && options.complete !== true ? { BUN_JSC_useFTLJIT: "0", ...NOT_LOOKED_FOR } : {}),
   };
   return { version, root, dataDir, configDir, project, env, remove: () => removeHome(root) };
 }

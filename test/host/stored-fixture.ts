@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { HostVersion } from "./binary.ts";
 import { cacheDirectory } from "./cache.ts";
 import { resetGitProject } from "./git-project.ts";
-import { createHome, type HermeticHome } from "./home.ts";
+import { createHome, type HermeticHome, type HomeOptions } from "./home.ts";
 import { startModelServer } from "./model-server.ts";
 import { startHost } from "./running-host.ts";
 import { type StoredSessions, writeRealSessions } from "./sessions.ts";
@@ -40,14 +40,14 @@ interface StoreRecord {
  * A fresh home that holds the sessions a real host of this version wrote. They are written once per machine and kept
  * in `.cache/stores`; every caller gets a copy of its own, `-wal` included, and removes it with `home.remove()`.
  */
-export async function realStore(version: HostVersion): Promise<RealStore> {
+export async function realStore(version: HostVersion, options: Pick<HomeOptions, "complete"> = {}): Promise<RealStore> {
   const writer = writerFor(version);
   const project = await projectDirectory(writer);
   const cached = cachedStore(writer);
   const record =
     (await readRecord(cached, project)) ??
     (await alone(`${cached}.lock`, async () => (await readRecord(cached, project)) ?? write(writer, project, cached)));
-  const home = await createHome(version, { project });
+  const home = await createHome(version, { ...options, project });
   await writeFile(join(home.configDir, "session-repair.json"), JSON.stringify(PATIENT));
   await cp(writtenStore(version), home.dataDir, { recursive: true, preserveTimestamps: true });
   const sessionIDs = Object.values(record.sessions).map((session) => session.id);

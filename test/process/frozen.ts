@@ -55,7 +55,8 @@ function withDescendants(pid: number): number[] {
 
 /**
  * Whether each of its threads is stopped, has ended, or waits for a child that was stopped before its exec: until then
- * the thread that has started the child can neither run nor be stopped (vfork). Seen: a host that was starting git.
+ * the thread that has started the child can neither run nor be stopped (vfork). Seen: a host that was starting git. Which
+ * thread waits for which child is not to be seen, so they are counted.
  */
 function isStoppedWhole(pid: number): boolean {
   let threads: string[];
@@ -67,15 +68,16 @@ function isStoppedWhole(pid: number): boolean {
   const running = threads
     .map((thread) => statOf(`/proc/${pid}/task/${thread}`)[0] ?? "X")
     .filter((state) => !"TtZX".includes(state));
-  return running.length === 0 || (running.every((state) => state === "D") && hasStoppedBeforeExec(pid));
+  return running.length === 0 || (running.every((state) => state === "D") && running.length <= stoppedBeforeExec(pid));
 }
 
-function hasStoppedBeforeExec(pid: number): boolean {
+/** How many of its children were stopped before their exec. */
+function stoppedBeforeExec(pid: number): number {
   const own = programOf(pid);
-  return readdirSync("/proc").some((name) => {
+  return readdirSync("/proc").filter((name) => {
     const [state, parent] = /^\d+$/.test(name) ? statOf(`/proc/${name}`) : [];
     return state === "T" && Number(parent) === pid && own !== null && programOf(Number(name)) === own;
-  });
+  }).length;
 }
 
 function programOf(pid: number): string | null {

@@ -44,7 +44,8 @@ export async function convergence(version: HostVersion, seed: number, naming: Na
     const selection: Selection = { codes, unasked: false };
     const asked = { files, located: where, access: "outside", trigger: "cli", hostVersion: null } as const;
     const first = await repairThroughout({ ...asked, findings, selection, findAgain: findNow });
-    const faults = first.stopped === null ? [] : [`stopped: ${first.stopped.message}`];
+    const faults = damages.length > 0 ? [] : ["nothing was damaged"];
+    if (first.stopped !== null) faults.push(`stopped: ${first.stopped.message}`);
     for (const item of first.items.filter(({ action }) => action === "skipped")) {
       faults.push(`skipped: ${item.code} ${item.kind} ${item.recordID}: ${item.reason}`);
     }
@@ -80,12 +81,18 @@ async function damage(store: RealStore, random: Random): Promise<string[]> {
   return damages;
 }
 
+/** A record that an earlier damage made unreadable has no fields to damage. Any other error is one of the experiment. */
+function nothingIfUnreadable(error: unknown): null {
+  if (error instanceof SyntaxError) return null;
+  throw error;
+}
+
 async function damageRows(store: RealStore, random: Random): Promise<string | null> {
   const path = join(store.dataDir, "opencode.db");
   if (random.chance(0.55)) {
     const records = new SqliteRecords(path);
     try {
-      const damaged = await records.damageOne(random).catch(() => null);
+      const damaged = await records.damageOne(random).catch(nothingIfUnreadable);
       return damaged === null ? null : `${damaged.locator} ${damaged.what}`;
     } finally {
       records.close();
@@ -198,7 +205,7 @@ async function damageFiles(store: RealStore, random: Random): Promise<string | n
       "todo",
       "session_diff",
     ]);
-    const damaged = await records.damageOne(random).catch(() => null);
+    const damaged = await records.damageOne(random).catch(nothingIfUnreadable);
     return damaged === null ? null : `${damaged.locator} ${damaged.what}`;
   }
   const storage = join(store.dataDir, "storage");

@@ -10,7 +10,9 @@ import { planRepair } from "../../plugin/repair/plan.ts";
 import { storeImage } from "../host/store-image.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { blockingOf, toolFor } from "../host/tool.ts";
+import { SEED } from "../process/seed.ts";
 import { located } from "../stores/store-under-test.ts";
+import { convergence } from "./converge-experiment.ts";
 
 /** An address of the web page where folders belong (anomalyco/opencode#50401); the event log still names the folders. */
 function nameAddresses({ dataDir, project }: RealStore): void {
@@ -268,3 +270,13 @@ test("a part of a message that two sessions have is repaired once", async () => 
     await store.home.remove();
   }
 });
+
+for (const version of ["1.1.65", "1.18.33"] as const) {
+  test(`random damages of a store of ${version}: one repair leaves nothing to a second, and the undo brings every byte back`, async () => {
+    for (const [index, naming] of (["none", "found", "all"] as const).entries()) {
+      const seed = SEED + index;
+      const { damages, faults } = await convergence(version, seed, naming);
+      expect({ seed, naming, damages, faults }).toEqual({ seed, naming, damages, faults: [] });
+    }
+  });
+}
