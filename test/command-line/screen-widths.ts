@@ -1,0 +1,21 @@
+import { columns } from "../../plugin/words/text-layout.ts";
+
+export const WIDTHS = [40, 80, 120] as const;
+
+/** A terminal as layout sees it; `isStyled`: with signs in place of the codes of colours. */
+export function screenOf(width: number, { isScreen = true, isStyled = false, ellipsis = "…" } = {}) {
+  return {
+    width,
+    isScreen,
+    ellipsis,
+    style: (_: string, text: string) => (isStyled ? `\x1b[1m${text}\x1b[22m` : text),
+    completed: (text: string) => text,
+  };
+}
+
+/** Commands to copy are the only lines that may be wider: they must stay whole. */
+export function tooWide(text: string, width: number): string[] {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: styles are control characters
+  const plain = text.replace(/\x1b\[\d+m/g, "");
+  return plain.split("\n").filter((line) => columns(line) > width && !line.includes("opencode-session-repair "));
+}
