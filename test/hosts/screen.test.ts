@@ -1,32 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { diagnose } from "../../plugin/faults/diagnose.ts";
-import { looksHealthy } from "../../plugin/faults/quick-look.ts";
 import { screenMismatches } from "../../plugin/hosts/screen.ts";
 import { screenPath } from "../../plugin/hosts/screen-demand.ts";
-import type { Artifact, Evidence } from "../../plugin/model/artifact.ts";
-import type { LineName, StoreDescription } from "../../plugin/model/store-description.ts";
 import { ASKED as asked, EDITED as edited, HEALTHY_CALLS, SHOWN_TODO as shownTodo } from "./healthy-calls.ts";
-import { OLDEST_SCREENS, SCREEN } from "./screens.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
-
-const SCREENS = Object.values(SCREEN);
-const ALL_SCREENS = [...Object.values(OLDEST_SCREENS), ...SCREENS];
-
-function call(tool: string, input: unknown, metadata: unknown = {}, rest: Fields = {}) {
-  const state = { status: "completed", input, output: "out", title: "", metadata, time: { start: 1, end: 2 }, ...rest };
-  return { type: "tool", callID: "call_1", tool, state };
-}
-
-function failed(tool: string, input: unknown, error: unknown = "it failed", rest: Fields = {}) {
-  return {
-    type: "tool",
-    callID: "call_1",
-    tool,
-    state: { status: "error", input, error, time: { start: 1, end: 2 }, ...rest },
-  };
-}
+import { ALL_SCREENS, call, type Fields, failed, SCREENS } from "./screen-calls.ts";
+import { SCREEN } from "./screens.ts";
 
 describe("what the screen of opencode 1.0 to 1.15 cannot print", () => {
   const cases: readonly (readonly [name: string, part: unknown, place: string, words: string])[] = [
@@ -198,95 +176,6 @@ describe("what depends on the message that a part stands in", () => {
   });
 });
 
-/** Read in the code of 1.0.152, and measured there. */
-describe("what only the screen of 1.0 cannot print", () => {
-  const found = (part: unknown) =>
-    (["1.0", "1.1"] as const).map((name) => screenMismatches(part, SCREEN[name]).map(screenPath).join());
-
-  test("the error of a failed call that is no text", () => {
-    for (const error of [["a"], null, { name: "x" }, 5]) {
-      expect(found(failed("mine", {}, error))[0]).toBe("state.error");
-      expect(found(failed("bash", { command: "ls" }, error, { metadata: { output: "x" } }))[0]).toBe("state.error");
-    }
-    expect(found(failed("mine", {}, null))[1]).toBe("");
-  });
-
-  test("calls of a subagent, an output of patch, words about a command, an error of any kind in a written file", () => {
-    const summary = (...calls: unknown[]) => found(call("task", { description: "d" }, { summary: calls }));
-    expect(summary({ tool: "read", state: { status: "completed", title: "a" } })).toEqual(["", ""]);
-    expect(summary({ tool: 5, state: { status: "pending" } })).toEqual(["state.metadata.summary[0].tool", ""]);
-    expect(summary({ tool: "read" })).toEqual(["state.metadata.summary[0].state", ""]);
-    expect(found(call("patch", {}, {}, { output: { a: 1 } }))[0]).toBe("state.output");
-    expect(found(call("patch", {}, {}, { output: 0 }))[0]).toBe("");
-    expect(found(call("bash", { command: "ls", description: {} }))).toEqual(["state.input.description", ""]);
-    const written = (...items: unknown[]) =>
-      found(call("write", { filePath: "/p/a", content: "x" }, { diagnostics: { "/p/a": items } }))[0];
-    expect(written({ severity: 2 })).toBe("state.metadata.diagnostics[…][0]");
-    expect(written({ severity: 2, message: "m", range: { start: { line: 1, character: 1 } } })).toBe("");
-  });
-});
-
-/** Read in the code of each, and measured: `bun test/terminal/screen-cases.ts --host VERSION`. */
-describe("what the screens before 1.0.142 cannot print", () => {
-  const screens = { ...OLDEST_SCREENS, "1.0.152": SCREEN["1.0"] };
-  const found = (part: unknown) =>
-    Object.values(screens).map((screen) => screenMismatches(part, screen).map(screenPath).join());
-  const everywhere = (place: string) => Object.keys(screens).map(() => place);
-
-  test("a written content that is no text, up to 1.0.61", () => {
-    const written = (content: unknown) => found(call("write", { filePath: "/p/a", content }));
-    for (const content of [5, false, { a: 1 }, ["a"]]) {
-      expect(written(content)).toEqual(["state.input.content", "state.input.content", "", ""]);
-    }
-    for (const content of [null, "", "text"]) expect(written(content)).toEqual(everywhere(""));
-    expect(found(failed("write", { filePath: "/p/a", content: 5 }))[0]).toBe("state.input.content");
-  });
-
-  test("a written file that is named by no text: 1.0.152 ends on it too", () => {
-    expect(found(call("write", { filePath: 5, content: "x" }))).toEqual(everywhere("state.input.filePath"));
-    expect(found(call("write", { filePath: null }))).toEqual(everywhere(""));
-  });
-
-  test("the kind of a subagent and the names of its calls: only from 1.0.142 on they must be texts", () => {
-    const task = (change: Fields, metadata: Fields = {}) =>
-      found(call("task", { description: "d", subagent_type: "general", ...change }, metadata));
-    expect(task({ subagent_type: 5 })).toEqual(["", "", "", "state.input.subagent_type"]);
-    const kind = "state.input.subagent_type";
-    expect(task({ subagent_type: { a: 1 } })).toEqual(["", kind, kind, kind]);
-    const name = "state.metadata.summary[0].tool";
-    const named = (tool: unknown) => task({}, { summary: [{ tool, state: { status: "pending" } }] });
-    expect(named(5)).toEqual(["", "", "", name]);
-    expect(named({ a: 1 })).toEqual(everywhere(name));
-    expect(task({}, { summary: "text" })).toEqual(everywhere("state.metadata.summary"));
-  });
-
-  test("a change of a file that is no text, up to 1.0.98", () => {
-    const place = "state.metadata.diff";
-    for (const diff of [5, { a: 1 }, true]) {
-      expect(found(call("edit", edited, { diff }))).toEqual([place, place, place, ""]);
-    }
-    for (const diff of [null, "", 0, "--- a"]) expect(found(call("edit", edited, { diff }))).toEqual(everywhere(""));
-  });
-
-  test("what a tool that they do not know was given is printed, whatever it is", () => {
-    const query = { query: { a: 1 } };
-    expect(found(call("codesearch", query))).toEqual(["", "", "", "state.input.query"]);
-    expect(found(call("websearch", query))).toEqual(["", "", "", "state.input.query"]);
-  });
-
-  test("1.0.0 needs the input of a call, and prints todos that were not stored", () => {
-    for (const tool of ["bash", "todowrite", "mine"]) {
-      expect(found(call(tool, null))).toEqual(["state.input", "", "", ""]);
-    }
-    expect(found(call("patch", undefined))).toEqual(everywhere(""));
-    expect(found(call("todowrite", { todos: [null] }))).toEqual(["state.input.todos[0]", "", "", ""]);
-    // It knows nothing of diagnostics.
-    const edit = call("edit", edited, { diagnostics: { "/p/a.txt": [{ severity: 1 }] } });
-    const place = "state.metadata.diagnostics[…][0]";
-    expect(found(edit)).toEqual(["", place, place, place]);
-  });
-});
-
 /** Measured on 1.0.152, 1.1.65, 1.2.20 and 1.14.41: 152 calls of 19 tools in each state, `state.input` missing and `null`. */
 test("a call without its input is shown, whatever the tool and however it ended", () => {
   for (const [tool, , metadata] of HEALTHY_CALLS) {
@@ -370,83 +259,6 @@ describe("what it prints, odd as it is", () => {
   });
 });
 
-test("what only the screen of 1.0 minds of a failed call is shown by the others", () => {
-  const odd = [
-    failed("mine", {}, ["a"]),
-    failed("glob", { pattern: "a" }, null),
-    failed("bash", { command: "ls" }, 5, { metadata: { output: "x" } }),
-  ];
-  for (const name of ["1.1", "1.2", "1.14"] as const) {
-    expect(odd.flatMap((part) => screenMismatches(part, SCREEN[name]))).toEqual([]);
-  }
-});
-
-describe("the finding", () => {
-  const part = call("glob", { pattern: "*.txt", path: 5 });
-
-  test("names the versions that end, as a warning that is repaired only when asked", () => {
-    expect(diagnosed(part, ["1.2.20"])).toMatchObject({
-      fault: { code: "screen-fatal", unasked: false },
-      severity: "warning",
-      hosts: ["1.2.20 to 1.3.2"],
-      evidence:
-        "state.input.path: expected a text, got a number; the terminal UI of opencode 1.0 to 1.15 ends when this session is opened, 1.17 and newer show it",
-    });
-    expect(diagnosed(part, ["1.15.13"])?.hosts).toEqual(["1.15.13"]);
-  });
-
-  test("is not said where the host shows it, unless another line may open the store too", () => {
-    expect(diagnosed(part, ["1.17.11"])).toBeNull();
-    expect(diagnosed(part, ["1.17", "1.15.13"])).toMatchObject({ severity: "warning", hosts: ["1.15.13"] });
-  });
-
-  test("is not said of a record that no session leads to", () => {
-    expect(diagnosed(part, ["1.2.20"], { reachable: false })).toBeNull();
-  });
-});
-
-function pick(fields: Fields, names: readonly string[]): Fields {
-  return Object.fromEntries(names.map((name) => [name, fields[name]]));
-}
-
-function diagnosed(part: unknown, lines: readonly LineName[], change: Partial<Evidence> = {}) {
-  const bytes = Buffer.from(JSON.stringify(part));
-  const artifact: Artifact = {
-    kind: "part",
-    sessionID: "ses_1",
-    recordID: "prt_1",
-    locator: { table: "part", key: { id: "prt_1" } },
-  };
-  const store: StoreDescription = {
-    generation: "sqlite",
-    dataDir: "/data",
-    contract: lines[0]?.startsWith("1.2") ? "syntax" : "strict",
-    hostVersion: null,
-    sessionDiffReader: null,
-    lines,
-  };
-  const evidence: Evidence = {
-    storage: "text",
-    size: bytes.length,
-    bytes,
-    shape: null,
-    sha256: null,
-    stray: null,
-    ioError: null,
-    mtimeMs: null,
-    row: null,
-    position: 1,
-    siblings: 3,
-    updatedMs: 1,
-    reachable: true,
-    sessionID: "ses_1",
-    ...change,
-  };
-  const found = diagnose(artifact, evidence, store, 2);
-  if (evidence.reachable) expect(looksHealthy(artifact, bytes.toString(), null, store)).toBe(found === null);
-  return found;
-}
-
 test("a part of an answer whose type is a function of every object ends the screen; other unknown types do not", () => {
   for (const screen of ALL_SCREENS) {
     const found = (type: string, shownIn?: "answer" | "question") =>
@@ -459,3 +271,7 @@ test("a part of an answer whose type is a function of every object ends the scre
       expect(found(type, "answer")).toEqual([]);
   }
 });
+
+function pick(fields: Fields, names: readonly string[]): Fields {
+  return Object.fromEntries(names.map((name) => [name, fields[name]]));
+}
