@@ -9,7 +9,8 @@ import { Random } from "../oracle/random.ts";
 import { RUNS } from "../property/runs.ts";
 import "../property/seeded.ts";
 import { toolFor } from "../host/tool.ts";
-import { CREATED, type ImportCase, NEIGHBOURS, type Rows, TABLE_CASES } from "./import-cases.ts";
+import { type ImportCase, NEIGHBOURS, TABLE_CASES } from "./import-cases.ts";
+import { CREATED, type Rows } from "./import-rows.ts";
 import { storeOf } from "./import-store.ts";
 
 const CASES = [...TABLE_CASES, ...NEIGHBOURS];

@@ -1,6 +1,7 @@
 import type { Connection } from "../../plugin/stores/sqlite/driver.ts";
 import { createSqliteStore, type SqliteStoreUnderTest } from "../stores/sqlite-fixture.ts";
-import { baseRows, type ImportCase, type Rows } from "./import-cases.ts";
+import type { ImportCase } from "./import-cases.ts";
+import { baseRows, type Rows } from "./import-rows.ts";
 
 /** The same ids, told from those of every other case. */
 export function named<T>(value: T, name: string): T {

@@ -4,7 +4,8 @@ import type { SourceSession } from "../../plugin/stores/source-session.ts";
 import type { Outcome } from "../../plugin/upgrade/departure.ts";
 import { asImported } from "../../plugin/upgrade/import-contract.ts";
 import { outcomesOf, type SessionOutcomes } from "../../plugin/upgrade/outcomes.ts";
-import { baseRows, type ImportCase, NEIGHBOURS, type Rows, TABLE, TABLE_CASES } from "./import-cases.ts";
+import { type ImportCase, NEIGHBOURS, TABLE, TABLE_CASES } from "./import-cases.ts";
+import { baseRows, type Rows } from "./import-rows.ts";
 
 const STORE = asImported({
   ...{ generation: "sqlite", dataDir: "/data", contract: "strict", hostVersion: "1.18.33", sessionDiffReader: null },
