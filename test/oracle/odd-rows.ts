@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import type { RecordKind } from "../../plugin/model/artifact.ts";
 import { type Json, sampleColumn, sampleMessage, samplePart } from "../records/samples.ts";
+import { CELLS, ID_FORMS } from "./odd-cells.ts";
 import { oddDocument } from "./odd-documents.ts";
 import type { Random } from "./random.ts";
 import { type Cell, type Change, documentChange } from "./sqlite-records.ts";
@@ -30,95 +31,6 @@ const PLACES = ["id", "project_id", "session_id", "message_id", "position"];
 
 /** Tables that say which host it is, or that opencode writes whenever it starts in a folder. */
 const LEFT_ALONE = ["migration", "data_migration", "__drizzle_migrations", "project_directory"];
-
-const CELLS: readonly string[] = [
-  ...[
-    "null",
-    "''",
-    "' '",
-    "'12'",
-    "' 12 '",
-    "'0x10'",
-    "'1e3'",
-    "'1.5'",
-    "'-0'",
-    "'Infinity'",
-    "'NaN'",
-    "'true'",
-    "'null'",
-  ],
-  ...[
-    "1e300",
-    "-1e300",
-    "4.9e-324",
-    "0.5",
-    "-0.0",
-    "1.0",
-    "-1",
-    "1",
-    "2147483648",
-    "9007199254740991",
-    "9007199254740992",
-  ],
-  ...["-9007199254740993", "-9223372036854775808", "9223372036854775808", "8640000000000000", "8640000000000001"],
-  ...["253402300800000", "1790000000000.5", "-1790000000000", "-9e999", "'1790000000000'", "'2026-01-01T00:00:00Z'"],
-  ...["'ses'", "'ses_'", "'SES_a'", "' ses_a'", "'msg'", "'msg_'", "'wrk'", "'wrk_'", "'WRK_a'", "'wrk-a'", "'prt_a'"],
-  ...[
-    "'/'",
-    "'//'",
-    "'/a/../b'",
-    "'.'",
-    "'..'",
-    "'~'",
-    "'~/a'",
-    "'./a'",
-    "'/\u00fc'",
-    "'/a b'",
-    "'/a' || char(10) || 'b'",
-  ],
-  ...[
-    "'C:/a'",
-    "'c:'",
-    "'\\\\server\\share'",
-    "'\\a'",
-    "'file:///a'",
-    "'/' || hex(zeroblob(4000))",
-    "'GIT'",
-    "'git '",
-    "'hg'",
-  ],
-  ...["cast(x'2f610062' as text)", "cast(x'00' as text)", "cast(x'eda080' as text)", "cast(x'2feda080' as text)"],
-  ...[
-    "cast(x'efbbbf2f61' as text)",
-    "cast(x'7365735fc3' as text)",
-    "'[]'",
-    "'{}'",
-    "'[\"/a\"]'",
-    "'\u202e'",
-    "char(128512)",
-  ],
-  ...["x'2f61'", "x'7365735f61'", "x'676974'", "x'31'", "x'00'", "x'ff'", "zeroblob(300)"],
-];
-
-const ID_FORMS: readonly ((id: string) => string)[] = [
-  (id) => id.slice(0, 3),
-  (id) => id.slice(0, 4),
-  (id) => id.slice(0, 2),
-  (id) => `${id.slice(0, 4).toUpperCase()}${id.slice(4)}`,
-  (id) => ` ${id}`,
-  (id) => `${id} `,
-  (id) => `${id}\u00fc`,
-  (id) => `${id}\u0000`,
-  (id) => `${id}/a`,
-  (id) => `${id}%2F`,
-  (id) => `${id}?a#b`,
-  (id) => `${id}"'`,
-  (id) => `${id.slice(0, 3)}-${id.slice(4)}`,
-  (id) => `${id}${"a".repeat(3000)}`,
-  (id) => `\ufeff${id}`,
-  (id) => id.slice(4),
-  (id) => `${id.slice(0, 3)}\u2028`,
-];
 
 /**
  * Rows of `opencode.db` with damage that `SqliteRecords` does not make: odd documents and cells, ids of odd form, rows that
