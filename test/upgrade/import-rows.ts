@@ -1,5 +1,5 @@
-export type Cell = string | number | Uint8Array | null;
-export type Row = Record<string, Cell>;
+type Cell = string | number | Uint8Array | null;
+type Row = Record<string, Cell>;
 
 /** The rows of one session of 1.x, as they are made before a case changes them: one question and its answer. */
 export interface Rows {
@@ -51,7 +51,7 @@ export function part(id: string, messageID: string, document: object, sessionID 
   return { id, message_id: messageID, session_id: sessionID, ...times, data: JSON.stringify(document) };
 }
 
-export type Change = (document: Record<string, never>) => unknown;
+type Change = (document: Record<string, never>) => unknown;
 
 /** Changes the JSON of a row; what the change returns, where it returns something, takes its place. */
 export function edit(row: Row | undefined, change: Change): void {
