@@ -1,16 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { setTimeout as sleep } from "node:timers/promises";
-import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
-import { ASK_EVERY_MS, until } from "../process/until.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
+import { type Arguments, type Bench, messageStatus, runsOf, turn, unasked } from "./agent-turn.ts";
 import { type HostVersion, isJsonHost, mended } from "./binary.ts";
 import { ZERO_BYTES } from "./damage.ts";
 import { removeHomes } from "./home.ts";
-import { type HostCase, HostForCases } from "./host-for-cases.ts";
+import { HostForCases } from "./host-for-cases.ts";
 import { filePlace, type RecordPlace, rowPlace } from "./record-place.ts";
-import type { RunningHost } from "./running-host.ts";
 import { sessionImage } from "./session-image.ts";
 import type { StoredSession } from "./sessions.ts";
 import type { RealStore } from "./stored-fixture.ts";
@@ -30,47 +27,6 @@ const WITH_METADATA: readonly HostVersion[] = ["1.14.41", "1.18.33"];
 const WITH_TITLE: readonly HostVersion[] = ["1.18.33"];
 /** The model gets what a plugin says of each argument only here. */
 const WITH_DESCRIPTIONS: readonly HostVersion[] = ["1.18.33"];
-
-interface Bench extends HostCase {
-  /** The session in which the agent calls the tool. */
-  readonly own: StoredSession;
-}
-
-type Arguments = Readonly<Record<string, string | boolean>>;
-
-interface Permission {
-  readonly id: string;
-  readonly sessionID: string;
-  readonly permission: string;
-  readonly patterns: readonly string[];
-  readonly metadata: unknown;
-}
-
-interface Outcome extends Call {
-  /** What the user was asked, if anything. */
-  readonly asked: Permission | null;
-}
-
-/** One call of the tool. */
-interface Call {
-  readonly status: string;
-  /** The tool's output, or its error. */
-  readonly output: string;
-  readonly title: string | undefined;
-  readonly metadata: unknown;
-}
-
-interface ToolPart {
-  readonly type: string;
-  readonly tool?: string;
-  readonly state?: {
-    readonly status: string;
-    readonly output?: string;
-    readonly error?: string;
-    readonly title?: string;
-    readonly metadata?: unknown;
-  };
-}
 
 /** What the configuration says of the tool, and what a host answers for a damaged session after the agent has called it. */
 const CONFIGURED = [
@@ -305,101 +261,4 @@ function firstPart(store: RealStore, { id: sessionID, messages }: StoredSession)
   return isJsonHost(store.home.version)
     ? filePlace(store, identity, `storage/part/${messageID}/${identity.recordID}.json`)
     : rowPlace(store, identity, "part", "data");
-}
-
-interface Meanwhile {
-  /** Done when the model was asked, before it calls the tool. */
-  before(): Promise<void>;
-  /** Done when the turn has ended, before its messages are read. */
-  after(): Promise<void>;
-}
-
-/** One turn in which the agent calls the tool. `reply` is the user's answer should opencode ask; `null`: nobody is there. */
-async function turn(
-  bench: Bench,
-  input: Arguments,
-  reply: "once" | "reject" | null,
-  meanwhile?: Meanwhile,
-): Promise<Outcome> {
-  const { asked, calls } = await turnOf(bench, [input], reply, meanwhile);
-  const [call = { status: "never called", output: "", title: undefined, metadata: undefined }] = calls;
-  return { asked, ...call };
-}
-
-/** One turn in which the agent calls the tool several times at once, and nobody is there to be asked. */
-async function unasked(bench: Bench, inputs: readonly Arguments[]): Promise<readonly Call[]> {
-  return (await turnOf(bench, inputs, null)).calls;
-}
-
-async function turnOf(
-  bench: Bench,
-  inputs: readonly Arguments[],
-  reply: "once" | "reject" | null,
-  meanwhile?: Meanwhile,
-): Promise<{ readonly asked: Permission | null; readonly calls: readonly Call[] }> {
-  const { host, model, own, store } = bench;
-  const known = model.calls;
-  const before = await callsIn(host, own);
-  const ready = Promise.withResolvers<void>();
-  model.script({ calls: inputs.map((input) => ({ tool: "session_repair", input })), after: ready.promise });
-  let ended = false;
-  const running = host
-    .post(`/session/${own.id}/message`, { parts: [{ type: "text", text: "Please see to it." }] })
-    .finally(() => {
-      ended = true;
-    });
-  await until(() => model.calls > known || ended, "the model was never asked", 5);
-  await meanwhile?.before();
-  ready.resolve();
-  let asked: Permission | null = null;
-  while (!ended) {
-    const open = (await host.get("/permission")).body;
-    const [question] = Array.isArray(open) ? (open as Permission[]) : [];
-    if (question && reply === null) throw new Error(`the user was asked: ${JSON.stringify(question)}`);
-    if (question && question.id !== asked?.id) {
-      asked = question;
-      expect((await host.post(`/permission/${question.id}/reply`, { reply })).status).toBe(200);
-    }
-    await sleep(ASK_EVERY_MS);
-  }
-  await running;
-  await meanwhile?.after();
-  const outcome = { asked, calls: (await callsIn(host, own)).slice(before.length) };
-  for (const secret of secrets(store)) expect(JSON.stringify(outcome)).not.toContain(secret);
-  return outcome;
-}
-
-/** Every call of the tool in a session, in the order in which the model made them. */
-async function callsIn(host: RunningHost, { id }: StoredSession): Promise<readonly Call[]> {
-  const { status, body } = await host.get(`/session/${id}/message`);
-  expect(status).toBe(200);
-  const parts = (body as { parts: readonly ToolPart[] }[]).flatMap((message) => message.parts);
-  return parts.flatMap(({ type, tool, state }) =>
-    type === "tool" && tool === "session_repair" && state !== undefined
-      ? [
-          {
-            status: state.status,
-            output: state.output ?? state.error ?? "",
-            title: state.title,
-            metadata: state.metadata,
-          },
-        ]
-      : [],
-  );
-}
-
-/** What people wrote, and where their files are. */
-function secrets({ project, home }: RealStore): readonly string[] {
-  return [project, home.root, "hello", "pixel", "welcome", "story", "plain session", "A conversation with tools"];
-}
-
-async function messageStatus({ host }: Bench, { id }: StoredSession): Promise<number> {
-  return (await host.get(`/session/${id}/message`)).status;
-}
-
-async function runsOf({ dataDir }: RealStore) {
-  return (await storedRuns(nodeFileSystem, dataDir)).map((run) => {
-    if (!run.ok) throw new Error(run.problem);
-    return run.manifest;
-  });
 }

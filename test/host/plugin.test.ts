@@ -1,47 +1,45 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { type Manifest, nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { type InstalledPackage, installPackage, PACKAGE_NAME } from "../package/installed.ts";
 import { packedPackage } from "../package/packed.ts";
 import { type LoopbackRegistry, startRegistry } from "../package/registry.ts";
 import { ASK_EVERY_MS, until } from "../process/until.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { type HostVersion, isJsonHost, LINE_HOSTS, mended } from "./binary.ts";
-import { DAMAGES, type Damage } from "./damage.ts";
-import { damageable, fillColumns } from "./damageable.ts";
+import { damageable } from "./damageable.ts";
 import { removeHomes } from "./home.ts";
 import { pluginLogLines, pluginToast, waitForPluginLog } from "./host-log.ts";
-import { filePlace, type RecordPlace, rowPlace } from "./record-place.ts";
-import { type HostSettings, type RunningHost, startHost } from "./running-host.ts";
-import { askAbout, opens, type SessionAnswers } from "./session-answers.ts";
-import type { SessionName } from "./sessions.ts";
-import { type StoreImage, storeImage } from "./store-image.ts";
-import { PATIENT, type RealStore, realStore } from "./stored-fixture.ts";
-import { toolFor, trustedManifest } from "./tool.ts";
+import {
+  type Bench,
+  bootWith,
+  contents,
+  damagedPart,
+  loadsMended,
+  manifestsOf,
+  messageStatus,
+  nobodyRepairs,
+  records,
+  restart,
+  setUp,
+  signOfLife,
+  unexpectedOutput,
+  victims,
+  withoutBoots,
+  writeOptions,
+} from "./plugin-bench.ts";
+import type { RecordPlace } from "./record-place.ts";
+import type { HostSettings } from "./running-host.ts";
+import { askAbout, opens } from "./session-answers.ts";
+import { PATIENT } from "./stored-fixture.ts";
+import { toolFor } from "./tool.ts";
 
 /** The package as npm installs it, and a registry that has it. */
 interface Distribution extends InstalledPackage {
   readonly tarball: string;
   readonly registry: LoopbackRegistry;
-}
-
-/** A store with three damaged sessions, and what the host answered for them before the damage. */
-interface Bench {
-  readonly store: RealStore;
-  /** A config file that hosts read again whenever an instance boots; the global one they keep in memory. */
-  readonly config: string;
-  readonly healthy: ReadonlyMap<string, SessionAnswers>;
-  /** Sessions with a damaged part, a damaged message and a damaged session record. */
-  readonly part: RecordPlace;
-  readonly message: RecordPlace;
-  readonly session: RecordPlace;
-  /** Ids of the parts that were emptied since. */
-  readonly spent: Set<string>;
-  host: RunningHost;
 }
 
 /** They load plugins as 1.1.65 does, or (1.14.41) as 1.18.33: one of each is enough for every form. */
@@ -94,41 +92,6 @@ for (const version of LINE_HOSTS) {
 
     test("a quarantine that cannot be written does not stop the host", () => unwritableQuarantine(bench));
   });
-}
-
-async function setUp(version: HostVersion): Promise<Bench> {
-  const store = await realStore(version);
-  if (!isJsonHost(version)) fillColumns(store);
-  const config = join(store.home.root, "extra-config.json");
-  await writeFile(config, "{}");
-  await writeOptions(store, PATIENT);
-  const host = await start(store, config);
-  const places = {
-    part: damageable(store, "part").place,
-    message: messagePlace(store),
-    session: damageable(store, isJsonHost(version) ? "session" : "session.summary_diffs").place,
-  };
-  const healthy = new Map<string, SessionAnswers>();
-  for (const id of store.sessionIDs) healthy.set(id, await askAbout(host, id));
-  await places.part.damage(damageCalled("zero bytes"));
-  await places.message.damage(damageCalled("truncated"));
-  await places.session.damage(damageCalled("malformed"));
-  return { store, config, healthy, host, spent: new Set(), ...places };
-}
-
-function start(store: RealStore, config: string, settings: Omit<HostSettings, "home"> = {}): Promise<RunningHost> {
-  return startHost({ home: store.home, ...settings, env: { OPENCODE_CONFIG: config, ...settings.env } });
-}
-
-async function restart(bench: Bench, settings: Omit<HostSettings, "home"> = {}): Promise<void> {
-  await bench.host.stop();
-  bench.host = await start(bench.store, bench.config, settings);
-}
-
-/** Boots the project's instance again with these plugins, as a restart of opencode would, in the same process. */
-async function bootWith(bench: Bench, plugins: NonNullable<HostSettings["plugins"]>): Promise<void> {
-  await writeFile(bench.config, JSON.stringify({ plugin: plugins }));
-  expect((await bench.host.post("/instance/dispose")).status).toBe(200);
 }
 
 async function brokenInstallation(bench: Bench): Promise<void> {
@@ -331,117 +294,4 @@ async function damagedLater(bench: Bench): Promise<RecordPlace> {
   await until(isMended, "what was damaged later stays damaged", ASK_EVERY_MS);
   await nobodyRepairs(bench);
   return later;
-}
-
-function nobodyRepairs({ store }: Bench): Promise<void> {
-  return until(() => !existsSync(join(store.dataDir, "quarantine", ".lock")), "the lock is never released");
-}
-
-/** For every host; from 1.14 on they may stand in opencode.json as well. */
-function writeOptions(store: RealStore, options: Readonly<Record<string, unknown>>): Promise<void> {
-  return writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(options));
-}
-
-function victims(bench: Bench): readonly RecordPlace[] {
-  return [bench.part, bench.message, bench.session];
-}
-
-function damageCalled(name: string): Damage {
-  const damage = DAMAGES.find((each) => each.name === name);
-  if (!damage) throw new Error(`no damage is called ${name}`);
-  return damage;
-}
-
-function messagePlace(store: RealStore): RecordPlace {
-  const { id: sessionID, messages } = store.sessions.conversation;
-  const recordID = messages[1]?.id ?? "";
-  const identity = { kind: "message" as const, sessionID, recordID };
-  return isJsonHost(store.home.version)
-    ? filePlace(store, identity, `storage/message/${sessionID}/${recordID}.json`)
-    : rowPlace(store, identity, "message", "data");
-}
-
-/** Empties one more part of the first of these sessions that still has a whole one. */
-async function damagedPart(bench: Bench, ...sessions: readonly SessionName[]): Promise<RecordPlace> {
-  const { store, spent } = bench;
-  for (const { id: sessionID, messages } of sessions.map((name) => store.sessions[name])) {
-    for (const { id: messageID, parts } of messages) {
-      for (const { id: recordID } of parts.filter((part) => !spent.has(part.id))) {
-        spent.add(recordID);
-        const identity = { kind: "part" as const, sessionID, recordID };
-        const place = isJsonHost(store.home.version)
-          ? filePlace(store, identity, `storage/part/${messageID}/${recordID}.json`)
-          : rowPlace(store, identity, "part", "data");
-        await place.damage(damageCalled("zero bytes"));
-        return place;
-      }
-    }
-  }
-  throw new Error(`every part of ${sessions.join(", ")} is damaged already`);
-}
-
-interface WireMessage {
-  readonly info: { readonly id: string };
-  readonly parts: readonly { readonly id: string; readonly text?: string }[];
-}
-
-/** What the host answered for the place's session before the damage. */
-function records({ healthy }: Bench, { sessionID }: RecordPlace): readonly WireMessage[] {
-  return (healthy.get(sessionID ?? "")?.messages.body ?? []) as readonly WireMessage[];
-}
-
-/** The host's answer for the place's session is 200, with everything in it, or everything but the emptied parts. */
-async function loadsMended(bench: Bench, place: RecordPlace, loadedAs: string): Promise<void> {
-  const { status, body } = await bench.host.get(`/session/${place.sessionID}/message`);
-  expect({ loadedAs, status }).toEqual({ loadedAs, status: 200 });
-  expect(body).toEqual(mendedParts(bench, place));
-}
-
-function mendedParts(bench: Bench, place: RecordPlace): readonly WireMessage[] {
-  const isRecovered = mended(bench.store.home.version) === "recovered";
-  const gone = new Set(isRecovered ? [] : [...bench.spent, place.recordID]);
-  return records(bench, place).map((each) => ({ ...each, parts: each.parts.filter(({ id }) => !gone.has(id)) }));
-}
-
-async function messageStatus(host: RunningHost, { sessionID }: RecordPlace): Promise<number> {
-  return (await host.get(`/session/${sessionID}/message`)).status;
-}
-
-/** Everything in the store but what each boot writes: the time in the project's record, which may be on its way. */
-async function withoutBoots({ store }: Bench): Promise<StoreImage> {
-  const image = await storeImage(store.dataDir, ["project.time_updated"]);
-  const written = [join("storage", "project"), ".session-repair-writes"];
-  return Object.fromEntries(Object.entries(image).filter(([name]) => !written.some((each) => name.startsWith(each))));
-}
-
-/** Every manifest in quarantine; of runs that still hold something, every byte was looked at. */
-async function manifestsOf({ dataDir }: RealStore): Promise<readonly Manifest[]> {
-  const runs = await storedRuns(nodeFileSystem, dataDir);
-  return Promise.all(
-    runs.map(async (run) => {
-      if (!run.ok) throw new Error(run.problem);
-      return run.manifest.state === "done" ? trustedManifest(join(run.folder, "manifest.json")) : run.manifest;
-    }),
-  );
-}
-
-/** What the plugin waits for before it shows a toast. */
-async function signOfLife(host: RunningHost): Promise<void> {
-  await host.post("/tui/show-toast", { message: "The terminal UI is here.", variant: "info" });
-}
-
-/** What people wrote and were told, and where their files are. */
-function contents({ store, healthy }: Bench): readonly string[] {
-  const texts = [...healthy.values()].flatMap(({ info, messages }) => [
-    (info.body as { title: string }).title,
-    ...(messages.body as readonly WireMessage[]).flatMap(({ parts }) => parts.flatMap(({ text }) => text ?? [])),
-  ]);
-  return [store.project, store.home.root, ...texts.filter((text) => text.length >= 8)];
-}
-
-/** What the host printed, but for what it prints without the plugin as well. */
-function unexpectedOutput(host: RunningHost): string {
-  const known = /^(Warning: OPENCODE_SERVER_PASSWORD .*|opencode server listening .*|(GET|POST) - .* failed|)$/;
-  const lines = `${host.stdout()}\n${host.stderr()}`.split("\n");
-  return lines.filter((line) => !known.test(line)).join("\n");
 }

@@ -1,23 +1,31 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
 import { ASK_EVERY_MS, until } from "../process/until.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
-import { type HostVersion, isJsonHost, LINE_HOSTS, mended } from "./binary.ts";
+import { type HostVersion, LINE_HOSTS, mended } from "./binary.ts";
 import { removeHomes } from "./home.ts";
 import { type CaseSettings, type HostCase, HostForCases } from "./host-for-cases.ts";
 import { pluginToast } from "./host-log.ts";
 import { startModelServer } from "./model-server.ts";
-import { openDatabase } from "./record-place.ts";
-import { type Answer, type RunningHost, runHost, startHost } from "./running-host.ts";
+import { runHost, startHost } from "./running-host.ts";
 import { sessionImage } from "./session-image.ts";
-import type { StoredSession } from "./sessions.ts";
+import {
+  expectAnswered,
+  expectNoSecrets,
+  messageStatuses,
+  messagesOf,
+  report,
+  reportIn,
+  runsOf,
+  storedSessions,
+  typed,
+  type WireMessage,
+} from "./slash-command-answers.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
-import { trustedManifest } from "./tool.ts";
 
 const SECOND: readonly HostVersion[] = ["1.2.27", "1.14.41"];
 
@@ -27,9 +35,6 @@ const SECOND: readonly HostVersion[] = ["1.2.27", "1.14.41"];
  */
 const VERSIONS = LINE_HOSTS.filter((version) => version !== "1.0.152" && (IS_WHOLE || !SECOND.includes(version)));
 
-/** From here on a host sends a client the plugin's answer in place of an error. */
-const WITHOUT_ERROR: readonly HostVersion[] = ["1.17.18", "1.18.33"];
-
 /** These look for the last model in a session's messages before they ask the plugin, unless the command names one. */
 const READ_MESSAGES_FIRST: readonly HostVersion[] = ["1.2.27", "1.14.41"];
 
@@ -38,11 +43,6 @@ const READ_MESSAGES_FIRST: readonly HostVersion[] = ["1.2.27", "1.14.41"];
  * check goes the way of a repair.
  */
 const KEPT_TRIED_ON: readonly HostVersion[] = IS_WHOLE ? ["1.1.65", "1.2.27"] : ["1.1.65"];
-
-interface WireMessage {
-  readonly info: { readonly role: string };
-  readonly parts: readonly { readonly type: string; readonly text?: string; readonly ignored?: boolean }[];
-}
 
 let plugin: string;
 
@@ -332,84 +332,4 @@ async function throughTheAgent(): Promise<void> {
     await model.stop();
     await store.home.remove();
   }
-}
-
-function typed(host: RunningHost, session: StoredSession, words: string): Promise<Answer> {
-  return host.post(`/session/${session.id}/command`, { command: "repair", arguments: words });
-}
-
-/** What a user reads after `/repair` with these words in a healthy session: one new message that no model sees. */
-async function report(bench: HostCase, words: string): Promise<string> {
-  const { host, store } = bench;
-  const { conversation } = store.sessions;
-  const before = await messagesOf(host, conversation);
-  const answer = await typed(host, conversation, words);
-  const after = await messagesOf(host, conversation);
-  expect(after.slice(0, -1)).toEqual([...before]);
-  const text = reportIn(after);
-  expectAnswered(bench, answer, text.split("\n")[0] ?? "");
-  expectNoSecrets(store, text);
-  return text;
-}
-
-/** The report in the last message, below the verdict that is for scripts. */
-function reportIn(messages: readonly WireMessage[]): string {
-  const last = messages.at(-1);
-  expect(last).toMatchObject({ info: { role: "user" }, parts: [{ type: "text", ignored: true }] });
-  return last?.parts[0]?.text?.replace(/^Verdict: (healthy|damaged)\n/, "") ?? "";
-}
-
-function expectAnswered({ host, store }: HostCase, { status, body }: Answer, headline: string): void {
-  if (WITHOUT_ERROR.includes(host.version)) {
-    expect({ status, body }).toEqual({ status: 204, body: "" });
-    return;
-  }
-  expect(status).toBe(500);
-  const { message } = (body as { data: { message: string } }).data;
-  expect(message).toStartWith(`SessionRepair: ${headline}`);
-  expect(message).not.toContain("\n");
-  expectNoSecrets(store, message);
-}
-
-/** What people wrote, and where their files are. */
-function expectNoSecrets({ project, home }: RealStore, ...texts: readonly string[]): void {
-  const content = ["hello", "pixel", "welcome", "story", "plain session", "A conversation with tools"];
-  for (const text of texts) {
-    for (const secret of [project, home.root, ...content]) expect(text).not.toContain(secret);
-  }
-}
-
-async function messagesOf(host: RunningHost, { id }: StoredSession): Promise<readonly WireMessage[]> {
-  const { status, body } = await host.get(`/session/${id}/message`);
-  expect(status).toBe(200);
-  return body as WireMessage[];
-}
-
-async function messageStatuses({ host }: Pick<HostCase, "host">, ...sessions: StoredSession[]): Promise<number[]> {
-  const answers = sessions.map(({ id }) => host.get(`/session/${id}/message`));
-  return (await Promise.all(answers)).map(({ status }) => status);
-}
-
-/** The ids of all sessions that the store holds, listed by opencode or not. */
-async function storedSessions(store: RealStore): Promise<string[]> {
-  if (isJsonHost(store.home.version)) {
-    const files = await readdir(join(store.dataDir, "storage", "session"), { recursive: true });
-    return files.filter((file) => file.endsWith(".json"));
-  }
-  using database = openDatabase(store);
-  return database
-    .query<{ id: string }, []>("select id from session")
-    .all()
-    .map(({ id }) => id);
-}
-
-/** Manifests, newest first; every byte that they speak of is there. */
-async function runsOf({ dataDir }: RealStore) {
-  const runs = await storedRuns(nodeFileSystem, dataDir);
-  return Promise.all(
-    runs.map(async (run) => {
-      if (!run.ok) throw new Error(run.problem);
-      return run.manifest.state === "done" ? trustedManifest(join(run.folder, "manifest.json")) : run.manifest;
-    }),
-  );
 }
