@@ -71,6 +71,13 @@ module.exports = {
       to: { path: "^plugin/salvage/" },
     },
     {
+      name: "salvage-and-rescue-apart",
+      comment: "Salvage makes a new database, rescue lists sessions again. What both need is below both.",
+      severity: "error",
+      from: { path: "^plugin/(salvage|rescue)/" },
+      to: { path: "^plugin/(salvage|rescue)/", pathNot: "^plugin/$1/" },
+    },
+    {
       name: "one-port-to-the-system",
       comment: "Files and processes are reached through plugin/platform/ alone.",
       severity: "error",

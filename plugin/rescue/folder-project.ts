@@ -3,7 +3,7 @@ import { NO_WORKTREE, storedPath, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { isOfOtherUser } from "../platform/permissions.ts";
 import { outputOf } from "../platform/programs.ts";
-import { line, originOf, type Repository, repositoryOf } from "./repository.ts";
+import { line, originOf, type Repository, repositoryOf } from "../platform/repository.ts";
 
 /** The id of the project that opencode uses for folders without git, and for repositories without a commit. */
 export const GLOBAL_ID = "global";

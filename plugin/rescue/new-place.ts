@@ -1,10 +1,10 @@
 import { dirname, join } from "node:path";
 import { folderKey, pathBelow, storedPath, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { recordedWorktree } from "../platform/repository.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { FolderProject } from "./folder-project.ts";
 import { isBefore } from "./project-change.ts";
-import { recordedWorktree } from "./repository.ts";
 
 /** A folder of a project that is missing now, and the sessions that were used in it or below it. */
 export interface GoneFolder {

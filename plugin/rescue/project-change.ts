@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
 import { pathBelow } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { originOf } from "../platform/repository.ts";
 import { type FolderProject, rootCommitTime } from "./folder-project.ts";
-import { originOf } from "./repository.ts";
 
 /**
  * Whether a folder got its present project after the time `sinceMs`. `true` if its `.git`, its remote or its first

@@ -1,6 +1,6 @@
 import { isFolderHere, NO_WORKTREE, storedPath, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
-import { line, repositoryOf } from "../rescue/repository.ts";
+import { line, repositoryOf } from "../platform/repository.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { keepsSlashes } from "./rebuild-parents.ts";
 

@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import type { FileSystem } from "../platform/file-system.ts";
+import type { FileSystem } from "./file-system.ts";
 
 /** The git repository that opencode finds in a folder or above it. */
 export interface Repository {
