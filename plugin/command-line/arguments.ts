@@ -28,19 +28,19 @@ export interface CommonOptions {
 }
 
 /** The opencode that `--for` prepares records for. Without `--for`, the opencode that loads them now is meant. */
-export type Target = "2.x";
+export type UpgradeTarget = "2.x";
 
 export type Command =
   | { readonly name: "help"; readonly of: CommandName | null }
   | { readonly name: "version" }
   | { readonly name: "completion"; readonly shell: Shell }
   /** Ids of sessions, or the beginnings of ids. */
-  | { readonly name: "check"; readonly sessionIDs: readonly string[]; readonly target: Target | null }
+  | { readonly name: "check"; readonly sessionIDs: readonly string[]; readonly target: UpgradeTarget | null }
   | {
       readonly name: "repair";
       readonly sessionIDs: readonly string[];
       readonly codes: readonly string[] | null;
-      readonly target: Target | null;
+      readonly target: UpgradeTarget | null;
       readonly dryRun: boolean;
       readonly yes: boolean;
     }

@@ -12,7 +12,7 @@ import { loadDriver } from "../stores/sqlite/driver.ts";
 import { hasOtherConnection } from "../stores/sqlite/sole-use.ts";
 import { sizeText } from "../words/amounts.ts";
 import { NOTHING_CHANGED } from "../words/answers/common.ts";
-import { isWhole, type SalvageDone, salvageText, verdictOf } from "../words/answers/salvage.ts";
+import { isWhole, type SalvageDone, salvageText, salvageVerdict } from "../words/answers/salvage.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { salvageAside, surveyAside } from "./aside.ts";
@@ -172,7 +172,7 @@ function tell(context: CommandContext, done: SalvageDone, database: string, isSw
     ...report,
     sessions,
     remaining: blocking.length,
-    verdict: verdictOf(done),
+    verdict: salvageVerdict(done),
   });
   const command = (...args: readonly string[]) => commandHere(context, ...args);
   answer(

@@ -17,7 +17,7 @@ import { aside } from "./aside.ts";
 import { type CommandContext, noRoomMessage } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 
-export type Target =
+export type SalvageTarget =
   | {
       readonly outcome: "found";
       readonly database: string;
@@ -41,11 +41,11 @@ export const WITHOUT_TARGET = {
 } as const;
 
 /** Finds the damaged database in this data directory. If several are damaged, the user must choose one. */
-export async function damagedDatabase(context: CommandContext, swap: boolean): Promise<Target> {
+export async function damagedDatabase(context: CommandContext, swap: boolean): Promise<SalvageTarget> {
   const { located, terminal } = context;
   if (located.databases.length === 0)
     return { outcome: "none", message: "There is no database in this data directory." };
-  const targets: Target[] = [];
+  const targets: SalvageTarget[] = [];
   for (const database of located.databases) {
     terminal.progress("Checking the database …");
     targets.push(await targetOf(context, database, swap));
@@ -56,7 +56,7 @@ export async function damagedDatabase(context: CommandContext, swap: boolean): P
   return damaged[0] ?? other ?? SOUND;
 }
 
-const SOUND: Target = { outcome: "sound", message: "The database is sound: there is nothing to salvage." };
+const SOUND: SalvageTarget = { outcome: "sound", message: "The database is sound: there is nothing to salvage." };
 
 /** Problems that prevent a check but do not show whether the database is damaged. */
 const NO_DAMAGE: ReadonlySet<StoreProblemCode> = new Set([
@@ -67,7 +67,7 @@ const NO_DAMAGE: ReadonlySet<StoreProblemCode> = new Set([
 ] as const);
 
 /** The damage of one database, if a salvage could help. */
-async function targetOf(context: CommandContext, database: string, swap: boolean): Promise<Target> {
+async function targetOf(context: CommandContext, database: string, swap: boolean): Promise<SalvageTarget> {
   const { files, located } = context;
   const [store] = await openStores(files, { ...located, json: "none", databases: [database] }, "outside");
   if (store === undefined) return SOUND;
@@ -106,7 +106,7 @@ function allowed(
   origin: Origin | null,
   swap: boolean,
   damaged: { readonly database: string; readonly code: string; readonly evidence: string },
-): Target {
+): SalvageTarget {
   const refusal = salvageRefusal(origin, swap);
   if (refusal !== null) return { outcome: "refused", message: refusal };
   return { outcome: "found", ...damaged, isSwappable: salvageRefusal(origin, true) === null };

@@ -17,7 +17,7 @@ import { TOOL } from "../tool-identity.ts";
 import { plural, sizeText } from "../words/amounts.ts";
 import { holderText } from "../words/lock.ts";
 import { GENERATION_WORDS, originSentence } from "../words/origins.ts";
-import { compareVersions, findInstallation, type Installation } from "./installation.ts";
+import { comparePackageVersions, findInstallation, type Installation } from "./installation.ts";
 
 /** The result of one check of `doctor`. */
 export interface Examined {
@@ -118,7 +118,7 @@ function versions({ server, terminal, versions: known }: Installation): Examined
     const says = `the entries name ${[...named].join(" and ")}`;
     return [{ what, ok: false, says, wayOut: "Name one version in opencode.json and in tui.json." }];
   }
-  const [newest] = [...known, TOOL.version].sort(compareVersions).reverse();
+  const [newest] = [...known, TOOL.version].sort(comparePackageVersions).reverse();
   const old = known.filter((version) => version !== newest);
   if (known.length === 0) {
     return [{ what, ok: null, says: "opencode has not downloaded the plugin yet", wayOut: "Start opencode once." }];

@@ -123,7 +123,7 @@ async function versionIn(files: FileSystem, folder: string): Promise<string | nu
 }
 
 /** Compares two versions for a sort that puts the newest last. A release is newer than its own previews. */
-export function compareVersions(one: string, other: string): number {
+export function comparePackageVersions(one: string, other: string): number {
   const [a, b] = [one, other].map((version) => version.split(/[.+-]/));
   for (let index = 0; index < Math.max(a?.length ?? 0, b?.length ?? 0); index += 1) {
     const [left, right] = [a?.[index], b?.[index]];

@@ -9,7 +9,7 @@ import { jsonShape } from "../records/json-scanner.ts";
 import { judge } from "../records/judge.ts";
 import { acceptedTopLevels, topLevelOf } from "../records/shape.ts";
 import { amount } from "../words/amounts.ts";
-import { NO_SUCH_SESSION } from "../words/sources.ts";
+import { DIFFS_OF_NO_SESSION } from "../words/sources.ts";
 import { ACCESS_DENIED, FILE_IS_FOLDER } from "./access.ts";
 import { copyWords, diagnoseCopy, isCopy } from "./copies.ts";
 import type { Diagnosis, Fault } from "./fault.ts";
@@ -95,7 +95,7 @@ function diagnoseAs(
   if (problem.fault === STRAY_FILE) return diagnoseCopy(evidence, problem.evidence);
   const severity = problem.isHarmless ? "warning" : severityOf(artifact, evidence, store, problem.wasRead);
   const isUnowned = artifact.kind === "session_diff" && !evidence.reachable && !problem.isHarmless;
-  return found(problem.fault, severity, isUnowned ? `${problem.evidence}; ${NO_SUCH_SESSION}` : problem.evidence);
+  return found(problem.fault, severity, isUnowned ? `${problem.evidence}; ${DIFFS_OF_NO_SESSION}` : problem.evidence);
 }
 
 /** Whether the system returned an error because a path leads to a folder, or to links that form a circle. */

@@ -1,4 +1,4 @@
-import type { Columns, Frame, HostProfile, ReadColumns } from "./profile.ts";
+import type { Columns, HostProfile, ReadColumns, SchemaFrame } from "./profile.ts";
 
 export interface MissingColumns {
   /** Columns without which opencode fails to load sessions, as `table.column`. */
@@ -14,7 +14,7 @@ export interface MissingColumns {
  * records in the same way. If a whole table is missing, only its name is listed. Nothing is listed for an older
  * database that opencode upgrades when it opens that database.
  */
-export function missingColumns(line: HostProfile, frame: Frame): MissingColumns {
+export function missingColumns(line: HostProfile, frame: SchemaFrame): MissingColumns {
   if (line.upgradesOlder && !line.shaped(frame)) return { read: [], written: [], writtenBySome: [] };
   const reads = line.reads.filter((each) => !isToCome(each.broughtBy, frame) && !isOfNewerVersion(each, frame));
   const read = reads.flatMap(({ columns }) => missing(columns, frame));
@@ -25,7 +25,7 @@ export function missingColumns(line: HostProfile, frame: Frame): MissingColumns 
   };
 }
 
-function isOfNewerVersion({ columns, mayLackAll }: ReadColumns, { tables }: Frame): boolean {
+function isOfNewerVersion({ columns, mayLackAll }: ReadColumns, { tables }: SchemaFrame): boolean {
   const isThere = ([table, names]: readonly [string, readonly string[]]) =>
     names.some((name) => tables.get(table)?.includes(name));
   return mayLackAll === true && !Object.entries(columns).some(isThere);
@@ -36,7 +36,7 @@ function isOfNewerVersion({ columns, mayLackAll }: ReadColumns, { tables }: Fram
  * opencode does not apply a recorded migration again, so opencode fails on the database (measured: 1.15.3 and 1.18.33
  * on a database of 1.14.34).
  */
-export function neverAdded(line: HostProfile, frame: Frame, isRecorded: (id: string) => boolean): string[] {
+export function neverAdded(line: HostProfile, frame: SchemaFrame, isRecorded: (id: string) => boolean): string[] {
   const needed = [...line.reads.map(({ columns }) => columns), line.writes];
   return line.adds.flatMap(([id, table, column]) => {
     const isNeeded = column !== undefined && needed.some((columns) => columns[table]?.includes(column));
@@ -48,11 +48,11 @@ export function neverAdded(line: HostProfile, frame: Frame, isRecorded: (id: str
  * Whether opencode will still apply this migration at its next start. An upgrade can stop before a migration, for
  * example at one malformed message. The next start continues at that migration.
  */
-function isToCome(migration: string | undefined, { migrations }: Frame): boolean {
+function isToCome(migration: string | undefined, { migrations }: SchemaFrame): boolean {
   return migration !== undefined && migrations.size > 0 && !migrations.has(migration);
 }
 
-function missing(columns: Columns, { tables }: Frame): string[] {
+function missing(columns: Columns, { tables }: SchemaFrame): string[] {
   return Object.entries(columns).flatMap(([table, names]) => {
     const there = tables.get(table);
     if (there === undefined) return [table];

@@ -2,7 +2,7 @@ import type { LineName, StoreDescription } from "../model/store-description.ts";
 import type { Screen } from "./screen-demand.ts";
 
 /** The tables, columns and migrations of a database. They show which opencode created the tables. */
-export interface Frame {
+export interface SchemaFrame {
   /** The names of the columns of each table. */
   readonly tables: ReadonlyMap<string, readonly string[]>;
   /** The ids in the table `migration`; empty if there is no such table. */
@@ -85,7 +85,7 @@ export interface HostProfile {
    * Whether an opencode of this version range can have created the tables of a database. Two version ranges may have
    * the same tables.
    */
-  readonly shaped: (frame: Frame) => boolean;
+  readonly shaped: (frame: SchemaFrame) => boolean;
   /** Columns that opencode reads when it loads sessions. Without these columns, the request fails. */
   readonly reads: readonly ReadColumns[];
   /** Columns that opencode uses only when it writes records, or when the id of the project changes. */

@@ -1,5 +1,5 @@
 import type { LineName, PathSystem, StoreDescription } from "../model/store-description.ts";
-import type { DiffReading, Frame, HostProfile, JournalTable } from "./profile.ts";
+import type { DiffReading, HostProfile, JournalTable, SchemaFrame } from "./profile.ts";
 import { compareVersions } from "./running-host.ts";
 import type { Screen } from "./screen-demand.ts";
 import { LINES_OF_1_0 } from "./v1.0/profile.ts";
@@ -145,7 +145,7 @@ export function checksRecords({ contract }: Pick<StoreDescription, "contract">):
  * new session. Then the version range of the newest session and those with these tables are all possible.
  */
 export function linesOfDatabase(
-  frame: Frame,
+  frame: SchemaFrame,
   runningVersion: string | null,
   newestSessionVersion: string | null,
 ): readonly LineName[] {

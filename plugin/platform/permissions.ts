@@ -7,7 +7,7 @@ import { errnoCode } from "./file-system.ts";
 export const HAS_MODES = process.platform !== "win32";
 
 /** The access to a file or folder that opencode needs and this user does not have. */
-export interface Refusal {
+export interface MissingAccess {
   readonly what: "read" | "write" | "write-here";
   /**
    * The reason in words without a path: `owned by root, mode 644: may not be written`. On Windows, the words name the
@@ -20,7 +20,7 @@ export interface Refusal {
  * The reason why this user may not read, write or enter a path; `null` if the user may, or if the path does not exist.
  * `write-here`: no user may write in this place, because the file system is read-only. Opens no file.
  */
-export function refusalOf(path: string, needs: "read" | "read and write"): Refusal | null {
+export function refusalOf(path: string, needs: "read" | "read and write"): MissingAccess | null {
   const isFolder = statOf(path)?.isDirectory() ?? false;
   const toRead = constants.R_OK | (isFolder ? constants.X_OK : 0);
   const unread = codeOf(path, toRead);

@@ -27,7 +27,7 @@ export interface ProcessIdentity {
  * Whether a process still runs, as far as this process can see. `unknown`: the process may run on another machine or in
  * another container, or the system does not show it.
  */
-export type Standing = "alive" | "gone" | "unknown";
+export type ProcessState = "alive" | "gone" | "unknown";
 
 /** The states of a process that has ended, but that its parent has not collected yet (proc_pid_stat(5)). */
 const ENDED = new Set(["Z", "X", "x"]);
@@ -93,7 +93,7 @@ export function isFree(pid: number): boolean {
  * Whether a process still runs, as far as this process can see. A process number is valid only in its own PID
  * namespace, and a start time only for its own boot. The process counts as gone only if the host names are equal too.
  */
-export function standingOf(identity: ProcessIdentity): Standing {
+export function standingOf(identity: ProcessIdentity): ProcessState {
   const own = thisProcess();
   const isSameHost = identity.host === own.host;
   const [boot, ownBoot] = [bootOf(identity), bootOf(own)];

@@ -88,7 +88,7 @@ export async function line(files: FileSystem, path: string): Promise<string> {
 const LARGEST_READ = 1024 * 1024;
 
 /** The address of the remote `origin`, from the repository's own configuration; `null` if there is none. */
-export async function originOf(files: FileSystem, { commonDirectory }: Repository): Promise<string | null> {
+export async function remoteOf(files: FileSystem, { commonDirectory }: Repository): Promise<string | null> {
   return settingIn(files, commonDirectory, 'remote "origin"', "url");
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { FileSystem } from "../platform/file-system.ts";
-import { type Standing, standingOf } from "../platform/process-identity.ts";
+import { type ProcessState, standingOf } from "../platform/process-identity.ts";
 
 export const LOCK_FILE = ".lock";
 
@@ -39,7 +39,7 @@ export const LOCK_TIMES: LockTimes = { renewEveryMs: 2_000, overdueMs: 5_000, la
 export interface LockHolder extends LockContent {
   /** The time of the last renewal, by the clock of the lock's holder. */
   readonly renewedMs: number;
-  readonly standing: Standing;
+  readonly standing: ProcessState;
 }
 
 /**

@@ -44,13 +44,13 @@ export interface Demand {
 }
 
 /** All requirements that opencode has for a record that can be parsed. */
-export interface Contract {
+export interface Requirements {
   readonly demands: readonly Demand[];
   /** Mismatches that were found by other rules than `demands`. */
   readonly departures: readonly Mismatch[];
 }
 
-const NO_DEMANDS: Contract = { demands: [], departures: [] };
+const NO_DEMANDS: Requirements = { demands: [], departures: [] };
 
 /**
  * Whether a record is a whole row and not one JSON column. Only the columns of the row without JSON belong to such a
@@ -118,7 +118,7 @@ export function contractFor(
   value: unknown,
   around: Surroundings,
   store: StoreDescription,
-): Contract {
+): Requirements {
   const line = hostLine(store);
   if (isFileLocator(artifact.locator)) return fileContract(artifact, value, store, line);
   const { column } = artifact.locator;
@@ -127,7 +127,7 @@ export function contractFor(
   return syntaxContract(artifact, column, around.row, line, system);
 }
 
-const known = new Map<Description, Contract>();
+const known = new Map<Description, Requirements>();
 
 function demand(shape: Description, at: string | null = null, of: Demand["of"] = itself, blocks = true): Demand {
   let check: Check | null = null;
@@ -150,7 +150,7 @@ function itself(_artifact: Artifact, value: unknown): unknown {
 }
 
 /** A contract with one requirement. */
-function only(shape: Description, at: string | null = null): Contract {
+function only(shape: Description, at: string | null = null): Requirements {
   const contract = known.get(shape) ?? { demands: [demand(shape, at)], departures: [] };
   known.set(shape, contract);
   return contract;
@@ -161,7 +161,7 @@ const RECORD_ID: Demand["of"] = (artifact) => artifact.recordID;
 /**
  * The requirements for a part. The message id of a part is not here, because it is checked together with the message.
  */
-const PART: Contract = {
+const PART: Requirements = {
   demands: [
     demand(partID, "id", RECORD_ID),
     demand(sessionID, "sessionID", (artifact) => artifact.sessionID),
@@ -172,7 +172,7 @@ const PART: Contract = {
 
 /** Requirements that differ between ranges of versions that check records by a schema. */
 interface CheckedShapes {
-  readonly message: Contract;
+  readonly message: Requirements;
   readonly sessionRow: Description;
   readonly sessionColumns: Readonly<Record<string, Description>>;
 }
@@ -190,12 +190,12 @@ function shapesOf(line: HostProfile, system: PathSystem): CheckedShapes {
   return shapes;
 }
 
-const SESSION_1_0: Contract = { demands: [demand(timedSession)], departures: [] };
+const SESSION_1_0: Requirements = { demands: [demand(timedSession)], departures: [] };
 
 /**
  * 1.1 reads the time of a session only if a client asks for sessions after a certain time, as its own terminal UI does.
  */
-const SESSION_1_1: Contract = { demands: [demand(timedSession, null, itself, false)], departures: [] };
+const SESSION_1_1: Requirements = { demands: [demand(timedSession, null, itself, false)], departures: [] };
 
 /**
  * The folders that 1.14 takes from `project.sandboxes`. 1.14 uses `Array.from`, which turns a number, a boolean or an
@@ -210,7 +210,7 @@ function soughtSandboxes(_artifact: Artifact, value: unknown): unknown {
  * 1.14 turns `project.sandboxes` into a list before it checks the value. If opencode starts in another worktree of the
  * project, it adds that worktree to the stored value. Only then opencode fails if the stored value is not a list.
  */
-const SANDBOXES_1_14: Contract = {
+const SANDBOXES_1_14: Requirements = {
   demands: [
     demand(sandboxTexts, "sandboxes", soughtSandboxes),
     demand(anyList, "sandboxes", (_artifact, value) => value ?? [], false),
@@ -220,7 +220,7 @@ const SANDBOXES_1_14: Contract = {
 
 const diffList: Description = (is) => is.listOf(fileDiff(is));
 
-function fileContract(artifact: Artifact, value: unknown, store: StoreDescription, line: HostProfile): Contract {
+function fileContract(artifact: Artifact, value: unknown, store: StoreDescription, line: HostProfile): Requirements {
   switch (artifact.kind) {
     case "message":
       return line.readsOwnMessageIDs ? only(messageFile) : NO_DEMANDS;
@@ -235,7 +235,7 @@ function fileContract(artifact: Artifact, value: unknown, store: StoreDescriptio
   }
 }
 
-function projectFileContract(artifact: Artifact, value: unknown, { projectFile: read }: HostProfile): Contract {
+function projectFileContract(artifact: Artifact, value: unknown, { projectFile: read }: HostProfile): Requirements {
   if (read === "unread") return NO_DEMANDS;
   return { ...(read === "id" ? NO_DEMANDS : only(projectFile)), departures: ownID(artifact, value) };
 }
@@ -256,7 +256,7 @@ function syntaxContract(
   row: RowValues | null,
   line: HostProfile,
   system: PathSystem,
-): Contract {
+): Requirements {
   switch (`${artifact.kind}.${column ?? ""}`) {
     case "session.":
       return { ...only(syntaxSessionRow), departures: line.looksUpWorkspaces ? workspaceDeparture(row) : [] };
@@ -271,7 +271,7 @@ function syntaxContract(
   }
 }
 
-function sandboxesContract(line: HostProfile, system: PathSystem): Contract {
+function sandboxesContract(line: HostProfile, system: PathSystem): Requirements {
   switch (line.sandboxes) {
     case "list":
       return only(anyList, "sandboxes");
@@ -288,7 +288,7 @@ function strictContract(
   row: RowValues | null,
   line: HostProfile,
   system: PathSystem,
-): Contract {
+): Requirements {
   switch (artifact.kind) {
     case "part":
       return PART;
@@ -308,7 +308,12 @@ function strictContract(
   }
 }
 
-function sessionColumnContract(column: string, row: RowValues | null, line: HostProfile, system: PathSystem): Contract {
+function sessionColumnContract(
+  column: string,
+  row: RowValues | null,
+  line: HostProfile,
+  system: PathSystem,
+): Requirements {
   const shape = shapesOf(line, system).sessionColumns[column];
   if (shape === undefined || (column === "summary_diffs" && !hasSummary(row))) return NO_DEMANDS;
   return only(shape, column);

@@ -3,7 +3,7 @@ import { ACCESS_DENIED, QUARANTINE_DENIED, READ_ONLY_FILE_SYSTEM } from "../faul
 import type { Fault } from "../faults/fault.ts";
 import { isFileLocator, locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
-import { HAS_MODES, type Refusal, refusalOf } from "../platform/permissions.ts";
+import { HAS_MODES, type MissingAccess, refusalOf } from "../platform/permissions.ts";
 import { namesOrNone, targetStatNow } from "../platform/read-now.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import { STORAGE } from "../stores/json/layout.ts";
@@ -59,7 +59,7 @@ const UNCHECKED_WITHOUT_LOG = "no session was checked, because the newest record
 function accessFindings(located: Located): ConfirmedFinding[] {
   const { dataDir, databases } = located;
   const found: ConfirmedFinding[] = [];
-  const say = (path: string, severity: Severity, refusal: Refusal, sessionID: string | null = null) =>
+  const say = (path: string, severity: Severity, refusal: MissingAccess, sessionID: string | null = null) =>
     found.push(finding(relative(dataDir, path) || ".", severity, refusal, sessionID));
   const folders = new Set([dataDir, ...databases.map((database) => dirname(database))]);
   for (const folder of folders) {
@@ -116,7 +116,7 @@ function* quarantineFolders(root: string): Iterable<string> {
   }
 }
 
-type Say = (path: string, severity: Severity, refusal: Refusal, sessionID?: string | null) => void;
+type Say = (path: string, severity: Severity, refusal: MissingAccess, sessionID?: string | null) => void;
 
 function storageFindings({ dataDir, json, databases }: Located, say: Say): void {
   if (json === "none") return;
@@ -137,7 +137,7 @@ function storageFindings({ dataDir, json, databases }: Located, say: Say): void 
 /** Reports the folders of single sessions, messages and projects that this user may not access. */
 function belowFindings(folder: string, kind: string, severity: Severity, say: Say): void {
   const refused = { read: [] as string[], write: [] as string[] };
-  const first: { read?: Refusal; write?: Refusal } = {};
+  const first: { read?: MissingAccess; write?: MissingAccess } = {};
   for (const name of namesIn(folder)) {
     if (name.endsWith(".json")) continue;
     const refusal = refusalOf(join(folder, name), "read and write");
@@ -167,7 +167,7 @@ function namesIn(folder: string): string[] {
 function finding(
   path: string,
   severity: Severity,
-  refusal: Refusal,
+  refusal: MissingAccess,
   sessionID: string | null,
   denied: Fault = ACCESS_DENIED,
 ): ConfirmedFinding {

@@ -25,7 +25,7 @@ import { readRowsOf2x, type Selected } from "../stores/sqlite/v2-rows.ts";
 import { type Counts, noCounts, type SessionEntry } from "../stores/store.ts";
 import { onlyReported } from "./by-origin.ts";
 import type { SessionFolder } from "./folders-2x.ts";
-import { cellsOf, numberOf, type Place, placeIn, stopWords, textOf } from "./place-2x.ts";
+import { cellsOf, numberOf, type Place2x, placeIn, stopWords, textOf } from "./place-2x.ts";
 import { Twins } from "./twins-2x.ts";
 
 /** The problems in the rows that opencode 2.x reads, and how many rows were read. */
@@ -191,7 +191,7 @@ class Inspection {
     return from;
   }
 
-  async #say(problem: ProblemOf2x, place: Place): Promise<void> {
+  async #say(problem: ProblemOf2x, place: Place2x): Promise<void> {
     const mayLeave = problem.isUnreadable && typeof place.row.values.id === "string";
     if (!mayLeave) return this.#add(problem, place, NOT_MENDED);
     const whole = this.#wholeInside(problem, place);
@@ -201,7 +201,7 @@ class Inspection {
     this.#add(problem, place, { remedy, seen, replacement: whole ?? twin });
   }
 
-  #add(problem: ProblemOf2x, place: Place, mending: Pick<ConfirmedFinding, "remedy" | "seen" | "replacement">): void {
+  #add(problem: ProblemOf2x, place: Place2x, mending: Pick<ConfirmedFinding, "remedy" | "seen" | "replacement">): void {
     const { table, kind, sessionID, key, row, stops } = place;
     const { column, fault, evidence } = problem;
     const severity = this.#severityOf(problem, place);
@@ -241,7 +241,7 @@ class Inspection {
    * Some damaged values contain a valid JSON document, with other bytes around it. Returns the row with that document,
    * if opencode 2.x accepts it.
    */
-  #wholeInside({ column }: ProblemOf2x, { table, row }: Place): Replacement | null {
+  #wholeInside({ column }: ProblemOf2x, { table, row }: Place2x): Replacement | null {
     const stored = column === null ? undefined : row.json.get(column);
     const inside = stored === undefined ? null : documentInside(stored);
     if (column === null || inside === null) return null;
@@ -254,7 +254,7 @@ class Inspection {
     return { source: "the complete document inside the value", content: { cells: cellsOf(column, inside) } };
   }
 
-  #severityOf({ fault, isUnreadable }: ProblemOf2x, { kind, stops }: Place): Severity {
+  #severityOf({ fault, isUnreadable }: ProblemOf2x, { kind, stops }: Place2x): Severity {
     if (stops.length === 0) return "warning";
     if (isUnreadable) return "blocking";
     // This check knows the rules of one version. If an unknown version wrote this row, that version may accept the row.
@@ -284,7 +284,7 @@ class Inspection {
     return this.#version;
   }
 
-  #seen({ table, key }: Place, column: string | undefined, json: RowOf2x["json"]): ConfirmedFinding["seen"] {
+  #seen({ table, key }: Place2x, column: string | undefined, json: RowOf2x["json"]): ConfirmedFinding["seen"] {
     const stored = column === undefined ? undefined : json.get(column);
     if (stored?.bytes !== undefined && stored.bytes !== null) {
       return { bytes: stored.bytes.length, sha256: sha256(stored.bytes) };

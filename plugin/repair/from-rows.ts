@@ -5,7 +5,7 @@ import { nodeFileSystem } from "../platform/file-system.ts";
 import { copyFromRow } from "../remedies/recover/from-row.ts";
 import { RecordTree } from "../stores/json/record-tree.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
-import { NO_SUCH_SESSION } from "../words/sources.ts";
+import { DIFFS_OF_NO_SESSION } from "../words/sources.ts";
 
 /**
  * Whether a repair would quarantine a damaged file of opencode 1.0-1.1. If so, a database may have the record that the
@@ -40,7 +40,7 @@ export async function unownedDiffsAsNotes(
 ): Promise<ConfirmedFinding[]> {
   const judged: ConfirmedFinding[] = [];
   for (const finding of findings) {
-    const evidence = `${finding.evidence}; ${NO_SUCH_SESSION}`;
+    const evidence = `${finding.evidence}; ${DIFFS_OF_NO_SESSION}`;
     judged.push((await isUnownedDiff(finding, databases)) ? { ...finding, severity: "info", evidence } : finding);
   }
   return judged;

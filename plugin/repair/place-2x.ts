@@ -4,7 +4,7 @@ import type { Stop } from "../model/finding.ts";
 import type { RowOf2x } from "../model/row-2x.ts";
 
 /** A row that opencode 2.x reads, and the requests to opencode that fail because of this row. */
-export interface Place {
+export interface Place2x {
   readonly table: string;
   readonly kind: RecordKind;
   /** The session to which the row belongs; `null` if it belongs to no session. */
@@ -23,7 +23,7 @@ export function placeIn(
   { table, kind, name, sessionColumn, stops }: OtherTable,
   row: RowOf2x,
   known: ReadonlySet<string>,
-): Place {
+): Place2x {
   const { [name]: own, rowid } = row.values;
   const sessionID = sessionColumn === undefined ? null : String(row.values[sessionColumn]);
   const isPlain = typeof own === "string" && PLAIN_NAME.test(own);
@@ -50,7 +50,7 @@ const STOP_WORDS: Readonly<Record<Stop, string>> = {
 };
 
 /** The end of a finding's evidence, which names the requests to opencode that fail. */
-export function stopWords({ stops, sessionID }: Pick<Place, "stops" | "sessionID">, host: string): string {
+export function stopWords({ stops, sessionID }: Pick<Place2x, "stops" | "sessionID">, host: string): string {
   if (stops.length === 0) return "; its session does not exist, so opencode does not read it";
   const words = stops.map((stop) =>
     stop === "prompts" && sessionID === null ? "the prompts of sessions that use this record" : STOP_WORDS[stop],

@@ -10,14 +10,14 @@ export interface StoreAtIndex {
   readonly index: number;
 }
 
-export interface Place {
+export interface FindingPlace {
   readonly kind: RecordKind;
   readonly sessionID: string | null;
   readonly recordID: string | null;
   readonly locator: Locator;
 }
 
-export type Say = (fault: Fault, severity: Severity, place: Place | null, evidence: string) => ConfirmedFinding;
+export type Say = (fault: Fault, severity: Severity, place: FindingPlace | null, evidence: string) => ConfirmedFinding;
 
 /** Returns a function that makes findings about one store. Without a place, a finding is about the store as a whole. */
 export function speaker(description: StoreDescription, store: number): Say {
@@ -35,7 +35,7 @@ export function speaker(description: StoreDescription, store: number): Say {
   });
 }
 
-function wholeStore({ database }: StoreDescription): Place {
+function wholeStore({ database }: StoreDescription): FindingPlace {
   const path = database === undefined ? "storage" : database.replace(/^.*[\\/]/, "");
   return { kind: "database", sessionID: null, recordID: null, locator: { path } };
 }

@@ -6,7 +6,7 @@ import type { StoreDescription } from "../model/store-description.ts";
 import type { Half2x } from "../stores/opened-store.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import type { ImportedMessage } from "../upgrade/imported-message.ts";
-import { cellsOf, type Place } from "./place-2x.ts";
+import { cellsOf, type Place2x } from "./place-2x.ts";
 
 interface Upgraded {
   readonly half: Half2x;
@@ -34,7 +34,7 @@ export class Twins {
    * The message as the import of opencode 2.x would write it again from the rows of 1.x. It is used only if the times
    * of both rows are equal, which shows that neither opencode wrote the message after the import.
    */
-  async of({ table, sessionID, row }: Place): Promise<Replacement | null> {
+  async of({ table, sessionID, row }: Place2x): Promise<Replacement | null> {
     if (table !== "session_message" || sessionID === null || this.#upgraded.origin.kind !== "1.x and 2.x") return null;
     const { values, json } = row;
     const twin = (await this.#importedAgain(sessionID)).get(String(values.id));

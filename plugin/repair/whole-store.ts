@@ -17,7 +17,7 @@ import { swapAdvice } from "../words/advice.ts";
 import { amount } from "../words/amounts.ts";
 import { GO_ON_WITH_1X } from "../words/origins.ts";
 import { FROM_SESSIONS } from "../words/sources.ts";
-import { type Place, type Say, speaker } from "./store-finding.ts";
+import { type FindingPlace, type Say, speaker } from "./store-finding.ts";
 
 type OpenStore = OpenedStore & { state: "ok" };
 
@@ -52,7 +52,7 @@ export function logFindings(description: StoreDescription, store: number): Confi
   return evidence === null ? [] : [speaker(description, store)(WAL_DAMAGED, "warning", null, evidence)];
 }
 
-function sessionPlace({ description }: OpenStore, id: string): Place {
+function sessionPlace({ description }: OpenStore, id: string): FindingPlace {
   const locator: Locator =
     description.database === undefined ? { path: `storage/message/${id}` } : { table: "session", key: { id } };
   return { kind: "session", sessionID: id, recordID: id, locator };
@@ -62,7 +62,7 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
   const findings: ConfirmedFinding[] = [];
   const firstIn = new Map<string, string>();
   for (const project of survey.projects) {
-    const place: Place = {
+    const place: FindingPlace = {
       kind: "project",
       sessionID: null,
       recordID: project.id,
@@ -188,7 +188,7 @@ async function databaseFindings(
   }
   for (const { messageID, sessionID } of database.stoppingMigration) {
     const locator: Locator = { table: "message", key: { id: messageID } };
-    const place: Place = { kind: "message", sessionID, recordID: messageID, locator };
+    const place: FindingPlace = { kind: "message", sessionID, recordID: messageID, locator };
     findings.push(
       say(MIGRATION_FAILING, stops, place, "the migration 20260510033149_session_usage reads this message"),
     );

@@ -3,7 +3,7 @@ import { NO_WORKTREE, storedPath, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { isOfOtherUser } from "../platform/permissions.ts";
 import { outputOf } from "../platform/programs.ts";
-import { line, originOf, type Repository, repositoryOf } from "../platform/repository.ts";
+import { line, type Repository, remoteOf, repositoryOf } from "../platform/repository.ts";
 
 /** The id of the project that opencode uses for folders without git, and for repositories without a commit. */
 export const GLOBAL_ID = "global";
@@ -86,7 +86,7 @@ async function isUntrusted(repository: Repository): Promise<boolean> {
 
 async function remoteID(files: FileSystem, repository: Repository): Promise<string | null> {
   const asking = repository.isElsewhere ? await repositoryOf(files, repository.worktree) : repository;
-  const url = typeof asking === "string" ? null : await originOf(files, asking);
+  const url = typeof asking === "string" ? null : await remoteOf(files, asking);
   if (url === null) return null;
   // Git is asked for the address, because its settings may rewrite the address (`insteadOf`, included configuration
   // files).

@@ -15,12 +15,12 @@ export type OpenStore = OpenedStore & { readonly state: "ok" };
  * Where a store was found. `beside`: in the same data directory. `put-aside`: a copy of the database under another
  * name. `other-data`: in another data directory that the user named.
  */
-export type Origin = "beside" | "put-aside" | "other-data";
+export type FoundIn = "beside" | "put-aside" | "other-data";
 
 /** A store, with a summary of its sessions and projects. */
 export interface KnownStore {
   readonly index: number;
-  readonly origin: Origin;
+  readonly origin: FoundIn;
   readonly opened: OpenStore;
   readonly sessions: readonly SessionFacts[];
   readonly projects: readonly ProjectFacts[];
@@ -37,7 +37,7 @@ export interface KnownStores {
 }
 
 export interface UnreadStore {
-  readonly origin: Origin;
+  readonly origin: FoundIn;
   /** The path of the database. For JSON files, the path of the data directory. */
   readonly path: string;
   readonly isFolder: boolean;
@@ -47,7 +47,7 @@ export interface UnreadStore {
 export type OnUnread = (store: KnownStore, error: unknown) => void;
 
 /** How an answer names a store that could not be read. */
-export function unreadStore({ origin, opened }: { origin: Origin; opened: OpenedStore }): UnreadStore {
+export function unreadStore({ origin, opened }: { origin: FoundIn; opened: OpenedStore }): UnreadStore {
   const { database, dataDir } = opened.description;
   return { origin, path: database ?? dataDir, isFolder: database === undefined };
 }
@@ -101,8 +101,8 @@ export async function openKnownStores(
   if (other?.ok === false) return { ok: false, reason: "unknown", message: other.message };
   const beside = await databasesBeside(files, located);
   const opened = await openStores(files, { ...located, databases: [...databases, ...beside] }, "outside");
-  const origins: Origin[] = opened.map(() => "beside");
-  const add = (more: readonly OpenedStore[], origin: Origin) => {
+  const origins: FoundIn[] = opened.map(() => "beside");
+  const add = (more: readonly OpenedStore[], origin: FoundIn) => {
     opened.push(...more);
     origins.push(...more.map(() => origin));
   };
@@ -175,7 +175,7 @@ async function slugTrees(files: FileSystem, { dataDir }: Located): Promise<Opene
   return trees;
 }
 
-async function know(opened: OpenStore, index: number, origin: Origin): Promise<KnownStore> {
+async function know(opened: OpenStore, index: number, origin: FoundIn): Promise<KnownStore> {
   const { store } = opened;
   return {
     index,

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { pathBelow } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
-import { originOf } from "../platform/repository.ts";
+import { remoteOf } from "../platform/repository.ts";
 import { type FolderProject, rootCommitTime } from "./folder-project.ts";
 
 /**
@@ -22,7 +22,7 @@ export async function gotProjectSince(
   const { worktree, commonDirectory } = repository;
   const dotGit = await files.stat(join(worktree, ".git")).catch(() => null);
   if (dotGit !== null && dotGit.birthMs >= sinceMs) return true;
-  if ((await originOf(files, repository)) !== null) {
+  if ((await remoteOf(files, repository)) !== null) {
     const configuration = await files.stat(join(commonDirectory, "config")).catch(() => null);
     if (configuration !== null && configuration.mtimeMs >= sinceMs) return true;
   }

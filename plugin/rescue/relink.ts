@@ -21,7 +21,7 @@ import type { Place } from "./standing.ts";
 import type { Move } from "./targets.ts";
 
 /** One column value to change, so that opencode shows a session in its right place. */
-export interface Change {
+export interface ColumnChange {
   readonly table: "session" | "project";
   readonly id: string;
   readonly column: string;
@@ -40,7 +40,7 @@ export function relinkChanges(
   { sessions, projects, opened }: KnownStore,
   places: ReadonlyMap<string, Place>,
   move: Move | null,
-): Change[] {
+): ColumnChange[] {
   const line = hostLine(opened.description);
   const asWritten = (place: Place): Place => ({
     ...place,
@@ -49,7 +49,7 @@ export function relinkChanges(
   });
   const moves = new Map<string, string>();
   const added = new Map<string, Place>();
-  const changes: Change[] = [];
+  const changes: ColumnChange[] = [];
   for (const facts of sessions) {
     const found = places.get(facts.id);
     if (found === undefined) continue;
@@ -74,12 +74,12 @@ export function relinkChanges(
 }
 
 /** Translates the folders in project records from another operating system to this one. */
-function translatedProjects(projects: readonly ProjectFacts[], { from, to }: Move): Change[] {
+function translatedProjects(projects: readonly ProjectFacts[], { from, to }: Move): ColumnChange[] {
   const translate = (folder: string): string => {
     const below = pathBelow(folder, from);
     return below === null ? folder : folderBelow(THIS_SYSTEM, to, below);
   };
-  return projects.flatMap(({ id, worktree, sandboxes }): Change[] => {
+  return projects.flatMap(({ id, worktree, sandboxes }): ColumnChange[] => {
     const change = { table: "project", id } as const;
     const folders = sandboxes.map(translate);
     const isOther = folders.some((folder, index) => folder !== sandboxes[index]);
@@ -93,11 +93,11 @@ function translatedProjects(projects: readonly ProjectFacts[], { from, to }: Mov
   });
 }
 
-function sessionChanges(facts: SessionFacts, { directory, projectID, worktree }: Place): Change[] {
+function sessionChanges(facts: SessionFacts, { directory, projectID, worktree }: Place): ColumnChange[] {
   const { id } = facts;
   const wanted = { directory, project_id: projectID, path: relativePath(THIS_SYSTEM, worktree, directory) };
   const held = { directory: facts.directory, project_id: facts.projectID, path: facts.path };
-  return (["directory", "project_id", "path"] as const).flatMap((column): Change[] => {
+  return (["directory", "project_id", "path"] as const).flatMap((column): ColumnChange[] => {
     const [from, to] = [held[column], wanted[column]];
     return from === undefined || from === to ? [] : [{ table: "session", id, column, from, to }];
   });
@@ -118,7 +118,7 @@ function isMovedAway({ worktree }: ProjectFacts, { directory }: SessionFacts, pl
 }
 
 /** A minimal row for a project that has no record. opencode completes the row at its next start in the folder. */
-function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
+function newProject({ projectID: id, worktree, isGit }: Place): ColumnChange[] {
   const change = { table: "project", id, from: null } as const;
   return [
     { ...change, column: "worktree", to: worktree },
@@ -131,9 +131,9 @@ function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
  * project keeps its old worktree. The new worktree is removed from `sandboxes`, which lists only the other folders of a
  * project (1.2 to 1.18).
  */
-function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<string, string>): Change[] {
+function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<string, string>): ColumnChange[] {
   const key = (folder: string) => folderKey(THIS_SYSTEM, folder);
-  return [...moves].flatMap(([id, to]): Change[] => {
+  return [...moves].flatMap(([id, to]): ColumnChange[] => {
     const project = projects.find((each) => each.id === id);
     if (project === undefined || projects.some(({ worktree }) => key(worktree) === key(to))) return [];
     const { worktree, sandboxes } = project;
@@ -156,9 +156,9 @@ export function detachChanges(
   target: KnownStore,
   sessionIDs: readonly string[],
   isBroughtIn: (session: HiddenSession) => boolean,
-): Change[] {
+): ColumnChange[] {
   const brought = new Set(hidden.filter(isBroughtIn).map(({ sessionID }) => sessionID));
-  return hidden.flatMap(({ cause, sessionID, parentElsewhere }): Change[] => {
+  return hidden.flatMap(({ cause, sessionID, parentElsewhere }): ColumnChange[] => {
     if (cause !== "parent-missing" || !sessionIDs.includes(sessionID)) return [];
     if (parentElsewhere !== undefined && brought.has(parentElsewhere)) return [];
     const from = target.sessions.find(({ id }) => id === sessionID)?.parentID ?? null;
@@ -167,8 +167,8 @@ export function detachChanges(
 }
 
 /** The changes that take sessions out of the archive. */
-export function unarchiveChanges(sessions: readonly HiddenSession[], target: KnownStore): Change[] {
-  return sessions.flatMap(({ cause, isArchived, sessionID }): Change[] => {
+export function unarchiveChanges(sessions: readonly HiddenSession[], target: KnownStore): ColumnChange[] {
+  return sessions.flatMap(({ cause, isArchived, sessionID }): ColumnChange[] => {
     if (cause !== "archived" && isArchived !== true) return [];
     const from = target.sessions.find(({ id }) => id === sessionID)?.archivedMs ?? null;
     return [{ table: "session", id: sessionID, column: "time_archived", from, to: null }];
@@ -182,10 +182,10 @@ export function unarchiveChanges(sessions: readonly HiddenSession[], target: Kno
  */
 export async function planChanges(
   target: KnownStore,
-  changes: readonly Change[],
+  changes: readonly ColumnChange[],
   nowMs: number,
 ): Promise<PlannedSession[]> {
-  const rows = new Map<string, Change[]>();
+  const rows = new Map<string, ColumnChange[]>();
   for (const change of changes) {
     const key = `${change.table} ${change.id} ${change.column === FOLDER_LIST ? FOLDER_LIST : ""}`;
     rows.set(key, [...(rows.get(key) ?? []), change]);
@@ -202,7 +202,11 @@ export async function planChanges(
 
 const FOLDER_LIST = "sandboxes";
 
-async function operationFor(target: KnownStore, changes: readonly Change[], nowMs: number): Promise<Operation | null> {
+async function operationFor(
+  target: KnownStore,
+  changes: readonly ColumnChange[],
+  nowMs: number,
+): Promise<Operation | null> {
   const [first] = changes;
   if (first === undefined) return null;
   const { table, id } = first;

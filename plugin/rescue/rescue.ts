@@ -16,7 +16,7 @@ import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.t
 import { isAdded } from "./incomplete.ts";
 import { type KnownStores, openKnownStores, type UnreadStore } from "./known-stores.ts";
 import { type ListLimits, listLimits } from "./list-limits.ts";
-import { type Change, detachChanges, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
+import { type ColumnChange, detachChanges, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
 import {
   chosenSessions,
   isElsewhere,
@@ -40,7 +40,7 @@ export interface HiddenList extends Omit<Whereabouts, "unread"> {
   /** The requested ids that are not among the sessions of opencode 1.x that could be read. */
   readonly notFound: readonly string[];
   /** The changes that `relink` and `unarchive` of the request would make. */
-  readonly changes: readonly Change[];
+  readonly changes: readonly ColumnChange[];
   /** Why nothing may be added to this database; `null` if a rescue is possible. */
   readonly refusal: string | null;
 }
@@ -207,7 +207,7 @@ async function rescueUnderLock(
 }
 
 type Planned =
-  | { readonly ok: true; readonly changes: readonly Change[] }
+  | { readonly ok: true; readonly changes: readonly ColumnChange[] }
   | { readonly ok: false; readonly message: string };
 
 async function changesFor(

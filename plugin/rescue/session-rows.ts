@@ -20,7 +20,7 @@ import {
 import { type Around, completeDocument } from "./complete-document.ts";
 
 /** A session as it was read from another store. */
-export interface SourceSession {
+export interface ReadSession {
   readonly facts: SessionFacts;
   readonly columns: SessionColumns;
   readonly messages: readonly StoredMessage[];
@@ -62,7 +62,7 @@ interface ReadMessage {
  * Makes the rows of a session for another database. Ids, times and all fields stay the same, as in opencode's own
  * import of JSON files (1.2-1.14). A pure function.
  */
-export function sessionRows(source: SourceSession, to: Destination): SessionRows {
+export function sessionRows(source: ReadSession, to: Destination): SessionRows {
   const sessionID = source.facts.id;
   const completed: Record<string, number> = {};
   const leftOut: LeftOut[] = [];
@@ -180,7 +180,7 @@ function fitsRow({ key, values }: NewRow, store: StoreDescription): boolean {
   return fits(artifact, values, { row: values, siblings: null }, store);
 }
 
-function readMessages({ messages }: SourceSession, leftOut: LeftOut[]): ReadMessage[] {
+function readMessages({ messages }: ReadSession, leftOut: LeftOut[]): ReadMessage[] {
   const read: ReadMessage[] = [];
   for (const stored of messages) {
     const parsed: Parsed = stored.document === null ? { ok: false } : parseDocument(stored.document);
@@ -223,7 +223,7 @@ function partTime(part: StoredDocument, value: Fields, which: "created" | "updat
 }
 
 function sessionRow(
-  { facts, columns }: SourceSession,
+  { facts, columns }: ReadSession,
   to: Destination,
   messages: readonly ReadMessage[],
   infos: readonly Fields[],
@@ -271,7 +271,7 @@ function usage(infos: readonly Fields[]): Record<string, number> {
   };
 }
 
-function projectRows({ columns }: SourceSession, { store, projectID, worktree, hasProject }: Destination): NewRow[] {
+function projectRows({ columns }: ReadSession, { store, projectID, worktree, hasProject }: Destination): NewRow[] {
   if (hasProject) return [];
   const known = columns.project ?? {};
   const time = known.time_created ?? 0;

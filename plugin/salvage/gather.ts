@@ -14,7 +14,7 @@ import { findOwners, type Owners, type PageMap } from "./page-map.ts";
 import { Placement } from "./placement.ts";
 import { isShortRow, lengthened, type ShortTable } from "./short-rows.ts";
 import { isSound } from "./sound-values.ts";
-import type { TableShape } from "./table-shape.ts";
+import type { TableForm } from "./table-shape.ts";
 
 /** How many rows the pages of the damaged database had. */
 export interface Gathered {
@@ -196,7 +196,7 @@ export class Gathering {
   }
 
   /** Writes one row. Returns `false` if the row could not be read completely. */
-  #takeRow(shape: TableShape, record: FoundRecord, rowID: bigint | null, isCurrent: boolean): boolean {
+  #takeRow(shape: TableForm, record: FoundRecord, rowID: bigint | null, isCurrent: boolean): boolean {
     const session = sessionOf(shape, record);
     if (isCurrent && session !== null) this.#alive.add(session);
     if (!isCurrent && !this.#mayReturn(shape, record, session)) return true;
@@ -217,7 +217,7 @@ export class Gathering {
   }
 
   /** Whether a row that only an old page has was lost by damage, and not deleted by the user. */
-  #mayReturn(shape: TableShape, record: SqliteRecord, session: string | null): boolean {
+  #mayReturn(shape: TableForm, record: SqliteRecord, session: string | null): boolean {
     // If no up-to-date page mentions any session, only the old pages are left, and all their rows are used.
     if (session !== null && this.#alive.size > 0 && !this.#alive.has(session)) return false;
     if (!DELETABLE.includes(shape.name)) return true;
@@ -230,7 +230,7 @@ export class Gathering {
    * Two up-to-date pages have the same record, for example if the WAL was only partly applied. Keeps the row that was
    * updated last.
    */
-  #replaceOlder(shape: TableShape, record: SqliteRecord): boolean {
+  #replaceOlder(shape: TableForm, record: SqliteRecord): boolean {
     const updated = shape.columns.findIndex((column) => column.name === "time_updated");
     const [id, time] = [record.values[0], record.values[updated]];
     if (updated < 0 || typeof time !== "number" || shape.columns[0]?.name !== "id" || !(id instanceof Uint8Array)) {
@@ -289,20 +289,20 @@ interface Taken {
   readonly end: number;
 }
 
-function idOf({ columns }: TableShape, { values }: SqliteRecord): string {
+function idOf({ columns }: TableForm, { values }: SqliteRecord): string {
   const id = values[columns.findIndex(({ name }) => name === "id")];
   return id instanceof Uint8Array ? textOf(id) : "";
 }
 
 /** The session to which a row belongs. For the row of a session, that session itself. */
-function sessionOf({ name, columns }: TableShape, { values }: SqliteRecord): string | null {
+function sessionOf({ name, columns }: TableForm, { values }: SqliteRecord): string | null {
   const at = name === "session" ? 0 : columns.findIndex((column) => SESSION_COLUMNS.includes(column.name));
   const id = values[at];
   return id instanceof Uint8Array ? textOf(id) : null;
 }
 
 /** Whether the row was read completely, and opencode can parse its JSON documents. */
-function isFinished(shape: TableShape, record: FoundRecord): boolean {
+function isFinished(shape: TableForm, record: FoundRecord): boolean {
   if (!record.isWhole) return false;
   return shape.columns.every(({ name }, index) => isSound(shape.name, name, record.values[index] ?? null));
 }

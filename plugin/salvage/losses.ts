@@ -4,7 +4,7 @@ import { MIGRATIONS } from "./choose-schema.ts";
 import type { ReadIndex } from "./gather.ts";
 import { SESSION_COLUMNS } from "./index-shape.ts";
 import { mayHide } from "./index-tree.ts";
-import type { TableShape } from "./table-shape.ts";
+import type { TableForm } from "./table-shape.ts";
 
 /** How many records were lost for good. */
 export interface Loss {
@@ -34,7 +34,7 @@ const NOTHING: Loss = { count: 0, isCounted: true };
  */
 export function lossesOf(
   connection: Connection,
-  shapes: readonly TableShape[],
+  shapes: readonly TableForm[],
   indexes: readonly ReadIndex[],
   isWhole: (table: string) => boolean,
 ): TableLoss[] {
@@ -58,7 +58,7 @@ interface Tally {
   readonly entries: number[];
 }
 
-function lossOf(connection: Connection, shape: TableShape, indexes: readonly ReadIndex[], isWhole: boolean): TableLoss {
+function lossOf(connection: Connection, shape: TableForm, indexes: readonly ReadIndex[], isWhole: boolean): TableLoss {
   const tallies = tally(connection, shape, indexes);
   const all: Tally = { named: 0, lost: 0, unnamed: 0, entries: indexes.map(() => 0) };
   for (const each of tallies.values()) {
@@ -98,7 +98,7 @@ function lossOf(connection: Connection, shape: TableShape, indexes: readonly Rea
   };
 }
 
-function tally(connection: Connection, shape: TableShape, indexes: readonly ReadIndex[]): Map<string, Tally> {
+function tally(connection: Connection, shape: TableForm, indexes: readonly ReadIndex[]): Map<string, Tally> {
   const { name } = shape;
   const has = (column: string) => shape.columns.some((each) => each.name === column);
   const table = quoted(name);

@@ -3,7 +3,7 @@ import type { SqliteRecord, StorageLetter } from "../stores/sqlite/pages/record.
 import type { SchemaObject } from "../stores/sqlite/pages/schema-objects.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 import { isReadableText } from "./sound-values.ts";
-import { type TableShape, tableShape } from "./table-shape.ts";
+import { type TableForm, tableShape } from "./table-shape.ts";
 
 const PLACEHOLDERS: Readonly<Record<StorageLetter, string>> = {
   n: "?",
@@ -23,7 +23,7 @@ function bound(value: SqlValue): SqlValue {
  * The storage class for each value of a record. One flipped bit can turn a text into a blob. So a blob in a text column
  * is stored as a text, if it is valid text.
  */
-function lettersFor({ columns }: TableShape, { letters, values }: SqliteRecord): readonly StorageLetter[] {
+function lettersFor({ columns }: TableForm, { letters, values }: SqliteRecord): readonly StorageLetter[] {
   if (!letters.includes("b")) return letters;
   return letters.map((letter, index) => {
     const value = values[index];
@@ -41,7 +41,7 @@ const ROWS_PER_TRANSACTION = 20_000;
 /** The new database, into which all readable rows of the damaged database are written. */
 export class NewDatabase {
   readonly connection: Connection;
-  readonly shapes: readonly TableShape[];
+  readonly shapes: readonly TableForm[];
   readonly #indexes: readonly SchemaObject[];
   readonly #statements = new Map<string, string>();
   #pending = 0;
@@ -64,7 +64,7 @@ export class NewDatabase {
    * Writes a row. Returns `false` if its table already has a row with this key. The row keeps its rowid if that rowid
    * is free.
    */
-  insert(shape: TableShape, record: SqliteRecord, rowID: bigint | null): boolean {
+  insert(shape: TableForm, record: SqliteRecord, rowID: bigint | null): boolean {
     if (rowID !== null && this.#tryInsert(shape, record, rowID)) return true;
     // The first attempt fails if another row has the rowid, or if the row itself is already in the database. The second
     // attempt lets SQLite choose a rowid, so it fails only if the row itself is already there.
@@ -79,7 +79,7 @@ export class NewDatabase {
     return this.connection.run(`delete from ${quoted(table)} where id = ? and time_updated < ?`, id, time) > 0;
   }
 
-  #tryInsert(shape: TableShape, record: SqliteRecord, rowID: bigint | null): boolean {
+  #tryInsert(shape: TableForm, record: SqliteRecord, rowID: bigint | null): boolean {
     const values = record.values.map(bound);
     if (rowID !== null) {
       // A column that is another name for the rowid is NULL in the stored record.
@@ -92,7 +92,7 @@ export class NewDatabase {
     return changed > 0;
   }
 
-  #statement(shape: TableShape, letters: readonly StorageLetter[], withRowID: boolean): string {
+  #statement(shape: TableForm, letters: readonly StorageLetter[], withRowID: boolean): string {
     const key = `${shape.name} ${letters.join("")} ${withRowID}`;
     const known = this.#statements.get(key);
     if (known !== undefined) return known;

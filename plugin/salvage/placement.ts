@@ -1,12 +1,12 @@
 import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
-import { fitsShape, hasBeginnings, hasOthersIDs, hasOwnID, type TableShape, tellingColumns } from "./table-shape.ts";
+import { fitsShape, hasBeginnings, hasOthersIDs, hasOwnID, type TableForm, tellingColumns } from "./table-shape.ts";
 
 /** Decides to which table a record belongs. */
 export class Placement {
-  readonly #shapes: readonly TableShape[];
-  readonly #byName: ReadonlyMap<string, TableShape>;
+  readonly #shapes: readonly TableForm[];
+  readonly #byName: ReadonlyMap<string, TableForm>;
 
-  constructor(shapes: readonly TableShape[]) {
+  constructor(shapes: readonly TableForm[]) {
     this.#shapes = shapes;
     this.#byName = new Map(shapes.map((shape) => [shape.name, shape]));
   }
@@ -16,7 +16,7 @@ export class Placement {
    * or `null`. The record's values count more than `owner`, because a damaged page may be a copy of another table's
    * page.
    */
-  tableOf(record: SqliteRecord, owner: string | null): TableShape | null {
+  tableOf(record: SqliteRecord, owner: string | null): TableForm | null {
     const own = owner === null ? undefined : this.#byName.get(owner);
     if (own !== undefined && hasBeginnings(own, record)) return own;
     const told = this.#shapes.filter((shape) => fitsShape(shape, record, false) && hasBeginnings(shape, record));
@@ -33,8 +33,8 @@ export class Placement {
  * Chooses between tables that a record fits equally well. A table with exactly as many columns as the record is
  * preferred, then the table with the most distinctive columns.
  */
-function mostTelling(shapes: readonly TableShape[], { letters }: SqliteRecord): TableShape | null {
-  const rank = (shape: TableShape) => (letters.length === shape.columns.length ? 100 : 0) + tellingColumns(shape);
+function mostTelling(shapes: readonly TableForm[], { letters }: SqliteRecord): TableForm | null {
+  const rank = (shape: TableForm) => (letters.length === shape.columns.length ? 100 : 0) + tellingColumns(shape);
   const [first] = [...shapes].sort((a, b) => rank(b) - rank(a));
   return first ?? null;
 }

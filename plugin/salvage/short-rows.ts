@@ -5,7 +5,7 @@ import type { Connection } from "../stores/sqlite/driver.ts";
 import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
 import type { SchemaObject } from "../stores/sqlite/pages/schema-objects.ts";
 import { SALVAGED_TITLE, SALVAGED_VERSION } from "./rebuild-parents.ts";
-import { fitsShape, hasBeginnings, type TableShape } from "./table-shape.ts";
+import { fitsShape, hasBeginnings, type TableForm } from "./table-shape.ts";
 
 /** A table that lost columns which may not be empty, so that its rows are shorter than opencode's. */
 export interface ShortTable {
@@ -66,7 +66,7 @@ export function lengthened<Row extends SqliteRecord>(record: Row, { columns, los
  * Whether a record is a row of a short table, judged by its lengthened form. On the pages of another table or of no
  * table, the storage classes of its values must fit too.
  */
-export function isShortRow(record: SqliteRecord, short: ShortTable, full: TableShape, owner: string | null): boolean {
+export function isShortRow(record: SqliteRecord, short: ShortTable, full: TableForm, owner: string | null): boolean {
   const long = lengthened(record, short);
   return hasBeginnings(full, long) && (owner === short.table || fitsShape(full, long, false));
 }

@@ -15,7 +15,7 @@ export interface ColumnShape {
 }
 
 /** The columns of a table and the values that they accept. */
-export interface TableShape {
+export interface TableForm {
   readonly name: string;
   readonly columns: readonly ColumnShape[];
   /**
@@ -32,7 +32,7 @@ function affinityOf(type: string): ColumnShape["affinity"] {
 }
 
 /** Reads the columns of a table in the new database. */
-export function tableShape(connection: Connection, name: string): TableShape {
+export function tableShape(connection: Connection, name: string): TableForm {
   const rows = connection.all(`pragma table_info(${quoted(name)})`);
   const keys = rows.filter((row) => Number(row.pk) > 0);
   const alone = keys.length === 1 && /^integer$/i.test(String(keys[0]?.type)) ? keys[0] : undefined;
@@ -59,7 +59,7 @@ const FITTING: Readonly<Record<ColumnShape["affinity"], readonly StorageLetter[]
  * Whether a record can be a row of this table, judged by the storage classes of its values. With `exactly`, the record
  * must have every column.
  */
-export function fitsShape(shape: TableShape, record: SqliteRecord, exactly: boolean): boolean {
+export function fitsShape(shape: TableForm, record: SqliteRecord, exactly: boolean): boolean {
   const { letters } = record;
   if (letters.length > shape.columns.length || (exactly && letters.length !== shape.columns.length)) return false;
   return shape.columns.every((column, index) => {
@@ -94,7 +94,7 @@ const BEGINNINGS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
 const LONGEST_BEGINNING = 64;
 
 /** Whether the first value of a record is an id that only this table has in its first column. */
-export function hasOwnID({ name, columns }: TableShape, { values: [id] }: SqliteRecord): boolean {
+export function hasOwnID({ name, columns }: TableForm, { values: [id] }: SqliteRecord): boolean {
   const beginning = columns[0]?.name === "id" ? BEGINNINGS[name]?.id : undefined;
   return beginning !== undefined && begins(id, beginning);
 }
@@ -107,7 +107,7 @@ function begins(value: SqlValue | undefined, beginning: RegExp): boolean {
 const ID = /^(ses|msg|prt|evt|wrk|per)_[0-9A-Za-z]{20,}$/;
 
 /** Whether a record has an id of another kind in a column of this table. Then it is a row of another table. */
-export function hasOthersIDs({ name, columns }: TableShape, { values }: SqliteRecord): boolean {
+export function hasOthersIDs({ name, columns }: TableForm, { values }: SqliteRecord): boolean {
   return columns.some((column, index) => {
     const [beginning, value] = [BEGINNINGS[name]?.[column.name], values[index]];
     if (beginning === undefined || !(value instanceof Uint8Array) || value.length > LONGEST_BEGINNING) return false;
@@ -118,7 +118,7 @@ export function hasOthersIDs({ name, columns }: TableShape, { values }: SqliteRe
 /**
  * How many columns of this table have a recognisable beginning. A table with more of them is recognised more reliably.
  */
-export function tellingColumns({ name, columns }: TableShape): number {
+export function tellingColumns({ name, columns }: TableForm): number {
   return columns.filter((column) => BEGINNINGS[name]?.[column.name] !== undefined).length;
 }
 
@@ -132,7 +132,7 @@ export function beginsAs(table: string, column: string, value: SqlValue): boolea
  * Whether the values of a record begin like the values that opencode writes into this table's columns. `false` if the
  * table is unknown.
  */
-export function hasBeginnings(shape: TableShape, { letters, values }: SqliteRecord): boolean {
+export function hasBeginnings(shape: TableForm, { letters, values }: SqliteRecord): boolean {
   const known = BEGINNINGS[shape.name];
   if (known === undefined || letters.length > shape.columns.length) return false;
   return shape.columns.every((column, index) => {

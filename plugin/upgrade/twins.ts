@@ -13,7 +13,7 @@ import type { SessionOutcomes } from "./outcomes.ts";
  */
 export type MissingCause = "never-arrived" | "arrived-with-losses" | "continued";
 
-export interface MissingRecord {
+export interface MissingTwin {
   readonly kind: "message" | "part";
   readonly recordID: string;
   /** The reason in words. It contains nothing of the record's content. */
@@ -27,7 +27,7 @@ export interface MissingIn2x {
   readonly messages: number;
   readonly parts: number;
   /** If opencode 2.x has the session: the messages and parts that it lacks. */
-  readonly missing: readonly MissingRecord[];
+  readonly missing: readonly MissingTwin[];
 }
 
 /** Describes a session that opencode 2.x does not have at all, and why. */
@@ -59,10 +59,10 @@ export function comparedWithTwin(
   const refused = new Map(departures.map((each) => [`${each.kind} ${each.recordID}`, each]));
   const expected = new Map(messages.map((message) => [message.id, message]));
   const isLater = ({ created }: SourceRecord) => writtenMs !== null && numberOf(created) > writtenMs;
-  const lost: MissingRecord[] = [];
-  const later: MissingRecord[] = [];
+  const lost: MissingTwin[] = [];
+  const later: MissingTwin[] = [];
   const gone = new Set<string>();
-  const note = (kind: MissingRecord["kind"], record: SourceRecord) => {
+  const note = (kind: MissingTwin["kind"], record: SourceRecord) => {
     const why = refused.get(`${kind} ${record.id}`)?.reason;
     if (isLater(record)) later.push({ kind, recordID: record.id, why: "1.x wrote it after the import" });
     else lost.push({ kind, recordID: record.id, why: why === undefined ? SINCE : `the import leaves it out: ${why}` });
@@ -94,8 +94,8 @@ export function comparedWithTwin(
 
 const SINCE = "2.x does not have it: it was undone in 2.x, or repaired in 1.x after the import";
 
-function counted(cause: MissingCause, sessionID: string, missing: MissingRecord[], why: string): MissingIn2x {
-  const of = (kind: MissingRecord["kind"]) => missing.filter((each) => each.kind === kind).length;
+function counted(cause: MissingCause, sessionID: string, missing: MissingTwin[], why: string): MissingIn2x {
+  const of = (kind: MissingTwin["kind"]) => missing.filter((each) => each.kind === kind).length;
   return { cause, sessionID, why, messages: of("message"), parts: of("part"), missing };
 }
 

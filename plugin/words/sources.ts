@@ -34,6 +34,6 @@ export function fromEvent(sequence: number): string {
 }
 
 /** Why damage in the diffs of a deleted session does no harm. */
-export const NO_SUCH_SESSION = "no session has this id, so opencode does not read the file";
+export const DIFFS_OF_NO_SESSION = "no session has this id, so opencode does not read the file";
 
 export const COPY_OF_SESSION = "a complete copy in the folder of the project's sessions";

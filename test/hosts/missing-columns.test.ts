@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { missingColumns } from "../../plugin/hosts/columns.ts";
 import { columnsIn } from "../../plugin/hosts/known-frame.ts";
 import { KNOWN_SCHEMAS, type KnownSchema } from "../../plugin/hosts/known-schema.ts";
-import type { Frame } from "../../plugin/hosts/profile.ts";
+import type { SchemaFrame } from "../../plugin/hosts/profile.ts";
 import { lineNamed, linesOfDatabase } from "../../plugin/hosts/store-line.ts";
 
 /** Tables of which opencode names every column when it writes: a new session, a prompt, a todo list (measured). */
@@ -16,7 +16,7 @@ const FRAMES = KNOWN_SCHEMAS.map((schema) => {
   return { host: schema.hosts.at(-1) ?? "", frame, line: lineNamed(name) };
 });
 
-function frameOf({ objects, journals }: KnownSchema): Frame {
+function frameOf({ objects, journals }: KnownSchema): SchemaFrame {
   const tables = objects.filter(({ type, name }) => type === "table" && !name.startsWith("sqlite_"));
   const migration = journals.find(({ table }) => table === "migration");
   const at = migration?.columns.indexOf("id") ?? -1;
@@ -26,7 +26,7 @@ function frameOf({ objects, journals }: KnownSchema): Frame {
   };
 }
 
-function without({ tables, migrations }: Frame, table: string, column?: string): Frame {
+function without({ tables, migrations }: SchemaFrame, table: string, column?: string): SchemaFrame {
   const others = [...tables].filter(([name]) => name !== table);
   const left = (tables.get(table) ?? []).filter((name) => name !== column);
   return { tables: new Map(column === undefined ? others : [...others, [table, left]]), migrations };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { diagnose } from "../../plugin/faults/diagnose.ts";
-import type { Frame } from "../../plugin/hosts/profile.ts";
+import type { SchemaFrame } from "../../plugin/hosts/profile.ts";
 import { LINES, linesOfDatabase } from "../../plugin/hosts/store-line.ts";
 import type { Artifact, Evidence } from "../../plugin/model/artifact.ts";
 import type { LineName, StoreDescription } from "../../plugin/model/store-description.ts";
@@ -11,13 +11,13 @@ const UP_TO_1_17_0 = ["20260605042240_add_context_epoch_agent"];
 const UP_TO_1_17_9 = [...UP_TO_1_17_0, "20260612174303_project_dir_strategy"];
 const UP_TO_1_17_11 = [...UP_TO_1_17_9, "20260622202450_simplify_session_input"];
 
-function frame(session: readonly string[], others: readonly string[], migrations: readonly string[] = []): Frame {
+function frame(session: readonly string[], others: readonly string[], migrations: readonly string[] = []): SchemaFrame {
   const tables = [...others.map((name) => [name, ["id"]] as const), ["session", session] as const];
   return { tables: new Map(tables), migrations: new Set(migrations) };
 }
 
 /** As each host leaves a new database, read from the stores that they wrote. */
-const FRAMES: readonly (readonly [versions: readonly string[], line: LineName, frame: Frame])[] = [
+const FRAMES: readonly (readonly [versions: readonly string[], line: LineName, frame: SchemaFrame])[] = [
   [["1.2.1", "1.2.15"], "1.2", frame(SESSION["1.2"], ["__drizzle_migrations"])],
   [["1.2.20", "1.2.27", "1.3.2"], "1.2.20", frame(SESSION["1.2"], ["__drizzle_migrations", "workspace"])],
   [["1.14.34", "1.14.41"], "1.14", frame(SESSION["1.14"], ["__drizzle_migrations", "event"])],

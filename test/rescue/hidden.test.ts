@@ -9,7 +9,7 @@ import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { namedBy, rescueChoices } from "../../plugin/rescue/choices.ts";
 import { writeSessions } from "../../plugin/rescue/export-hidden.ts";
 import { findHidden } from "../../plugin/rescue/hidden.ts";
-import type { KnownStore, Origin } from "../../plugin/rescue/known-stores.ts";
+import type { FoundIn, KnownStore } from "../../plugin/rescue/known-stores.ts";
 import { detachChanges, unarchiveChanges } from "../../plugin/rescue/relink.ts";
 import { notFound, unknownSessions } from "../../plugin/rescue/request.ts";
 import type { SessionFacts } from "../../plugin/stores/conversation.ts";
@@ -33,7 +33,7 @@ function session(id: string, changes: Partial<SessionFacts> = {}): SessionFacts 
 function store(
   index: number,
   sessions: readonly SessionFacts[],
-  { name = "opencode.db", origin = "beside" as Origin, line = "1.17.11", fails = false, dataDir = "/data" } = {},
+  { name = "opencode.db", origin = "beside" as FoundIn, line = "1.17.11", fails = false, dataDir = "/data" } = {},
 ): KnownStore {
   const message = (id: string) => ({
     messageID: `msg_${index}${id}`,
@@ -227,7 +227,7 @@ test("a session of a store that fails without its record hides none of those aft
 });
 
 test("a store that could not be read makes the answer uncertain unless it is a copy; its check is named by what it is", () => {
-  const unread = (origin: Origin, isFolder = false) => ({ origin, path: "/data/somewhere", isFolder });
+  const unread = (origin: FoundIn, isFolder = false) => ({ origin, path: "/data/somewhere", isFolder });
   // With OPENCODE_DB the database that opencode opens without it lies beside the one that is used.
   expect(isUncertain({ unreadStores: [unread("put-aside"), unread("beside")] })).toBe(true);
   expect(isUncertain({ unreadStores: [unread("other-data")] })).toBe(true);

@@ -1,4 +1,4 @@
-import type { Change } from "../../plugin/rescue/relink.ts";
+import type { ColumnChange } from "../../plugin/rescue/relink.ts";
 import { openDatabase } from "../host/record-place.ts";
 import type { World } from "./world.ts";
 
@@ -25,7 +25,10 @@ export function projectRows(world: World): ProjectRows {
 }
 
 /** The rows with the values that a list of changes names; no other row is to differ. */
-export function changedProjects({ project, project_directory }: ProjectRows, changes: readonly Change[]): ProjectRows {
+export function changedProjects(
+  { project, project_directory }: ProjectRows,
+  changes: readonly ColumnChange[],
+): ProjectRows {
   const rows = new Map(project.map((row) => [String(row.id), { ...row }]));
   for (const { table, id, column, to } of changes) {
     if (table !== "project") continue;

@@ -1,4 +1,4 @@
-import type { Frame, HostProfile, ReadColumns } from "../profile.ts";
+import type { HostProfile, ReadColumns, SchemaFrame } from "../profile.ts";
 import { withColumns } from "../v1.2/profile.ts";
 import { LINE_1_14 } from "../v1.14/profile.ts";
 
@@ -64,10 +64,10 @@ export const LINE_1_15_13: HostProfile = {
 
 export const LINES_OF_1_15: readonly HostProfile[] = [LINE_1_15, LINE_1_15_13];
 
-function isOf1_15({ tables }: Frame): boolean {
+function isOf1_15({ tables }: SchemaFrame): boolean {
   return !tables.has("migration") && tables.has("data_migration");
 }
 
-function hasMetadata({ tables }: Frame): boolean {
+function hasMetadata({ tables }: SchemaFrame): boolean {
   return tables.get("session")?.includes("metadata") === true;
 }

@@ -1,4 +1,4 @@
-import type { Columns, Frame, HostProfile } from "../profile.ts";
+import type { Columns, HostProfile, SchemaFrame } from "../profile.ts";
 import { LINE_1_1, SCREEN_1_1 } from "../v1.1/profile.ts";
 
 /** Joins two lists of columns, table by table. */
@@ -80,7 +80,7 @@ export const LINE_1_2_20: HostProfile = {
 
 export const LINES_OF_1_2: readonly HostProfile[] = [LINE_1_2, LINE_1_2_20];
 
-function isOf1_2(tables: Frame["tables"]): boolean {
+function isOf1_2(tables: SchemaFrame["tables"]): boolean {
   return !tables.has("migration") && !hasEvents(tables) && !tables.has("data_migration");
 }
 
@@ -88,6 +88,6 @@ function isOf1_2(tables: Frame["tables"]): boolean {
  * Whether the database has a table or column that came with 1.14. Three of them are looked for, and one is enough,
  * because the others may be lost.
  */
-export function hasEvents(tables: Frame["tables"]): boolean {
+export function hasEvents(tables: SchemaFrame["tables"]): boolean {
   return tables.has("event") || tables.has("session_message") || tables.get("session")?.includes("model") === true;
 }

@@ -1,7 +1,7 @@
 import { recordRepair } from "../../rescue/choices.ts";
 import type { Cause, HiddenSession, PartlyShownSession } from "../../rescue/hidden.ts";
 import type { IncompleteSession } from "../../rescue/incomplete.ts";
-import type { Change } from "../../rescue/relink.ts";
+import type { ColumnChange } from "../../rescue/relink.ts";
 import type { HiddenList } from "../../rescue/rescue.ts";
 import { plural } from "../amounts.ts";
 import { storeText } from "../records.ts";
@@ -217,7 +217,7 @@ function sessionText(session: HiddenSession): string {
   return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${suggestion}`}`;
 }
 
-export function changeText({ table, id, column, from, to }: Change): string {
+export function changeText({ table, id, column, from, to }: ColumnChange): string {
   const isTime = column.startsWith("time_") && typeof from === "number";
   const before = isTime ? utcText(from) : from;
   return `  ${table} ${id}: ${column} ${before ?? "nothing"} → ${to ?? "nothing"}`;

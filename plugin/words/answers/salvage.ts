@@ -25,7 +25,7 @@ export function isWhole(report: SalvageReport): boolean {
 }
 
 /** The verdict of the check of the new database. The verdict is healthy only if nothing was lost. */
-export function verdictOf({ report, checked }: SalvageDone): CheckResult["verdict"] {
+export function salvageVerdict({ report, checked }: SalvageDone): CheckResult["verdict"] {
   if (checked === null) return "unusable";
   return checked.verdict === "healthy" && !isWhole(report) ? "damaged" : checked.verdict;
 }
@@ -41,7 +41,7 @@ function placeLines(report: SalvageReport, command: CommandWriter, isSwappable: 
 }
 
 /** A session of the new database, and whether opencode can load it. */
-export type Outcome = SalvageReport["sessions"][number] & { readonly loads: boolean };
+export type SalvagedSession = SalvageReport["sessions"][number] & { readonly loads: boolean };
 
 /** The settings of the answer, and whether the new database may replace the damaged one. */
 export interface SalvageView {
@@ -53,7 +53,7 @@ export interface SalvageView {
 /** The answer about a salvage for the user. */
 export function salvageText(
   { run, report, isSwapped }: SalvageDone,
-  sessions: readonly Outcome[],
+  sessions: readonly SalvagedSession[],
   blocking: readonly Finding[],
   { terminal, command, isSwappable }: SalvageView,
 ): string {
@@ -104,7 +104,11 @@ export function salvageText(
 }
 
 /** The losses in words. A session counts as complete only if all of its records are accounted for. */
-function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (id: string) => string): string[] {
+function lossLines(
+  report: SalvageReport,
+  sessions: readonly SalvagedSession[],
+  named: (id: string) => string,
+): string[] {
   const { lostSessions, lostOfUnknown } = report;
   const whole = sessions.filter((session) => session.isWhole && session.loads);
   const lines = [
@@ -147,7 +151,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
   return lines;
 }
 
-function losses(session: Outcome): string[] {
+function losses(session: SalvagedSession): string[] {
   const { lostMessages, lostParts, lostOthers, cutRecords } = session;
   const lost = [
     ...(lostMessages > 0 ? [plural(lostMessages, "message")] : []),

@@ -3,7 +3,7 @@ import { looksHealthy, looksHealthyThroughout } from "../../../plugin/faults/qui
 import { fits } from "../../../plugin/records/contract.ts";
 import { judge } from "../../../plugin/records/judge.ts";
 import { summarise } from "../../../plugin/report/incidents.ts";
-import { NO_SUCH_SESSION } from "../../../plugin/words/sources.ts";
+import { DIFFS_OF_NO_SESSION } from "../../../plugin/words/sources.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
 import { FIELD_NAMES } from "../field-names.ts";
@@ -71,7 +71,7 @@ const EFFECT =
 /** Whether evidence is made of the catalogue's own words, numbers and the names of opencode's fields. */
 function saysNothing(said: string): boolean {
   // Diffs of a deleted session have an effect of their own.
-  const evidence = said.replace(`; ${NO_SUCH_SESSION}`, "");
+  const evidence = said.replace(`; ${DIFFS_OF_NO_SESSION}`, "");
   if (EVIDENCE.some((form) => form.test(evidence))) return true;
   const [, path = "", words = "", effect = ""] = /^(.*?): (.*?)(?: and \d+ more)?; (.*)$/.exec(evidence) ?? [];
   const names = path.replace(/^(parts\[(\d+|…)\]|info)\.?/, "").split(/\.|\[(?:\d+|…)\]/);
