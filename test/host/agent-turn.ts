@@ -14,7 +14,7 @@ export interface Bench extends HostCase {
 
 export type Arguments = Readonly<Record<string, string | boolean>>;
 
-export interface Permission {
+interface Permission {
   readonly id: string;
   readonly sessionID: string;
   readonly permission: string;
@@ -22,13 +22,13 @@ export interface Permission {
   readonly metadata: unknown;
 }
 
-export interface Outcome extends Call {
+interface Outcome extends Call {
   /** What the user was asked, if anything. */
   readonly asked: Permission | null;
 }
 
 /** One call of the tool. */
-export interface Call {
+interface Call {
   readonly status: string;
   /** The tool's output, or its error. */
   readonly output: string;
@@ -36,7 +36,7 @@ export interface Call {
   readonly metadata: unknown;
 }
 
-export interface ToolPart {
+interface ToolPart {
   readonly type: string;
   readonly tool?: string;
   readonly state?: {
@@ -48,7 +48,7 @@ export interface ToolPart {
   };
 }
 
-export interface Meanwhile {
+interface Meanwhile {
   /** Done when the model was asked, before it calls the tool. */
   before(): Promise<void>;
   /** Done when the turn has ended, before its messages are read. */
@@ -72,7 +72,7 @@ export async function unasked(bench: Bench, inputs: readonly Arguments[]): Promi
   return (await turnOf(bench, inputs, null)).calls;
 }
 
-export async function turnOf(
+async function turnOf(
   bench: Bench,
   inputs: readonly Arguments[],
   reply: "once" | "reject" | null,
@@ -111,7 +111,7 @@ export async function turnOf(
 }
 
 /** Every call of the tool in a session, in the order in which the model made them. */
-export async function callsIn(host: RunningHost, { id }: StoredSession): Promise<readonly Call[]> {
+async function callsIn(host: RunningHost, { id }: StoredSession): Promise<readonly Call[]> {
   const { status, body } = await host.get(`/session/${id}/message`);
   expect(status).toBe(200);
   const parts = (body as { parts: readonly ToolPart[] }[]).flatMap((message) => message.parts);
@@ -130,7 +130,7 @@ export async function callsIn(host: RunningHost, { id }: StoredSession): Promise
 }
 
 /** What people wrote, and where their files are. */
-export function secrets({ project, home }: RealStore): readonly string[] {
+function secrets({ project, home }: RealStore): readonly string[] {
   return [project, home.root, "hello", "pixel", "welcome", "story", "plain session", "A conversation with tools"];
 }
 

@@ -78,7 +78,7 @@ export function victims(bench: Bench): readonly RecordPlace[] {
   return [bench.part, bench.message, bench.session];
 }
 
-export function damageCalled(name: string): Damage {
+function damageCalled(name: string): Damage {
   const damage = DAMAGES.find((each) => each.name === name);
   if (!damage) throw new Error(`no damage is called ${name}`);
   return damage;

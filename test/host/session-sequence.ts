@@ -3,7 +3,7 @@ import type { Random } from "../oracle/random.ts";
 import type { ModelServer } from "./model-server.ts";
 import type { RunningHost } from "./running-host.ts";
 
-export interface Wire {
+interface Wire {
   readonly info: { readonly id: string; readonly role: string };
   readonly parts: readonly { readonly id: string }[];
 }
@@ -141,13 +141,13 @@ export class Sequence {
   }
 }
 
-export async function messagesOf(host: RunningHost, id: string): Promise<Wire[]> {
+async function messagesOf(host: RunningHost, id: string): Promise<Wire[]> {
   const { status, body } = await host.get(`/session/${id}/message`);
   expect(status).toBe(200);
   return body as Wire[];
 }
 
-export function idsOf(messages: readonly Wire[]): string[] {
+function idsOf(messages: readonly Wire[]): string[] {
   return messages.flatMap(({ info, parts }) => [info.id, ...parts.map((part) => part.id)]);
 }
 

@@ -11,7 +11,7 @@ import type { RealStore } from "./stored-fixture.ts";
 import { trustedManifest } from "./tool.ts";
 
 /** From here on a host sends a client the plugin's answer in place of an error. */
-export const WITHOUT_ERROR: readonly HostVersion[] = ["1.17.18", "1.18.33"];
+const WITHOUT_ERROR: readonly HostVersion[] = ["1.17.18", "1.18.33"];
 
 export interface WireMessage {
   readonly info: { readonly role: string };
