@@ -60,6 +60,10 @@ export async function createHome(version: HostVersion, options: HomeOptions = {}
   await mkdir(configDir, { recursive: true });
   await writeFileLister(join(root, "bin"));
   await ensureGitProject(project);
+  const isQuick = IS_QUICK && options.complete !== true;
+  // The list that is inside opencode has thousands of models. 1.18.33 needs two CPU seconds for them before its first turn.
+  const modelList = join(root, "models.json");
+  await writeFile(modelList, "{}");
   const env = {
     ...xdg,
     PATH: `${join(root, "bin")}${delimiter}${process.env.PATH ?? "/usr/bin:/bin"}`,
@@ -80,7 +84,7 @@ export async function createHome(version: HostVersion, options: HomeOptions = {}
     // Bun looks at the heap every second. A host that serves many cases would spend a third of its time on that.
     BUN_GC_TIMER_DISABLE: "1",
     // The last of its three compilers earns its work back only in long runs.
-    ...(IS_QUICK && options.complete !== true ? { BUN_JSC_useFTLJIT: "0", ...NOT_LOOKED_FOR } : {}),
+    ...(isQuick ? { BUN_JSC_useFTLJIT: "0", OPENCODE_MODELS_PATH: modelList, ...NOT_LOOKED_FOR } : {}),
   };
   return { version, root, dataDir, configDir, project, env, remove: () => removeHome(root) };
 }
