@@ -147,7 +147,7 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
     async waitForPrompt() {
       const isThere = () => {
         const { line, column, isShown } = cursor();
-        return isShown && EMPTY_PROMPT.test(line.slice(0, column));
+        return isShown && EMPTY_PROMPT.test(line.slice(0, column).padEnd(column));
       };
       await until(isThere, () => missing("the cursor never came to an empty prompt"));
     },
