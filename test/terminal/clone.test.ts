@@ -10,7 +10,7 @@ import { builtPackage } from "../package/built.ts";
 import { lacks } from "../process/lacks.ts";
 import { emptyPart } from "./damage-part.ts";
 import { opensSubagentAfterYes } from "./shared-cases.ts";
-import { openSession } from "./steps.ts";
+import { openSession, typeInPrompt } from "./steps.ts";
 import { openTerminalUI } from "./terminal-ui.ts";
 
 /** The package in a folder whose path does not hold its name. */
@@ -54,8 +54,7 @@ test.skipIf(lacks("tmux"))(
       await ui.waitFor("Nothing was changed.");
 
       model.script({ tool: "session_repair", input: { action: "repair" } }, { text: "As you wish." });
-      ui.type("Please repair my sessions.");
-      await ui.waitFor("Please repair my sessions.");
+      await typeInPrompt(ui, "Please repair my sessions.");
       await ui.press("Enter");
       await ui.waitFor(/session_repair: (recover|set) 1 record/);
       expect(await runIDs(store.dataDir)).toEqual(before);

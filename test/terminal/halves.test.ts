@@ -5,7 +5,7 @@ import { realStore } from "../host/stored-fixture.ts";
 import { lacks } from "../process/lacks.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { emptyPart } from "./damage-part.ts";
-import { closeBy, offers } from "./steps.ts";
+import { closeBy, offers, typeInPrompt } from "./steps.ts";
 import { setOptions, Workshop } from "./workshop.ts";
 
 let shop: Workshop;
@@ -23,7 +23,7 @@ describe.skipIf(lacks("tmux") || !IS_WHOLE)("the terminal UI of 1.18.33 with the
     const store = await realStore("1.18.33");
     const ui = await shop.ready(store, { server: true });
     try {
-      ui.type("/repair");
+      await typeInPrompt(ui, "/repair");
       const shown = await ui.waitFor("open sessions that will not load");
       expect(offers(shown)).toBe(1);
       await closeBy(ui, "Enter", "open sessions that will not load");
@@ -44,7 +44,7 @@ describe.skipIf(lacks("tmux"))("a terminal UI without terminal plugins (1.1.65)"
     const ui = await shop.ready(store, { server: true });
     try {
       const part = emptyPart(store, store.sessions.plain);
-      ui.type("/repair");
+      await typeInPrompt(ui, "/repair");
       await ui.waitFor("open sessions that will not load");
       await closeBy(ui, "Enter", "open sessions that will not load");
       await ui.press("Enter");

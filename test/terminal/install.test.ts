@@ -12,7 +12,7 @@ import { lacks } from "../process/lacks.ts";
 import { until } from "../process/until.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { emptyPart } from "./damage-part.ts";
-import { closeBy, offers, openRepairDialog, openSession, untilReady } from "./steps.ts";
+import { closeBy, offers, openRepairDialog, openSession, typeInPrompt, untilReady } from "./steps.ts";
 import { startTerminalUI } from "./terminal-ui.ts";
 
 let registry: LoopbackRegistry;
@@ -96,7 +96,7 @@ async function useInTerminal({ store, env, part }: Installed): Promise<void> {
     await untilReady(ui);
     await until(async () => (await serverRuns(store)).length > 0, "the server half has not repaired anything");
     expect(await serverRuns(store)).toEqual([{ trigger: "preload", records: [part] }]);
-    ui.type("/repair");
+    await typeInPrompt(ui, "/repair");
     expect(offers(await ui.waitFor("open sessions that will not load"))).toBe(1);
     await closeBy(ui, "Escape", "open sessions that will not load");
     await ui.press("C-u");

@@ -42,6 +42,7 @@ describe.skipIf(lacks("tmux"))('questions of the terminal UI of 1.18.33 with bot
       await ui.waitFor("A single pixel.");
       expect(await storeImage(store.dataDir, BOOT_COLUMNS)).not.toEqual(before);
       await openRepairDialog(ui);
+      await ui.waitForCursor("Filter");
       ui.type("Undo");
       await ui.waitFor(/Undo [\d-]+ [\d:]+: \d+ record/);
       await ui.press("Enter");

@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { emptyPart } from "./damage-part.ts";
-import { closeBy, offers, openSession } from "./steps.ts";
+import { closeBy, offers, openSession, typeInPrompt, untilStarted } from "./steps.ts";
 import type { TerminalUI } from "./terminal-ui.ts";
 import type { UICase } from "./ui-for-cases.ts";
 
@@ -26,7 +26,7 @@ export async function repairsAsOpened(
 
 /** Of a UI with the terminal half: exactly one `/repair` is offered, and it is the dialog. */
 export async function offersTheDialog({ ui, model }: UICase): Promise<void> {
-  ui.type("/repair");
+  await typeInPrompt(ui, "/repair");
   const shown = await ui.waitFor("open sessions that will not load");
   expect(offers(shown)).toBe(1);
   await ui.press("Enter");
@@ -40,7 +40,8 @@ export async function opensSubagentAfterYes(ui: TerminalUI): Promise<void> {
   await ui.waitFor("This session cannot be opened");
   await ui.press("Enter");
   await ui.waitFor("An answer of its own.");
+  await untilStarted(ui);
   // A subagent's session has no prompt.
-  await ui.press("C-x", "n");
+  ui.pressTogether("C-x", "n");
   await ui.waitFor("Ask anything");
 }

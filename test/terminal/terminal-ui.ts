@@ -34,12 +34,16 @@ export interface TerminalUI {
   type(text: string): void;
   /** Presses a key and does not wait, for what is timed. */
   send(key: string): void;
-  /** Presses keys by tmux's names: `Enter`, `Escape`, `C-p`, `Down`. */
-  press(...keys: string[]): Promise<void>;
+  /** Presses a key by tmux's name: `Enter`, `Escape`, `C-p`, `Down`. */
+  press(key: string): Promise<void>;
+  /** Presses keys that are one command together. The UI forgets the first key if the second one comes too late. */
+  pressTogether(...keys: string[]): void;
   /** Waits until the screen shows a text, and returns the screen. */
   waitFor(expected: string | RegExp): Promise<string>;
   /** Waits until the cursor is in a line with this text: what is typed from then on goes there. */
   waitForCursor(text: string): Promise<void>;
+  /** Waits until the prompt is empty and has the cursor. The UI loses what is typed before that. */
+  waitForPrompt(): Promise<void>;
   close(): void;
 }
 
@@ -47,6 +51,12 @@ export interface TerminalUI {
 const SOCKET = `opencode-session-repair-${randomBytes(4).toString("hex")}`;
 
 let isWatched = false;
+
+/** How many keys and texts a wait that fails names. */
+const KEYS_TOLD = 12;
+
+/** The line of the cursor, up to the cursor. */
+const EMPTY_PROMPT = /^[^┃]*┃ {1,3}$/;
 
 function tmux(...args: string[]): string {
   const result = spawnSync("tmux", ["-L", SOCKET, ...args], { encoding: "utf8" });
@@ -90,19 +100,30 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
   const output = join(home.root, `${name}.output`);
   tmux("pipe-pane", "-t", name, `exec cat > ${quoted(output)}`);
   const screen = () => tmux("capture-pane", "-p", "-t", name);
+  const sent: string[] = [];
+  const sendKeys = (...keys: string[]) => {
+    sent.push(keys.join(" "));
+    tmux("send-keys", "-t", name, ...keys);
+  };
+  const cursor = () => {
+    const place = tmux("display-message", "-p", "-t", name, "#{cursor_y} #{cursor_x} #{cursor_flag}");
+    const [row = 0, column = 0, flag] = place.split(" ").map(Number);
+    return { line: screen().split("\n")[row] ?? "", column, isShown: flag === 1 };
+  };
+  const missing = (what: string) =>
+    `${what}. The keys before: ${sent.slice(-KEYS_TOLD).join(" | ")}. The screen:\n${screen()}`;
   return {
     version: settings.version ?? home.version,
     screen,
     log: () => logOf(home.dataDir),
     coloredScreen: () => tmux("capture-pane", "-p", "-e", "-N", "-t", name),
-    type: (text) => void tmux("send-keys", "-t", name, "-l", text),
-    send: (key) => void tmux("send-keys", "-t", name, key),
-    async press(...keys) {
-      for (const key of keys) {
-        tmux("send-keys", "-t", name, key);
-        await sleep(120);
-      }
+    type: (text) => sendKeys("-l", text),
+    send: (key) => sendKeys(key),
+    async press(key) {
+      sendKeys(key);
+      await sleep(120);
     },
+    pressTogether: (...keys) => sendKeys(...keys),
     async waitFor(expected) {
       let shown = "";
       let written = -1;
@@ -114,15 +135,21 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
         shown = screen();
         return typeof expected === "string" ? shown.includes(expected) : expected.test(shown);
       };
-      await until(isThere, () => `the screen never showed ${String(expected)}:\n${shown}`, 50);
+      await until(isThere, () => missing(`the screen never showed ${String(expected)}`));
       return shown;
     },
     async waitForCursor(text) {
+      await until(
+        () => cursor().line.includes(text),
+        () => missing(`the cursor never came to "${text}"`),
+      );
+    },
+    async waitForPrompt() {
       const isThere = () => {
-        const row = Number(tmux("display-message", "-p", "-t", name, "#{cursor_y}"));
-        return screen().split("\n")[row]?.includes(text) === true;
+        const { line, column, isShown } = cursor();
+        return isShown && EMPTY_PROMPT.test(line.slice(0, column).padEnd(column));
       };
-      await until(isThere, () => `the cursor never came to "${text}":\n${screen()}`);
+      await until(isThere, () => missing("the cursor never came to an empty prompt"));
     },
     close() {
       const pid = Number(tmux("display-message", "-p", "-t", name, "#{pane_pid}"));

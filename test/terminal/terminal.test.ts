@@ -47,6 +47,7 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33 with both halves", ()
       const parent = () => database.query("select parent_id as parent from session where id = ?").get(id);
       database.run("update session set parent_id = 'ses_gone' where id = ?", [id]);
       await openRepairDialog(ui);
+      await ui.waitForCursor("Filter");
       ui.type("not shown");
       await ui.waitFor("Sessions that are not shown");
       await ui.press("Enter");

@@ -11,6 +11,7 @@ import type { UICase } from "./ui-for-cases.ts";
  * command whose first space comes together with what follows it, with or without this package.
  */
 async function typeForm(ui: TerminalUI, words: string, expected: string | RegExp): Promise<void> {
+  await ui.waitForPrompt();
   ui.type("/repair ");
   if (ui.version === "1.14.41") await ui.waitFor(/┃ +\/repair/);
   ui.type(words);
