@@ -5,7 +5,7 @@ import { STOPPED, WITHOUT_RECORD } from "../words/answers/common.ts";
 import { laidOut } from "../words/answers/findings.ts";
 import { headMarkdown, messageMarkdown } from "../words/answers/markdown.ts";
 import { holeText, messageLines } from "../words/answers/transcript.ts";
-import { TEXT_CHANGED } from "../words/records.ts";
+import { TEXT_CHANGED } from "../words/long-texts.ts";
 import { unreadable } from "../words/refusals.ts";
 import { printable } from "../words/text-layout.ts";
 import { utcText } from "../words/times.ts";

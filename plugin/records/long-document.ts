@@ -1,4 +1,4 @@
-import { leftUnprinted } from "../words/records.ts";
+import { leftUnprinted } from "../words/long-texts.ts";
 import { type BriefDocument, cutText } from "./brief-document.ts";
 
 /** A long text of a document, in pieces. Only its beginning is in memory. */

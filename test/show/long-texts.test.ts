@@ -5,7 +5,7 @@ import { nodeFileSystem as files } from "../../plugin/api.ts";
 import { showSession } from "../../plugin/show/show.ts";
 import { type TranscriptMessage, transcribe } from "../../plugin/show/transcript.ts";
 import { messageLines } from "../../plugin/words/answers/transcript.ts";
-import { TEXT_CHANGED } from "../../plugin/words/records.ts";
+import { TEXT_CHANGED } from "../../plugin/words/long-texts.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { located } from "../stores/store-under-test.ts";
 

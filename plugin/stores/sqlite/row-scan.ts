@@ -1,4 +1,4 @@
-import { type Artifact, LARGEST_LOADED_BYTES, type RowValues } from "../../model/artifact.ts";
+import { type Artifact, LARGEST_LOADED_BYTES, LONG_BYTES, type RowValues } from "../../model/artifact.ts";
 import type { Counts, ScanOptions, Scope, Share, Visit } from "../store.ts";
 import { readBundles } from "./bundles.ts";
 import type { Cell } from "./cell-pieces.ts";
@@ -37,9 +37,6 @@ export interface Reading {
    */
   readonly readLong?: (cell: Cell, bytes: number) => string | null;
 }
-
-/** Values up to this size are never read in pieces. */
-export const LONG_BYTES = 1024 * 1024;
 
 export interface Restriction {
   readonly sql: string;

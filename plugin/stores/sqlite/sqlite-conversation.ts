@@ -1,5 +1,5 @@
 import type { RowValues } from "../../model/artifact.ts";
-import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
+import { LARGEST_LOADED_BYTES, LONG_BYTES } from "../../model/artifact.ts";
 import type { LongDocument } from "../../records/long-document.ts";
 import {
   type ProjectFacts,
@@ -11,7 +11,6 @@ import {
   unknownSession,
 } from "../conversation.ts";
 import { byteLength, type Connection, type SqlRow, type SqlValue } from "./driver.ts";
-import { LONG_BYTES } from "./row-scan.ts";
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { newestFirst, quoted, type Schema } from "./schema.ts";
 

@@ -1,6 +1,6 @@
 import type { Entry, Hole, ToolCall, TranscriptMessage } from "../../show/transcript.ts";
 import { amount, plural } from "../amounts.ts";
-import { TEXT_CHANGED } from "../records.ts";
+import { TEXT_CHANGED } from "../long-texts.ts";
 import { columns, printable, wrapped, wrappedLines } from "../text-layout.ts";
 import { utcText } from "../times.ts";
 
