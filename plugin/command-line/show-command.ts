@@ -5,6 +5,7 @@ import { STOPPED, WITHOUT_RECORD } from "../words/answers/common.ts";
 import { laidOut } from "../words/answers/findings.ts";
 import { headMarkdown, messageMarkdown } from "../words/answers/markdown.ts";
 import { holeText, messageLines } from "../words/answers/transcript.ts";
+import { TEXT_CHANGED } from "../words/long-texts.ts";
 import { unreadable } from "../words/refusals.ts";
 import { printable } from "../words/text-layout.ts";
 import { utcText } from "../words/times.ts";
@@ -137,25 +138,30 @@ function holesOf(message: TranscriptMessage): Hole[] {
 }
 
 /**
- * Prints the session as text, message by message. Returns the number of unreadable records, or `null` if the user
- * stopped the command.
+ * Prints the session as text, message by message. Returns the number of records that were not read as a whole, or `null`
+ * if the user stopped the command.
  */
 async function printText(context: CommandContext, session: ShownSession): Promise<number | null> {
   const { terminal } = context;
   terminal.print(headLines(context, session).join("\n"));
   const holes: Hole[] = [];
-  let count = 0;
+  let [count, changed] = [0, 0];
+  const onChanged = () => {
+    changed += 1;
+  };
   for await (const message of session.messages()) {
-    await terminal.printAll(messageLines(message, terminal.width, terminal.style));
+    await terminal.printAll(messageLines(message, terminal.width, terminal.style, onChanged));
     holes.push(...holesOf(message));
     count += 1;
   }
   if (context.signal.aborted) return null;
   terminal.print(footLines(context, session, count, holes).join("\n"));
-  if (session.other === null) return holes.length;
+  if (changed > 0) terminal.print(terminal.style("yellow", `  ${TEXT_CHANGED}`));
+  const incomplete = holes.length + changed;
+  if (session.other === null) return incomplete;
   terminal.print("\nThe copy of opencode 2.x:\n");
   const others = await printText(context, session.other);
-  return others === null ? null : holes.length + others;
+  return others === null ? null : incomplete + others;
 }
 
 function headLines({ terminal }: CommandContext, { facts, store, recordFaults, copy }: ShownSession): string[] {

@@ -207,3 +207,6 @@ export interface Bundle {
 
 /** The largest record that is read into memory as a whole. Larger records are checked in pieces. */
 export const LARGEST_LOADED_BYTES = 64 * 1024 * 1024;
+
+/** Values of a database up to this size are never read in pieces. */
+export const LONG_BYTES = 1024 * 1024;

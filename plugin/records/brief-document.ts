@@ -10,6 +10,12 @@ const COLON = 0x3a;
 /** The bytes that may follow a backslash, besides `u`. */
 const ESCAPED = new Set(Buffer.from('"\\/bfnrt'));
 
+/** The beginning of a text that is an image. */
+const IMAGE = "data:image/";
+
+/** {@link IMAGE} has at most this many bytes in a document: an escape of six bytes for each letter. One letter more is read. */
+const IMAGE_BYTES = (IMAGE.length + 2) * 6;
+
 /** The part of a long string that is left out: offsets in the document, in bytes. `end` is the closing quote. */
 export interface CutString {
   readonly start: number;
@@ -28,12 +34,12 @@ export interface BriefDocument {
 
 /**
  * Reads a document in pieces and cuts its long texts, so that a text of tens of megabytes is never in memory as a
- * whole. `mark` is written at the place of each cut. Returns `null` if a check of the brief document could have another
+ * whole. If there is a `mark`, it is written at the place of each cut, with the number of the cut. Returns `null` if a check of the brief document could have another
  * result than a check of the whole document. Causes are bytes that are not UTF-8 or not allowed in a string, a long
  * name, and an image in a text, because the size of an image is checked.
  */
 export function briefDocument(pieces: Iterable<Uint8Array>, mark = ""): BriefDocument | null {
-  const reader = new BriefReader(Buffer.from(mark));
+  const reader = new BriefReader(mark);
   for (const piece of pieces) if (!reader.push(piece)) return null;
   return reader.end();
 }
@@ -46,7 +52,7 @@ enum At {
 }
 
 class BriefReader {
-  readonly #mark: Buffer;
+  readonly #mark: string;
   readonly #kept: Buffer[] = [];
   readonly #cuts: CutString[] = [];
   #at = At.Outside;
@@ -59,7 +65,7 @@ class BriefReader {
   #endedByCut = false;
   #halfLetter = Buffer.alloc(0);
 
-  constructor(mark: Buffer) {
+  constructor(mark: string) {
     this.#mark = mark;
   }
 
@@ -106,8 +112,8 @@ class BriefReader {
       const isLong = this.#cutStart < 0 && this.#offset + index - this.#stringStart >= KEPT_BYTES;
       if (isLong && (byte & 0xc0) !== 0x80) {
         this.#keep(piece.subarray(from, index));
-        if (this.#isImage()) return false;
-        this.#kept.push(this.#mark);
+        if (this.#isImage(this.#offset + index - this.#stringStart)) return false;
+        if (this.#mark !== "") this.#kept.push(Buffer.from(`${this.#mark}${this.#cuts.length}`));
         this.#cutStart = this.#offset + index;
         from = piece.length;
       }
@@ -128,13 +134,18 @@ class BriefReader {
     if (bytes.length > 0) this.#kept.push(Buffer.from(bytes));
   }
 
-  /** Whether the kept beginning of the string that is about to be cut says that it is an image. */
-  #isImage(): boolean {
-    const kept = Buffer.concat(this.#kept);
-    return kept
-      .subarray(kept.length - KEPT_BYTES - 3)
-      .toString("latin1", 0, 64)
-      .includes("data:image/");
+  /** Whether the string that is about to be cut is an image. `bytes`: how many of its bytes are kept, as the last ones. */
+  #isImage(bytes: number): boolean {
+    let first = this.#kept.length;
+    let left = bytes;
+    while (left > 0 && first > 0) {
+      first -= 1;
+      left -= this.#kept[first]?.length ?? 0;
+    }
+    const [head = Buffer.alloc(0), ...more] = this.#kept.slice(first);
+    const beginning = Buffer.concat([head.subarray(-left), ...more]).subarray(0, IMAGE_BYTES);
+    const text: unknown = JSON.parse(`"${beginning.toString("utf8", 0, wholeUntil(beginning))}"`);
+    return typeof text === "string" && text.startsWith(IMAGE);
   }
 
   /** Whether the bytes so far are UTF-8. The last letter may be in the next piece. */
@@ -164,52 +175,21 @@ function plainUntil(piece: Buffer, from: number): number {
   return at;
 }
 
-/** The value of a brief document, and how to read the rest of each text that it cuts. */
-export interface LongValue {
-  readonly value: unknown;
-  /** The key is the path of the text in the document: its names, joined by dots. */
-  readonly rests: ReadonlyMap<string, { pieces(): Iterable<string> }>;
-}
-
-/**
- * Parses a brief document whose cuts have a mark. `read` reads bytes of the document. `null` if the document is no JSON.
- */
-export function longValue(
-  { text, cuts }: BriefDocument,
-  mark: string,
-  read: (start: number, end: number) => Iterable<Uint8Array>,
-): LongValue | null {
-  const rests = new Map<string, { pieces(): Iterable<string> }>();
-  const left = [...cuts];
-  const unmarked = (value: unknown, path: readonly string[]): unknown => {
-    if (typeof value === "string" && value.endsWith(mark)) {
-      const cut = left.shift();
-      if (cut !== undefined) rests.set(path.join("."), { pieces: () => cutText(read(cut.start, cut.end)) });
-      return value.slice(0, -mark.length);
-    }
-    if (Array.isArray(value)) return value.map((each, index) => unmarked(each, [...path, String(index)]));
-    if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, unmarked(each, [...path, name])]));
-  };
-  try {
-    const value = unmarked(JSON.parse(text), []);
-    return left.length === 0 ? { value, rests } : null;
-  } catch {
-    return null;
-  }
-}
-
 function isHex(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
 }
 
 /**
  * The text of a cut: the bytes of a JSON string from a cut to its closing quote, read in pieces. A piece never ends inside
- * a letter or an escape.
+ * a letter or an escape. `null` stands for bytes that cannot be read any more, and ends the text.
  */
-export function* cutText(pieces: Iterable<Uint8Array>): Iterable<string> {
+export function* cutText(pieces: Iterable<Uint8Array | null>): Iterable<string | null> {
   let left = Buffer.alloc(0);
   for (const piece of smallPieces(pieces)) {
+    if (piece === null) {
+      yield null;
+      return;
+    }
     const bytes = left.length === 0 ? Buffer.from(piece) : Buffer.concat([left, piece]);
     const end = wholeUntil(bytes);
     left = Buffer.from(bytes.subarray(end));
@@ -221,9 +201,11 @@ export function* cutText(pieces: Iterable<Uint8Array>): Iterable<string> {
 /** At most this many bytes are decoded as text at once. */
 const DECODED_BYTES = 256 * 1024;
 
-function* smallPieces(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
-  for (const piece of pieces)
-    for (let at = 0; at < piece.length; at += DECODED_BYTES) yield piece.subarray(at, at + DECODED_BYTES);
+function* smallPieces(pieces: Iterable<Uint8Array | null>): Iterable<Uint8Array | null> {
+  for (const piece of pieces) {
+    if (piece === null) yield null;
+    else for (let at = 0; at < piece.length; at += DECODED_BYTES) yield piece.subarray(at, at + DECODED_BYTES);
+  }
 }
 
 /** The longest possible escape: two surrogates. */

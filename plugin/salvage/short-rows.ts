@@ -80,8 +80,24 @@ function stated(field: "created" | "completed"): string {
 /** A session without messages may have lost both of its times. */
 const OF_PROJECT = "(select time_created from project where id = session.project_id)";
 
-/** What replaces a lost time, by table and column. The first value that is neither NULL nor 0 is used. */
-const REPLACEMENTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+/** The first or last time of the records that belong to a row. It is read for all rows at once: no index exists yet. */
+interface OfChildren {
+  readonly time: "min(time_created)" | "max(time_updated)";
+  readonly children: "message" | "session";
+  /** The column in which a child names its parent. */
+  readonly parent: "session_id" | "project_id";
+}
+
+const FIRST_MESSAGE: OfChildren = { time: "min(time_created)", children: "message", parent: "session_id" };
+const LAST_MESSAGE: OfChildren = { time: "max(time_updated)", children: "message", parent: "session_id" };
+const FIRST_SESSION: OfChildren = { time: "min(time_created)", children: "session", parent: "project_id" };
+const LAST_SESSION: OfChildren = { time: "max(time_updated)", children: "session", parent: "project_id" };
+
+/**
+ * What replaces a lost time, by table and column: SQL for a value of the same row, or the times of other records. The
+ * first value that is neither NULL nor 0 is used.
+ */
+const REPLACEMENTS: Readonly<Record<string, Readonly<Record<string, readonly (string | OfChildren)[]>>>> = {
   message: {
     time_created: [stated("created"), "time_updated"],
     time_updated: [stated("completed"), "time_created"],
@@ -91,12 +107,12 @@ const REPLACEMENTS: Readonly<Record<string, Readonly<Record<string, readonly str
     time_updated: ["time_created"],
   },
   session: {
-    time_created: ["(select min(time_created) from message where session_id = session.id)", "time_updated", OF_PROJECT],
-    time_updated: ["(select max(time_updated) from message where session_id = session.id)", "time_created"],
+    time_created: [FIRST_MESSAGE, "time_updated", OF_PROJECT],
+    time_updated: [LAST_MESSAGE, "time_created"],
   },
   project: {
-    time_created: ["(select min(time_created) from session where project_id = project.id)", "time_updated"],
-    time_updated: ["(select max(time_updated) from session where project_id = project.id)", "time_created"],
+    time_created: [FIRST_SESSION, "time_updated"],
+    time_updated: [LAST_SESSION, "time_created"],
   },
 };
 
@@ -108,8 +124,16 @@ export function setLostTimes(connection: Connection, tables: readonly ShortTable
   for (const [table, replacements] of Object.entries(REPLACEMENTS)) {
     const lost = tables.find((each) => each.table === table)?.lost ?? [];
     for (const column of TIMES.filter((each) => lost.includes(each))) {
-      const values = (replacements[column] ?? []).map((value) => `nullif(${value}, 0)`).join(", ");
-      connection.exec(`update "${table}" set ${column} = coalesce(${values}, 0) where ${column} = 0`);
+      for (const value of replacements[column] ?? []) connection.exec(setLostTime(table, column, value));
     }
   }
+}
+
+/** The statement that sets the times that are still lost, as far as this value is neither NULL nor 0. */
+function setLostTime(table: string, column: string, value: string | OfChildren): string {
+  if (typeof value === "string") return `update "${table}" set ${column} = coalesce(${value}, 0) where ${column} = 0`;
+  const { time, children, parent } = value;
+  return `update "${table}" set ${column} = found.time
+    from (select ${parent} as id, ${time} as time from "${children}" group by ${parent}) as found
+    where found.id = "${table}".id and "${table}".${column} = 0 and found.time is not null`;
 }

@@ -2,18 +2,17 @@ import { faultByCode } from "../faults/catalogue.ts";
 import { type Locator, locatorText } from "../model/artifact.ts";
 import { cutDocument } from "../records/cut-document.ts";
 import { textBeginning } from "../records/file-text.ts";
+import { type LongText, type LongTexts, longTextAt } from "../records/long-document.ts";
 import {
   isFields,
-  type LongDocument,
   numberIn,
   parseDocument,
   type StoredDocument,
   type StoredMessage,
-  type TextRest,
   textIn,
   valueIn,
 } from "../stores/conversation.ts";
-import { addedText, COMPACTED, endedWith, firstLine, firstText, lineCount } from "./entry-text.ts";
+import { addedText, COMPACTED, endedWith, firstLine, firstText } from "./entry-text.ts";
 
 /** A known problem of a record. */
 export interface KnownFault {
@@ -47,13 +46,19 @@ export interface Quarantined {
   readonly evidence: string;
 }
 
+interface TextSize {
+  readonly lines: number;
+  readonly bytes: number;
+}
+
 export interface ToolCall {
   readonly type: "tool";
   readonly tool: string;
   readonly status: string;
   /** The call in one line: its title, or else the first text among its arguments. */
   readonly summary: string;
-  readonly output: { readonly lines: number; readonly bytes: number } | null;
+  /** `changed`: the output was changed after its beginning was read. */
+  readonly output: TextSize | "changed" | null;
   readonly error: string | null;
   readonly durationMs: number | null;
   /** The whole part, as it is stored. */
@@ -62,8 +67,8 @@ export interface ToolCall {
 
 /** One entry of a session, in the order in which opencode shows it. */
 export type Entry =
-  /** `rest`: what follows the text, if it is long and was not loaded. */
-  | { readonly type: "text" | "reasoning"; readonly text: string; readonly rest?: TextRest }
+  /** `long`: the whole text, if only its beginning is in memory. */
+  | { readonly type: "text" | "reasoning"; readonly text: string; readonly long?: LongText }
   /** `part`: the stored part to which the note belongs. */
   | { readonly type: "note"; readonly text: string; readonly part: unknown }
   | ToolCall
@@ -105,7 +110,7 @@ export function transcribe(
     const { value, isWhole } = readingOf(part);
     if (value !== undefined) {
       parts.push(value);
-      entries.push(...entriesOf(value, part.long?.rests));
+      entries.push(...entriesOf(value, part.long?.texts));
     }
     entries.push(...holesIn("part", part, isWhole, known));
   }
@@ -179,7 +184,7 @@ function holesIn(
   return [{ type: "hole", kind, recordID, where, code, why, bytes, runID: moved?.runID ?? null }];
 }
 
-function entriesOf(part: unknown, rests: LongDocument["rests"] = NO_RESTS): Entry[] {
+function entriesOf(part: unknown, texts: LongTexts = NO_LONG_TEXTS): Entry[] {
   const note = (text: string): Entry[] => [{ type: "note", text, part }];
   switch (textIn(part, "type")) {
     case "text":
@@ -187,12 +192,12 @@ function entriesOf(part: unknown, rests: LongDocument["rests"] = NO_RESTS): Entr
       const text = textIn(part, "text") ?? "";
       // opencode itself adds text to a user's message, such as the content of attached files and reminders.
       if (valueIn(part, "synthetic") === true) return note(addedText(text));
-      const rest = rests.get("text");
+      const long = longTextAt(texts, "text");
       const type = textIn(part, "type") === "text" ? "text" : "reasoning";
-      return text === "" ? [] : [{ type, text, ...(rest && { rest }) }];
+      return text === "" ? [] : [{ type, text, ...(long && { long }) }];
     }
     case "tool":
-      return [toolCall(part, rests)];
+      return [toolCall(part, texts)];
     case "file":
       return note(`file ${textIn(part, "filename") ?? ""} (${textIn(part, "mime") ?? "unknown type"})`);
     case "agent":
@@ -216,23 +221,17 @@ function entriesOf(part: unknown, rests: LongDocument["rests"] = NO_RESTS): Entr
   }
 }
 
-const NO_RESTS: LongDocument["rests"] = new Map();
+const NO_LONG_TEXTS: LongTexts = new Map();
 
-function sizeOfText(text: string, rest: TextRest | undefined): { readonly lines: number; readonly bytes: number } {
-  if (rest === undefined) return { lines: lineCount(text), bytes: Buffer.byteLength(text) };
+function sizeOfText(pieces: Iterable<string | null>): TextSize | "changed" {
   let [breaks, bytes, last] = [0, 0, ""];
-  for (const piece of withRest(text, rest)) {
+  for (const piece of pieces) {
+    if (piece === null) return "changed";
     for (let at = piece.indexOf("\n"); at >= 0; at = piece.indexOf("\n", at + 1)) breaks += 1;
     bytes += Buffer.byteLength(piece);
     last = piece.at(-1) ?? last;
   }
-  return { lines: last === "\n" ? breaks : breaks + 1, bytes };
-}
-
-/** A text in pieces: its loaded beginning, and the rest of it. */
-export function* withRest(text: string, rest: TextRest | undefined): Iterable<string> {
-  yield text;
-  if (rest !== undefined) yield* rest.pieces();
+  return { lines: last === "\n" || last === "" ? breaks : breaks + 1, bytes };
 }
 
 function listIn(value: unknown, key: string): readonly unknown[] {
@@ -240,7 +239,7 @@ function listIn(value: unknown, key: string): readonly unknown[] {
   return Array.isArray(list) ? list : [];
 }
 
-function toolCall(part: unknown, rests: LongDocument["rests"]): ToolCall {
+function toolCall(part: unknown, texts: LongTexts): ToolCall {
   const state = valueIn(part, "state");
   const output = textIn(state, "output");
   const [start, end] = [numberIn(state, "time", "start"), numberIn(state, "time", "end")];
@@ -249,7 +248,7 @@ function toolCall(part: unknown, rests: LongDocument["rests"]): ToolCall {
     tool: textIn(part, "tool") ?? "a tool",
     status: textIn(state, "status") ?? "unknown",
     summary: firstLine(textIn(state, "title") || firstText(valueIn(state, "input"))),
-    output: output === null ? null : sizeOfText(output, rests.get("state.output")),
+    output: output === null ? null : sizeOfText(longTextAt(texts, "state", "output")?.pieces() ?? [output]),
     error: textIn(state, "error"),
     durationMs: start === null || end === null ? null : end - start,
     part,

@@ -1,5 +1,6 @@
 import type { Locator, RowValues, StorageClass } from "../model/artifact.ts";
 import { fileText, sqliteText } from "../records/file-text.ts";
+import type { LongDocument } from "../records/long-document.ts";
 
 /** One JSON document as it is stored, whatever it contains. */
 export interface StoredDocument {
@@ -18,19 +19,6 @@ export interface StoredDocument {
   readonly updatedMs: number | null;
   /** A long document that is read in pieces. Present only if the caller asked for that; `bytes` is then `null`. */
   readonly long?: LongDocument;
-}
-
-/** A JSON document whose long texts are read in pieces when they are needed. */
-export interface LongDocument {
-  /** The value. Of a long text it has only the beginning. */
-  readonly value: unknown;
-  /** The rest of each long text by its place, such as `state.output`. */
-  readonly rests: ReadonlyMap<string, TextRest>;
-}
-
-/** The rest of a long text. */
-export interface TextRest {
-  pieces(): Iterable<string>;
 }
 
 /**

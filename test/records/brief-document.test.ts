@@ -17,7 +17,7 @@ function putTogether(document: string, size: number): unknown {
   const bytes = Buffer.from(document);
   const rests = brief.cuts.map(({ start, end }) => [...cutText(inPieces(bytes.subarray(start, end), size))].join(""));
   return JSON.parse(brief.text, (_key, value) =>
-    typeof value === "string" && value.endsWith("<cut>") ? value.slice(0, -"<cut>".length) + rests.shift() : value,
+    typeof value === "string" ? value.replace(/<cut>(\d+)$/, (_mark, number) => rests[Number(number)] ?? "") : value,
   );
 }
 
@@ -59,8 +59,32 @@ test.each([
   ["half an escape", `{"text":"${FILL}\\u12g4"}`],
   ["a long name", `{"${FILL}" : 1}`],
   ["a large image", `{"url":"data:image/png;base64,${FILL}"}`],
+  ["a large image with escaped slashes", `{"url":"data:image\\/png;base64,${FILL}"}`],
+  ["a large image with escaped letters", `{"after":[1,2],"url":"\\u0064ata:\\u0069mage/png;base64,${FILL}"}`],
 ])("%s: nothing is decided from the brief document", (_what, document) => {
   expect(briefDocument(inPieces(document, 1000))).toBeNull();
+});
+
+test("a text that only names an image is cut", () => {
+  const brief = briefDocument(inPieces(`{"text":"see data:image/png;base64,${FILL}"}`, 1000));
+  expect(brief?.cuts.length).toBe(1);
+});
+
+test("however many long texts a document has, few bytes are copied to find out which of them are images", () => {
+  const document = JSON.stringify(Array.from({ length: 200 }, () => FILL));
+  const { concat } = Buffer;
+  let copied = 0;
+  Buffer.concat = (list, length) => {
+    copied += list.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return concat(list, length);
+  };
+  try {
+    const brief = briefDocument(inPieces(document, 1 << 16));
+    expect(brief?.cuts.length).toBe(200);
+  } finally {
+    Buffer.concat = concat;
+  }
+  expect(copied).toBeLessThan(2 * document.length);
 });
 
 test("bytes that are not UTF-8 far behind the beginning are noticed", () => {

@@ -4,8 +4,8 @@ import { errnoCode, type FileStat, type FileSystem } from "../../platform/file-s
 export type DiffsPlace =
   /** `path` is the file itself, or the file to which a link leads. */
   | { readonly path: string; readonly stat: FileStat }
-  /** The error that the system returns, because the path leads to a folder, or links form a circle. */
-  | { readonly ioError: "EISDIR" | "ELOOP" };
+  /** The error that the system returns, for example because the path leads to a folder, or links form a circle. */
+  | { readonly ioError: string };
 
 /**
  * Follows the path of a session's diff file. Like opencode, it opens the file by its name and does not list the folder.
@@ -22,6 +22,6 @@ export async function diffsPlace(files: FileSystem, path: string, found: FileSta
     if (stat.type === "directory") return { ioError: "EISDIR" };
     return stat.type === "file" ? { path: target, stat } : null;
   } catch (error) {
-    return errnoCode(error) === "ELOOP" ? { ioError: "ELOOP" } : null;
+    return { ioError: errnoCode(error) ?? "UNKNOWN" };
   }
 }

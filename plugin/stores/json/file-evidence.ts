@@ -14,7 +14,7 @@ import { copiedRecordID, folderOfRecord, isBelowItsFolder } from "../../records/
 import { JsonScanner } from "../../records/json-scanner.ts";
 import { parseDocument, textIn } from "../conversation.ts";
 import { diffsPlace } from "./diffs-place.ts";
-import { type ListedFile, listRecordFiles, messageFolder, STORAGE, strayOutcome } from "./layout.ts";
+import { isEntryName, type ListedFile, listRecordFiles, messageFolder, STORAGE, strayOutcome } from "./layout.ts";
 import type { RecordTree } from "./record-tree.ts";
 
 /** The list of a folder's files is kept in memory only if the folder has not changed for this many milliseconds. */
@@ -135,7 +135,7 @@ export class FileEvidence {
       ((await this.#tree.hasMessages(recordID)) || !(await this.#states(beside(listed), listed)))
     )
       return null;
-    const opens = isAnother && isPlainName(listed) && (await this.#tree.files.stat(beside(listed)))?.type === "file";
+    const opens = isAnother && isEntryName(listed) && (await this.#tree.files.stat(beside(listed)))?.type === "file";
     const isListedInVain = isAnother && !opens;
     const original = (opens ? listed : copiedRecordID(recordID)) ?? (isBelow ? recordID : null);
     if (original === null) return null;
@@ -155,7 +155,7 @@ export class FileEvidence {
 
   /** Whether a file is a complete record that states this id. */
   async #states(path: string, id: string): Promise<boolean> {
-    if (!isPlainName(id)) return false;
+    if (!isEntryName(id)) return false;
     const bytes = await this.#tree.files.read(path, LARGEST_LOADED_BYTES).catch(() => null);
     return typeof bytes === "object" && idInside(bytes) === id;
   }
@@ -230,9 +230,4 @@ function idInside(bytes: Uint8Array | null): string | null {
   if (bytes === null) return null;
   const parsed = parseDocument({ bytes: Buffer.from(bytes), storage: "file" });
   return parsed.ok ? textIn(parsed.value, "id") : null;
-}
-
-/** Whether an id that stands in a file can be the name of a file in the same folder. */
-function isPlainName(id: string): boolean {
-  return id !== "" && !/[/\\\0]/.test(id);
 }

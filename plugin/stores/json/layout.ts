@@ -13,7 +13,10 @@ export function isPlainID(id: string): boolean {
   return PLAIN_ID.test(id) && !id.includes("..") && isNameOnWindows(id);
 }
 
-/** Whether a name that a user gave can only mean an entry of one folder, and cannot lead out of that folder. */
+/**
+ * Whether a name that a user gave, or that is in a file, can only mean an entry of one folder, and cannot lead out of
+ * that folder.
+ */
 export function isEntryName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name) && isNameHere(name);
 }

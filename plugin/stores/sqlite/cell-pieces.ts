@@ -1,46 +1,59 @@
 import { type BriefDocument, briefDocument } from "../../records/brief-document.ts";
-import type { Connection, SqlValue } from "./driver.ts";
+import { byteLength, type Connection, type SqlValue } from "./driver.ts";
 
 /** SQLite holds the whole value in memory for every piece, so the pieces are large. */
-const PIECE_BYTES = 4 * 1024 * 1024;
+export const PIECE_BYTES = 4 * 1024 * 1024;
 
-/** The bytes from `start` to `end` (offsets from 0) of a long value, in pieces. `column` is SQL, `from` selects one row. */
-export function* cellPieces(
-  connection: Connection,
-  column: string,
-  from: string,
-  values: readonly SqlValue[],
-  [start, end]: readonly [start: number, end: number],
-): Iterable<Uint8Array> {
+/** One value of one row. `column` and `from` are SQL; `from` and its `values` select the row. */
+export interface Cell {
+  readonly connection: Connection;
+  readonly column: string;
+  readonly from: string;
+  readonly values: readonly SqlValue[];
+}
+
+/** The piece of a long value with this number, counted from 0. `null` if the value has no such piece. */
+export function cellPiece({ connection, column, from, values }: Cell, index: number): Uint8Array | null {
   const sql = `select substr(cast(${column} as blob), ?, ?) as piece ${from}`;
-  for (let at = start; at < end; at += PIECE_BYTES) {
-    // SQLite counts from 1.
-    const piece = connection.all(sql, at + 1, Math.min(PIECE_BYTES, end - at), ...values)[0]?.piece;
-    if (piece instanceof Uint8Array) yield piece;
+  // SQLite counts from 1.
+  const piece = connection.all(sql, index * PIECE_BYTES + 1, PIECE_BYTES, ...values)[0]?.piece;
+  return piece instanceof Uint8Array && piece.length > 0 ? piece : null;
+}
+
+/** What the caller of {@link readBrief} needs besides the brief document. */
+interface BriefReading {
+  /** The mark of each cut. */
+  readonly mark: string;
+  onPiece(piece: Uint8Array): void;
+}
+
+/**
+ * The brief document of a long value of class TEXT. `null` if the value must be read as a whole, or no longer has this
+ * many bytes. All pieces are read in one transaction, so that they belong to one text even if opencode writes meanwhile.
+ */
+export function readBrief(cell: Cell, bytes: number, reading?: BriefReading): BriefDocument | null {
+  const { connection, column, from, values } = cell;
+  function* pieces(): Iterable<Uint8Array> {
+    for (let index = 0; index * PIECE_BYTES < bytes; index += 1) {
+      const piece = cellPiece(cell, index);
+      if (piece === null) return;
+      reading?.onPiece(piece);
+      yield piece;
+    }
+  }
+  // A transaction that only reads does not block opencode: a database that opencode has open is in WAL mode.
+  connection.exec("begin");
+  try {
+    const sql = `select typeof(${column}) as storage, ${byteLength(column)} as size ${from}`;
+    const [found] = connection.all(sql, ...values);
+    if (found?.storage !== "text" || Number(found.size) !== bytes) return null;
+    return briefDocument(pieces(), reading?.mark);
+  } finally {
+    connection.exec("commit");
   }
 }
 
-/** The brief document of a long value of class TEXT; `null` if it is of another class or must be read as a whole. */
-export function readBrief(
-  connection: Connection,
-  column: string,
-  from: string,
-  values: readonly SqlValue[],
-  bytes: number,
-  mark?: string,
-): BriefDocument | null {
-  const [cell] = connection.all(`select typeof(${column}) as storage ${from}`, ...values);
-  if (cell?.storage !== "text") return null;
-  return briefDocument(cellPieces(connection, column, from, values, [0, bytes]), mark);
-}
-
-/** {@link readBrief} in the form that a scan needs. `at` is the row's id. */
-export function readLong(
-  connection: Connection,
-  column: string,
-  from: string,
-  at: string,
-  bytes: number,
-): string | null {
-  return readBrief(connection, column, from, [at], bytes)?.text ?? null;
+/** {@link readBrief} in the form that a scan needs. */
+export function readLong(cell: Cell, bytes: number): string | null {
+  return readBrief(cell, bytes)?.text ?? null;
 }

@@ -1,6 +1,7 @@
-import { type Artifact, LARGEST_LOADED_BYTES, type RowValues } from "../../model/artifact.ts";
+import { type Artifact, LARGEST_LOADED_BYTES, LONG_BYTES, type RowValues } from "../../model/artifact.ts";
 import type { Counts, ScanOptions, Scope, Share, Visit } from "../store.ts";
 import { readBundles } from "./bundles.ts";
+import type { Cell } from "./cell-pieces.ts";
 import { byteLength, type Connection, type SqlRow, type SqlValue } from "./driver.ts";
 import { rowValuesReader, selectRowValuesOf } from "./row-values.ts";
 import { jsonColumnsOf, quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
@@ -34,17 +35,8 @@ export interface Reading {
    * Reads a value of this many bytes in pieces and returns the brief text that stands for it; `null` if the value must be
    * read as a whole. Absent inside opencode, which reads every value as a whole.
    */
-  readonly readLong?: (
-    connection: Connection,
-    column: string,
-    from: string,
-    at: string,
-    bytes: number,
-  ) => string | null;
+  readonly readLong?: (cell: Cell, bytes: number) => string | null;
 }
-
-/** Values up to this size are never read in pieces. */
-const LONG_BYTES = 1024 * 1024;
 
 export interface Restriction {
   readonly sql: string;
@@ -155,7 +147,8 @@ export class RowScan {
     if (bytes > LARGEST_LOADED_BYTES) return null;
     const from = `from ${quoted(table.name)} where rowid = cast(? as integer)`;
     const at = String(row.at);
-    const brief = bytes > LONG_BYTES ? readLong?.(this.#connection, quoted(column), from, at, bytes) : null;
+    const cell: Cell = { connection: this.#connection, column: quoted(column), from, values: [at] };
+    const brief = bytes > LONG_BYTES ? readLong?.(cell, bytes) : null;
     return brief ?? exact(this.#connection.all(`select ${quoted(column)} as value ${from}`, at)[0]?.value);
   }
 

@@ -1,7 +1,7 @@
 import type { RowValues } from "../../model/artifact.ts";
-import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
+import { LARGEST_LOADED_BYTES, LONG_BYTES } from "../../model/artifact.ts";
+import type { LongDocument } from "../../records/long-document.ts";
 import {
-  type LongDocument,
   type ProjectFacts,
   SALVAGED_SLUG,
   type SessionColumns,
@@ -13,9 +13,6 @@ import {
 import { byteLength, type Connection, type SqlRow, type SqlValue } from "./driver.ts";
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { newestFirst, quoted, type Schema } from "./schema.ts";
-
-/** Documents larger than this are read in pieces if the caller wants that. */
-const LONG_BYTES = 1024 * 1024;
 
 /** Reads a document in pieces; `null` if it must be read as a whole. */
 type ReadAsLong = (connection: Connection, table: string, id: string, bytes: number) => LongDocument | null;

@@ -204,7 +204,7 @@ class RowConversations implements ConversationReader {
   }
 
   async *messages(sessionID: string, reading?: "whole" | "long-in-pieces"): AsyncIterable<StoredMessage> {
-    const asLong = reading === "long-in-pieces" ? (await import("./long-cell.ts")).longDocument : null;
+    const asLong = reading === "long-in-pieces" ? (await import("./long-cell.ts")).longCell : null;
     yield* (await this.#reader()).readRowMessages(this.#connection, sessionID, asLong);
   }
 

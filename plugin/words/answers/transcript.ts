@@ -1,15 +1,24 @@
-import { type Entry, type Hole, type ToolCall, type TranscriptMessage, withRest } from "../../show/transcript.ts";
+import type { Entry, Hole, ToolCall, TranscriptMessage } from "../../show/transcript.ts";
 import { amount, plural } from "../amounts.ts";
+import { TEXT_CHANGED } from "../long-texts.ts";
 import { columns, printable, wrapped, wrappedLines } from "../text-layout.ts";
 import { utcText } from "../times.ts";
 
 /** Applies a style to a piece of text. */
 export type Mark = (style: "bold" | "red" | "yellow" | "green" | "dim", text: string) => string;
 
-/** One message as lines no wider than `width` columns. */
-export function* messageLines(message: TranscriptMessage, width: number, mark: Mark): Iterable<string> {
+/**
+ * One message as lines no wider than `width` columns. `onChanged` is called for each text whose rest is missing, because
+ * the text was changed while it was read.
+ */
+export function* messageLines(
+  message: TranscriptMessage,
+  width: number,
+  mark: Mark,
+  onChanged: () => void = () => undefined,
+): Iterable<string> {
   yield* heading(message, width, mark);
-  for (const entry of message.entries) yield* entryLines(entry, width, mark);
+  for (const entry of message.entries) yield* entryLines(entry, width, mark, onChanged);
   yield "";
 }
 
@@ -28,18 +37,29 @@ function oneLine(text: string): string {
   return printable(text).replaceAll("\n", " ");
 }
 
-function* entryLines(entry: Entry, width: number, mark: Mark): Iterable<string> {
+/** A text in pieces. If the rest of a long text was changed, a note takes its place. */
+function* piecesOf({ text, long }: SpokenText, onChanged: () => void): Iterable<string> {
+  for (const piece of long?.pieces() ?? [text]) {
+    if (piece === null) onChanged();
+    yield piece ?? `\n${TEXT_CHANGED}`;
+  }
+}
+
+type SpokenText = Extract<Entry, { readonly type: "text" | "reasoning" }>;
+
+function* entryLines(entry: Entry, width: number, mark: Mark, onChanged: () => void): Iterable<string> {
   switch (entry.type) {
     case "text":
-      yield* wrappedLines(withRest(entry.text, entry.rest), width, "");
+      yield* wrappedLines(piecesOf(entry, onChanged), width, "");
       return;
     case "reasoning":
-      for (const line of wrappedLines(withRest(entry.text, entry.rest), width, "  ┆ ")) yield mark("dim", line);
+      for (const line of wrappedLines(piecesOf(entry, onChanged), width, "  ┆ ")) yield mark("dim", line);
       return;
     case "note":
       yield* wrapped(`· ${entry.text}`, width, "  ").map((line) => mark("dim", line));
       return;
     case "tool":
+      if (entry.output === "changed") onChanged();
       yield* wrapped(`▸ ${toolText(entry)}`, width, "  ").map((line) =>
         entry.status === "error" ? mark("yellow", line) : line,
       );
@@ -50,10 +70,14 @@ function* entryLines(entry: Entry, width: number, mark: Mark): Iterable<string> 
 }
 
 function toolText({ tool, status, summary, output, error, durationMs }: ToolCall): string {
-  const size = output === null ? "" : ` — ${amount(output.lines, "line")}, ${amount(output.bytes, "byte")}`;
+  const size = output === null ? "" : ` — ${output === "changed" ? TEXT_CHANGED : sizeText(output)}`;
   const duration = durationMs === null ? "" : `, ${(durationMs / 1000).toFixed(1)} s`;
   const failure = error === null ? "" : ` — ${error.split("\n")[0] ?? ""}`;
   return `${tool} (${status}${duration}) ${summary}${size}${failure}`.trimEnd();
+}
+
+function sizeText({ lines, bytes }: Exclude<ToolCall["output"], "changed" | null>): string {
+  return `${amount(lines, "line")}, ${amount(bytes, "byte")}`;
 }
 
 /** A line about a record that cannot be read: which record, why, its size, and where it is now. */
