@@ -171,7 +171,7 @@ export function at(value: unknown, path: readonly string[]): unknown {
  * time of a check. So this function only leaves out functions, which JSON does not have, and an inherited `__proto__`:
  * objects and lists inherit nothing else.
  */
-function ownValue(holder: unknown, name: string): unknown {
+export function ownValue(holder: unknown, name: string): unknown {
   if (typeof holder !== "object" || holder === null) return undefined;
   const value = (holder as Readonly<Record<string, unknown>>)[name];
   if (typeof value === "function" || (name === "__proto__" && !Object.hasOwn(holder, name))) return undefined;

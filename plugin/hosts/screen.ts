@@ -1,5 +1,14 @@
 import type { AnswerSteps, NewerMessages, ShownIn } from "../model/artifact.ts";
-import { at, collect, isNothing, meets, type Screen, type ScreenDemand, type ScreenMismatch } from "./screen-demand.ts";
+import {
+  at,
+  collect,
+  isNothing,
+  meets,
+  ownValue,
+  type Screen,
+  type ScreenDemand,
+  type ScreenMismatch,
+} from "./screen-demand.ts";
 
 /** The value of `newer` for a session's newest message. */
 export const NOTHING_NEWER: NewerMessages = { count: 0, anyAnswer: false, anyUnfinished: false, anyOutput: false };
@@ -87,16 +96,42 @@ export function mismatchesOnScreen(
 export function isShownBy(screen: Screen, kind: string, value: unknown, newer: NewerMessages = NOTHING_NEWER): boolean {
   if (newer.count >= screen.fetches) return true;
   if (kind === "part") {
-    if (UNPRINTED_TYPES.has((value as { type?: unknown } | null)?.type)) return true;
+    if (isPlainPart(value)) return true;
     for (const demand of demandsOn(value, screen, newer.shownIn)) if (!meets(value, demand)) return false;
     return true;
   }
   if (kind !== "message") return true;
+  if (isPlainAnswer(value)) return true;
   if (!isAnswer(value)) return !isTimeOfQuestionRead(value, screen, newer) || meets(value, TIME_OF_QUESTION);
   for (const demand of OF_ANSWERS) {
     if (!meets(value, demand) && COMES_TO[demand.where]({ answer: value, screen, newer })) return false;
   }
   return true;
+}
+
+/**
+ * Whether every terminal UI shows a part, which one look at its type and text decides. Nine of ten parts are of this
+ * kind, so the check of a store need not compare them with the lists of requirements.
+ */
+function isPlainPart(part: unknown): boolean {
+  const { type, text } = (part ?? {}) as { type?: unknown; text?: unknown };
+  return type === "text" || type === "reasoning" ? typeof text === "string" : UNPRINTED_TYPES.has(type);
+}
+
+/**
+ * Whether every terminal UI shows an answer, because all values that a UI may print are there and have the usual types.
+ * Nearly all answers without an error are of this kind.
+ */
+function isPlainAnswer(message: unknown): boolean {
+  if (typeof message !== "object" || message === null) return false;
+  const { role, time, mode, modelID, tokens, error } = message as Readonly<Record<string, unknown>>;
+  if (role !== "assistant" || error !== undefined || typeof mode !== "string" || typeof modelID !== "string")
+    return false;
+  return isObject(time) && isObject(tokens) && isObject((tokens as { cache?: unknown }).cache);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 /** Types of parts whose content no terminal UI prints. More than half of all parts have one of these types. */
@@ -199,16 +234,16 @@ export function screenMismatches(part: unknown, screen: Screen, shownIn?: ShownI
 }
 
 function demandsOn(part: unknown, screen: Screen, shownIn: ShownIn | undefined): readonly ScreenDemand[] {
-  const type = at(part, ["type"]);
+  const type = ownValue(part, "type");
   if (shownIn === "nowhere") return [];
   if (shownIn === "question") return type === "file" ? OF_FILES : isOwnText(part) ? OF_OWN_TEXTS : [];
   if (type === "reasoning" || type === "text") return OF_TEXTS;
   if (type !== "tool") return shownIn === "answer" || type !== "file" ? OF_OTHER_TYPES : OF_FILES_ANYWHERE;
-  const state = at(part, ["state"]);
+  const state = ownValue(part, "state");
   if (isNothing(state)) return NO_STATE;
-  const tool = at(part, ["tool"]);
+  const tool = ownValue(part, "tool");
   const own = (typeof tool === "string" ? screen.tools.get(tool) : undefined) ?? screen.otherTools;
-  const status = at(state, ["status"]);
+  const status = ownValue(state, "status");
   if (status === "error") {
     const isBlock = screen.hasFailedBlocks && tool === "bash" && at(state, ["metadata", "output"]) !== undefined;
     return [...own.filter(isOfEveryStatus), ...(isBlock ? OF_FAILED_COMMANDS : screen.failedCalls)];
