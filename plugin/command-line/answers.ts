@@ -5,8 +5,8 @@ import type { CheckedStore } from "../repair/check-input.ts";
 import type { ReportedItem } from "../repair/reported-item.ts";
 import { TOOL } from "../tool-identity.ts";
 import { systemSentence } from "../words/answers/system.ts";
+import { type GivenStore, withGivenStore } from "../words/commands.ts";
 import { mendingCommandFor } from "./mending-command.ts";
-import { type GivenStore, withGivenStore } from "./ready-command.ts";
 
 /** Version of every JSON answer of the command line. */
 const SCHEMA_VERSION = 1;

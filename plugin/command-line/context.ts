@@ -1,10 +1,10 @@
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Located } from "../stores/locate.ts";
 import { nameFolder } from "../words/advice.ts";
+import { commandFor, withGivenStore } from "../words/commands.ts";
 import { jsonText, type ProblemReason, problemAnswer } from "./answers.ts";
 import type { CommonOptions } from "./arguments.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { commandFor, withGivenStore } from "./ready-command.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The values that every command gets. */

@@ -1,5 +1,6 @@
 import { PURPOSE } from "../tool-identity.ts";
 import type { Screen } from "../words/answers/screen.ts";
+import { PROGRAM } from "../words/commands.ts";
 import { columns, padded, wrapped } from "../words/text-layout.ts";
 import {
   COMMAND_NAMES,
@@ -10,7 +11,6 @@ import {
   type Example,
   type OptionName,
   optionSpec,
-  PROGRAM,
 } from "./commands.ts";
 
 /**

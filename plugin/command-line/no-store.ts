@@ -4,8 +4,8 @@ import { quarantinePath } from "../quarantine/places.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import { defaultDataDir, holdsStore, type Located, type LocateResult } from "../stores/locate.ts";
 import { storeIn, storesNear } from "../stores/nearby.ts";
+import { readyCommand } from "../words/commands.ts";
 import type { Command, CommonOptions } from "./arguments.ts";
-import { readyCommand, withOption } from "./ready-command.ts";
 
 /** The message suggests at most this many stores. */
 const MOST_SUGGESTIONS = 3;
@@ -92,3 +92,15 @@ async function isDatabase(path: string): Promise<boolean> {
 
 /** The first bytes of every SQLite database (sqlite.org/fileformat.html). */
 const SQLITE_HEADER = "SQLite format 3\0";
+
+/** The arguments of this call, with the option `option` instead of the options in `without`. */
+function withOption(args: readonly string[], without: readonly string[], option: string, value: string): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < args.length; index += 1) {
+    const word = args[index] ?? "";
+    const [name] = word.split("=");
+    if (name === undefined || !without.includes(name)) kept.push(word);
+    else if (!word.includes("=")) index += 1;
+  }
+  return [...kept, option, value];
+}

@@ -12,6 +12,7 @@ import { FILE_EXISTS, LOOKING_FOR_SESSIONS, NOTHING_CHANGED, STOPPED_AT_ONCE } f
 import { changeText, EXPORT_INSTEAD, listText, noteLines, unreadLines } from "../words/answers/rescue.ts";
 import type { CommandWriter } from "../words/answers/screen.ts";
 import { storeLine } from "../words/answers/stores.ts";
+import { commandFor, type GivenStore } from "../words/commands.ts";
 import { sentence, UNDOABLE_STEPS } from "../words/records.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -21,7 +22,6 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { unlessLeft } from "./leaving.ts";
 import { otherData, otherDataLines } from "./other-data-note.ts";
 import { showProgress } from "./progress-line.ts";
-import { commandFor, type GivenStore } from "./ready-command.ts";
 import { chooseSessions } from "./rescue-choice.ts";
 import { exportedFor2x, exportedText, missingHere, missingText } from "./rescue-for-2x.ts";
 import { resolveSessions, unknownSessionMessage } from "./resolve-ids.ts";

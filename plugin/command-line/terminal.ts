@@ -2,12 +2,11 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { PathSystem } from "../model/store-description.ts";
-import { TOOL } from "../tool-identity.ts";
 import { toCorrect } from "../words/answers/common.ts";
 import type { Screen, Style } from "../words/answers/screen.ts";
+import { isCommandLine, withGivenStore } from "../words/commands.ts";
 import { clipped, columns, wrappedAroundCommands } from "../words/text-layout.ts";
 import type { CommonOptions } from "./arguments.ts";
-import { withGivenStore } from "./ready-command.ts";
 
 /**
  * Codes that begin and end a style (ECMA-48, SGR). Node has no `styleText` before version 20.12, so the codes are
@@ -134,7 +133,7 @@ export function withoutWideLines(text: string, width: number): string {
 
 /** Whether a line has a command that is not between backticks, so that users copy the line. */
 function isCopied(line: string): boolean {
-  return withoutQuoted(line).includes(`${TOOL.name} `) || line.includes(toCorrect(""));
+  return isCommandLine(line) || line.includes(toCorrect(""));
 }
 
 /** A line without its texts between backticks. */

@@ -17,6 +17,7 @@ import {
   OF_THIS_SESSION,
 } from "../words/answers/common.ts";
 import { changeLines } from "../words/changes.ts";
+import { npxCommand, withNpx } from "../words/commands.ts";
 import { originsSentence } from "../words/origins.ts";
 import { actionWord, afterUndo, doneWords, recordWords, undoneSentences } from "../words/records.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
@@ -31,6 +32,11 @@ const NO_CHANGE = { runID: null, changedSessions: [], remaining: [], verdict: nu
  * throws an error.
  */
 export async function answerRequest(request: RepairRequest, context: RequestContext): Promise<RequestAnswer> {
+  const answer = await answered(request, context);
+  return { ...answer, headline: withNpx(answer.headline), details: answer.details.map(withNpx) };
+}
+
+function answered(request: RepairRequest, context: RequestContext): Promise<RequestAnswer> | RequestAnswer {
   switch (request.what) {
     case "help":
       return HELP_ANSWER;
@@ -159,7 +165,7 @@ async function repairFound(
   const details = [...planLines(changed), ...shortened(result.items.map(itemLine))];
   const unlisted = unlistedBy(result.plans.flat(), result.items);
   if (unlisted.length > 0) {
-    const toRead = unlisted.map((id) => `To read the session in a shell: npx opencode-session-repair show ${id}`);
+    const toRead = unlisted.map((id) => `To read the session in a shell: ${npxCommand("show", id)}`);
     details.push(unlistedLine(unlisted), ...shortened(toRead));
   }
   if (result.runID !== null) details.push(`Undo: /repair undo ${result.runID}`);

@@ -5,7 +5,6 @@ import { completionScript } from "../../plugin/command-line/completion.ts";
 import { helpText } from "../../plugin/command-line/help.ts";
 import { manPage } from "../../plugin/command-line/man-page.ts";
 import { progressText } from "../../plugin/command-line/progress-line.ts";
-import { withGivenStore } from "../../plugin/command-line/ready-command.ts";
 import { choiceLines, chosenNumbers, missingRecordLines } from "../../plugin/command-line/rescue-choice.ts";
 import { rescueWriter } from "../../plugin/command-line/rescue-command.ts";
 import { nearest } from "../../plugin/command-line/suggest.ts";
@@ -17,6 +16,7 @@ import { findingLines, laidOut } from "../../plugin/words/answers/findings.ts";
 import { messageMarkdown } from "../../plugin/words/answers/markdown.ts";
 import { type ListedRun, runRows } from "../../plugin/words/answers/runs.ts";
 import { type ListedSession, sessionRows } from "../../plugin/words/answers/sessions.ts";
+import { withGivenStore } from "../../plugin/words/commands.ts";
 import { columns } from "../../plugin/words/text-layout.ts";
 
 const WIDTHS = [40, 80, 120] as const;

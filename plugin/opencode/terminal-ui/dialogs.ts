@@ -37,7 +37,8 @@ import {
   undoSentences,
 } from "../../words/records.ts";
 import type { RequestContext } from "../repair-request.ts";
-import { askUser, type Choice, type DialogInput, showDefect, showList, showText } from "./dialog-parts.ts";
+import { type Choice, type DialogInput, showDefect } from "./dialog-parts.ts";
+import { askUser, showList, showText } from "./dialogs-with-commands.ts";
 import { type Progress, showProgress } from "./progress.ts";
 
 type Option = TuiDialogSelectOption<Choice>;

@@ -12,8 +12,10 @@ import {
   whereIsNow,
 } from "../../words/answers/common.ts";
 import { noteLines } from "../../words/answers/rescue.ts";
+import { npxCommand } from "../../words/commands.ts";
 import { minuteText } from "../../words/times.ts";
-import { type Choice, type DialogInput, showList, showText } from "./dialog-parts.ts";
+import type { Choice, DialogInput } from "./dialog-parts.ts";
+import { showList, showText } from "./dialogs-with-commands.ts";
 import { showProgress } from "./progress.ts";
 
 type Option = TuiDialogSelectOption<Choice>;
@@ -98,11 +100,11 @@ function choose(input: HiddenInput, choice: RescueChoice): Promise<void> | void 
   const { action } = choice;
   if (action.kind === "certain") return bringBack(input, [choice]);
   if (action.kind === "repair") {
-    const text = `The record of this session is gone. On the command line, \`opencode-session-repair ${recordRepair([action.sessionID]).join(" ")}\` rebuilds that record.`;
+    const text = `The record of this session is gone. To rebuild that record, run in a shell: ${npxCommand(...recordRepair([action.sessionID]))}`;
     return showText(input.api, NOT_SHOWN_TITLE, text);
   }
   if (action.candidates.length === 0) {
-    const text = `The folder of this session is gone, and nothing shows where the folder is now. On the command line: opencode-session-repair rescue --relink --from ${action.from} --to FOLDER`;
+    const text = `The folder of this session is gone, and nothing shows where the folder is now. If you know it, run in a shell: ${npxCommand("rescue", "--relink", "--from", action.from, "--to", "FOLDER")}`;
     return showText(input.api, NOT_SHOWN_TITLE, text);
   }
   const places = action.candidates.map((folder): Option => {
@@ -134,7 +136,7 @@ async function carryOut(input: HiddenInput, args: readonly string[]): Promise<vo
 
 function showFailure({ api }: DialogInput, error: string | null): void {
   const text = error ?? "The search for hidden sessions failed.";
-  showText(api, NOT_SHOWN_TITLE, `${text} On the command line: npx opencode-session-repair rescue`);
+  showText(api, NOT_SHOWN_TITLE, `${text} In a shell: ${npxCommand("rescue")}`);
 }
 
 async function rescueAnswer(

@@ -8,8 +8,9 @@ import { causesText, runTitle } from "../../words/answers/dialog.ts";
 import { sentence } from "../../words/records.ts";
 import { newestUndoable } from "../answer-request.ts";
 import { HELP_ANSWER, type RepairRequest } from "../repair-request.ts";
-import { type Choice, type DialogInput, showDefect, showList, showText } from "./dialog-parts.ts";
+import { type Choice, type DialogInput, showDefect } from "./dialog-parts.ts";
 import { confirmRepair, confirmUndo, openRepairDialog } from "./dialogs.ts";
+import { showList, showText } from "./dialogs-with-commands.ts";
 
 const TITLE = "Session repair";
 
