@@ -79,6 +79,7 @@ export function checkAnswer(result: CheckResult, given: GivenStore): object {
       return { ...publicFinding(finding, hasDatabase, given), ...(command !== null && { command }) };
     }),
     advice: Object.fromEntries(advice.map(([code, text]) => [code, withGivenStore(text, given)])),
+    ...(result.notFound.length > 0 && { notFound: result.notFound }),
     ...(otherSystem !== null && { otherSystem: withGivenStore(otherSystem, given) }),
     verdict: result.verdict,
   };

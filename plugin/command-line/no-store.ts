@@ -5,6 +5,7 @@ import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import { defaultDataDir, holdsStore, type Located, type LocateResult } from "../stores/locate.ts";
 import { storeIn, storesNear } from "../stores/nearby.ts";
 import { readyCommand } from "../words/commands.ts";
+import { inOnePiece } from "../words/text-layout.ts";
 import type { Command, CommonOptions } from "./arguments.ts";
 
 /** The message suggests at most this many stores. */
@@ -39,13 +40,13 @@ export async function noStoreMessage(
 }
 
 async function lookedAt(asked: string, found: LocateResult): Promise<string> {
-  if (!found.ok) return `${found.message} Looked at: ${asked}.`;
+  if (!found.ok) return `${found.message} Looked at: ${inOnePiece(asked)}`;
   const chosen = process.env.OPENCODE_DB;
   const also = chosen ? `; the database that OPENCODE_DB names is not there` : "";
   if ((await findSlugTrees(nodeFileSystem, asked).catch(() => [])).length > 0) {
-    return `Only sessions of opencode 0.x are in ${asked}: start opencode 1.2 or newer once, then run \`rescue\`.`;
+    return `Only sessions of opencode 0.x are in ${inOnePiece(asked)}: start opencode 1.2 or newer once, then run \`rescue\`.`;
   }
-  return `No opencode data in ${asked}: the folder has no database and no storage/${also}.`;
+  return `No opencode data in ${inOnePiece(asked)}: the folder has no database and no storage/${also}.`;
 }
 
 interface Suggestion {

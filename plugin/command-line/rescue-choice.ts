@@ -132,11 +132,7 @@ function byFolder(picked: readonly RescueChoice[]): ReadonlyMap<string, readonly
 async function askFolder(from: string, [first]: readonly RescueChoice[], terminal: Terminal): Promise<string | null> {
   const candidates = first?.action.kind === "folder" ? first.action.candidates : [];
   terminal.print(
-    [
-      "",
-      whereIsNow(printable(from)),
-      ...candidates.map((folder, index) => `  ${index + 1}  ${printable(folder)}`),
-    ].join("\n"),
+    ["", whereIsNow(from), ...candidates.map((folder, index) => `  ${index + 1}  ${printable(folder)}`)].join("\n"),
   );
   const numbers = candidates.length === 0 ? "" : "A number, or a";
   while (true) {

@@ -13,9 +13,11 @@ import {
   failingRecords,
   NO_SUCH_SESSION,
   NOTHING_CHANGED,
+  NOTHING_FOUND_IN_READ,
   NOTHING_TO_UNDO,
   OF_THIS_SESSION,
 } from "../words/answers/common.ts";
+import { notFoundText } from "../words/answers/no-session.ts";
 import { changeLines } from "../words/changes.ts";
 import { npxCommand, withNpx } from "../words/commands.ts";
 import { originsSentence } from "../words/origins.ts";
@@ -113,7 +115,13 @@ async function checkOrRepair(
   if (found.length === 0) {
     const what = request.sessionID === null ? "every session" : "this session";
     const others = originsSentence(before.stores);
-    const headline = `Nothing to repair: opencode can load ${what}.${others === null ? "" : ` ${others}`}`;
+    const said =
+      before.notFound.length > 0
+        ? notFoundText(before.notFound)
+        : before.verdict === "healthy"
+          ? `Nothing to repair: opencode can load ${what}.`
+          : NOTHING_FOUND_IN_READ;
+    const headline = `${said}${others === null ? "" : ` ${others}`}`;
     return { ...NO_CHANGE, headline, details: [countLine(before)], verdict: before.verdict };
   }
   const refusal = before.stores.map(({ origin }) => writingRefusal(origin)).find((each) => each !== null);

@@ -61,10 +61,13 @@ export function withNpx(text: string): string {
   );
 }
 
-/** Whether a line has a command that is not between backticks, so that users copy the line. */
-export function isCommandLine(line: string): boolean {
-  return line.replace(/`[^`]*`/g, "").includes(`${PROGRAM} `);
+/** Where a command begins that is not between backticks; `null` if the line has none. */
+export function commandStart(line: string): number | null {
+  const at = line.replace(/`[^`]*`/g, (quoted) => " ".repeat(quoted.length)).search(OPEN_COMMAND);
+  return at < 0 ? null : at;
 }
+
+const OPEN_COMMAND = new RegExp(`(npx (-p \\S+ )*)?${PROGRAM} `);
 
 const COMMAND_IN_TEXT = new RegExp(`\`((?:[^\`\\n]* )?)${PROGRAM}((?: [^\`\\n]*)?)\``, "g");
 

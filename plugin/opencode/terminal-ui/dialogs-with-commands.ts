@@ -1,5 +1,6 @@
 import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
 import { withNpx } from "../../words/commands.ts";
+import { released } from "../../words/text-layout.ts";
 import { type Choice, showAlert, showDefect } from "./dialog-parts.ts";
 
 /** Dialogs whose texts may contain commands. The commands are shown as a user of the plugin types them. */
@@ -17,7 +18,7 @@ export function showList(
   api.ui.dialog.replace(
     () =>
       api.ui.DialogSelect<Choice>({
-        title: withNpx(title),
+        title: forUser(title),
         placeholder,
         options: options.map(withCommands),
         onSelect: (option) => void Promise.resolve(option.value()).catch(() => showDefect(api)),
@@ -27,19 +28,23 @@ export function showList(
   api.ui.dialog.setSize("large");
 }
 
+function forUser(text: string): string {
+  return released(withNpx(text));
+}
+
 function withCommands(option: Option): Option {
   const { title, description, category } = option;
   return {
     ...option,
-    title: withNpx(title),
-    ...(description !== undefined && { description: withNpx(description) }),
-    ...(category !== undefined && { category: withNpx(category) }),
+    title: forUser(title),
+    ...(description !== undefined && { description: forUser(description) }),
+    ...(category !== undefined && { category: forUser(category) }),
   };
 }
 
 /** Shows a text until the user closes the dialog. */
 export function showText(api: TuiPluginApi, title: string, message: string, closed?: Choice): void {
-  showAlert(api, title, withNpx(message), closed);
+  showAlert(api, title, forUser(message), closed);
 }
 
 export function askUser(api: TuiPluginApi, title: string, message: string, yes: Choice, no: Choice): void {
@@ -52,7 +57,7 @@ export function askUser(api: TuiPluginApi, title: string, message: string, yes: 
     queueMicrotask(() => void Promise.resolve(work()).catch(() => showDefect(api)));
   };
   api.ui.dialog.replace(
-    () => api.ui.DialogConfirm({ title, message: withNpx(message), onConfirm: once(yes), onCancel: once(no) }),
+    () => api.ui.DialogConfirm({ title, message: forUser(message), onConfirm: once(yes), onCancel: once(no) }),
     once(no),
   );
 }

@@ -63,10 +63,11 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
   const runs = (await allRuns(context.files, context.located.dataDir)).filter(isUndoable);
   const { counts } = outcome.result;
   const others = originsSentence(outcome.result.stores);
-  const title =
-    found.length === 0
-      ? `Session repair: all ${plural(counts.sessions, "session")} can be opened`
-      : `Session repair: ${failingRecords(found)}`;
+  const without =
+    outcome.result.verdict === "healthy"
+      ? `all ${plural(counts.sessions, "session")} can be opened`
+      : "no problem in the records that were read";
+  const title = `Session repair: ${found.length === 0 ? without : failingRecords(found)}`;
   const undo = undoOptions(input, await sized(input, runs));
   const hidden = hiddenOptions(input);
   const options = [...originOptions(api, others), ...repairOptions(input, found), ...undo, ...hidden, closeOption(api)];

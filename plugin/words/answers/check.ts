@@ -10,10 +10,11 @@ import type { ReportedItem } from "../../repair/reported-item.ts";
 import { countsText, plural } from "../amounts.ts";
 import { originsSentence } from "../origins.ts";
 import { actionWord, REVERSIBLE, recordWords, toDoWords } from "../records.ts";
-import { WHAT_TO_DO } from "./common.ts";
+import { NOTHING_FOUND_IN_READ, WHAT_TO_DO } from "./common.ts";
 import { findingLines, laidOut, type View } from "./findings.ts";
 import type { CommandWriter } from "./screen.ts";
 import { checkedStoreLine } from "./stores.ts";
+import { notFoundText } from "./no-session.ts";
 import { systemSentence } from "./system.ts";
 
 /** For a database that both 1.x and 2.x use: the counts of the records that were read for 2.x. */
@@ -59,6 +60,7 @@ export function checkText(result: CheckResult, view: CheckView): string {
       "",
     ),
   ];
+  if (result.notFound.length > 0) lines.push(...laidOut(notFoundText(result.notFound), view, ""));
   const blocking = result.findings.filter((finding) => finding.severity === "blocking");
   const unreached = result.findings.filter(isUnreached);
   const others = result.findings.filter(
@@ -184,7 +186,7 @@ function closingLines(
   }
   if (result.verdict === "unread") {
     return said(
-      `No problem was found in the records that were read. ${originsSentence(result.stores) ?? ""}`.trimEnd(),
+      `${NOTHING_FOUND_IN_READ} ${originsSentence(result.stores) ?? ""}`.trimEnd(),
     );
   }
   const repairable = blocking.filter(isRepairable);

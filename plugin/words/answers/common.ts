@@ -2,8 +2,11 @@
 
 import { type ConfirmedFinding, failedVerb } from "../../model/finding.ts";
 import { plural } from "../amounts.ts";
+import { inOnePiece } from "../text-layout.ts";
 
 export const NOTHING_CHANGED = "Nothing was changed.";
+
+export const NOTHING_FOUND_IN_READ = "No problem was found in the records that were read.";
 
 export const STOPPED_AT_ONCE = `Stopped. ${NOTHING_CHANGED}`;
 
@@ -63,7 +66,7 @@ export function failingRecords(findings: readonly ConfirmedFinding[]): string {
 
 /** The question about a folder that is gone. */
 export function whereIsNow(folder: string): string {
-  return `Where is ${folder} now?`;
+  return `Where is ${inOnePiece(folder)} now?`;
 }
 
 export function toCorrect(command: string): string {
@@ -77,9 +80,4 @@ export function andMore(count: number): string {
 
 export function undoneBefore(runID: string): string {
   return `The run ${runID} was already undone completely.`;
-}
-
-/** The answer if no session has the words in its title or id. */
-export function noSessionNamed(words: readonly string[]): string {
-  return `No session has "${words.join(" ")}" in its title or id.`;
 }

@@ -1,6 +1,6 @@
 import { type Entry, type Hole, type ToolCall, type TranscriptMessage, withRest } from "../../show/transcript.ts";
 import { amount, plural } from "../amounts.ts";
-import { columns, printable, wrapped, wrappedLines } from "../text-layout.ts";
+import { columns, inOnePiece, printable, wrapped, wrappedAroundCommands, wrappedLines } from "../text-layout.ts";
 import { utcText } from "../times.ts";
 
 /** Applies a style to a piece of text. */
@@ -45,7 +45,7 @@ function* entryLines(entry: Entry, width: number, mark: Mark): Iterable<string> 
       );
       return;
     case "hole":
-      yield* wrapped(holeText(entry), width, "▒▒ ").map((line) => mark("red", line));
+      yield* wrappedAroundCommands(holeText(entry), width, "▒▒ ").map((line) => mark("red", line));
   }
 }
 
@@ -60,6 +60,6 @@ function toolText({ tool, status, summary, output, error, durationMs }: ToolCall
 export function holeText({ kind, recordID, where, why, code, bytes, runID }: Hole): string {
   const record = `HOLE: ${kind} ${recordID}`;
   if (where === null) return `${record}: ${why}`;
-  const place = runID === null ? `at ${where}` : `in quarantine (run ${runID})`;
+  const place = runID === null ? `at ${inOnePiece(where)}` : `in quarantine (run ${runID})`;
   return `${record} ${why}, ${plural(bytes, "byte")} ${place}${code === null ? "" : ` [${code}]`}`;
 }
