@@ -30,8 +30,9 @@ import { originsSentence } from "../../words/origins.ts";
 import {
   afterUndo,
   doneWords,
+  isSessionRemoved,
+  purpose,
   sentence,
-  soThatItOpens,
   toDoWords,
   undoneSentences,
   undoSentences,
@@ -190,7 +191,8 @@ async function previewText({ context }: DialogInput, findings: readonly Confirme
 export async function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]): Promise<void> {
   const causes = [...new Set(groupFindings(findings).map(causeText))].slice(0, MOST_CAUSES).join(" ");
   const sessions = new Set(findings.map((finding) => finding.sessionID)).size;
-  const message = `${plural(findings.length, "record")} of ${plural(sessions, "session")}, ${soThatItOpens(sessions)} The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
+  const removed = findings.filter((finding) => !("column" in finding.locator) && isSessionRemoved(finding)).length;
+  const message = `${plural(findings.length, "record")} of ${plural(sessions, "session")}${purpose(sessions, removed)} The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
   askUser(
     input.api,
     `${sentence(toDoWords(findings))}?`,
