@@ -2,7 +2,7 @@ import { isFolderHere, THIS_SYSTEM, withoutLastSlash } from "../hosts/folder-pat
 import { namedBy, type RescueChoice, recordRepair } from "../rescue/choices.ts";
 import type { RescueRequest } from "../rescue/request.ts";
 import { plural, themOrIt } from "../words/amounts.ts";
-import { whereIsNow } from "../words/answers/common.ts";
+import { whereIsNow } from "../words/answers/rescue.ts";
 import type { CommandWriter } from "../words/answers/screen.ts";
 import { clipped, columns, printable } from "../words/text-layout.ts";
 import { minuteText } from "../words/times.ts";

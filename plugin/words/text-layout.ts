@@ -59,7 +59,7 @@ const COMMAND_TO_COPY = /(?:(?:npx (?:-p \S+ )*)?opencode-session-repair |sudo |
 
 /**
  * A path on one line, with which {@link wrappedAroundCommands} does not break the path at its spaces. The result is for
- * a screen only: {@link released} gives the spaces back.
+ * a screen only: {@link released} restores the spaces.
  */
 export function inOnePiece(path: string): string {
   return printable(path).replaceAll("\n", " ").replaceAll(" ", HELD_SPACE);

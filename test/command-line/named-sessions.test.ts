@@ -81,7 +81,10 @@ test("`rescue` opens the stores once, also to find an id by its beginning", asyn
     });
     const said: string[] = [];
     const print = (text: string) => void said.push(text);
-    const terminal = { ...{ print, say: print, complain: print, printDocument: print, isScreen: false }, progress() {} };
+    const terminal = {
+      ...{ print, say: print, complain: print, printDocument: print, isScreen: false },
+      progress() {},
+    };
     const located = { dataDir, databases: [join(dataDir, "opencode.db")], json: "records" };
     const context = { files, located, terminal, options: { json: false }, signal: new AbortController().signal };
     const named = { sessionIDs: [sessionID], into: null, fromData: null, export: null, dryRun: true };

@@ -24,13 +24,16 @@ test.each([40, 80, 120])("a path stays on one line on a terminal of %d columns, 
   expect(wrapped(`▸ read (completed) ${LONG}`, width, "  ").join("\n")).toContain(LONG);
 });
 
-test.each([40, 80, 120])("a command stays on one line on a terminal of %d columns, and its text is wrapped", (width) => {
-  const terminal = { width, isScreen: true, completed: (text: string) => text };
-  const command = "npx opencode-session-repair rescue --relink --from '/srv/an old folder' --to '/srv/a new folder'";
-  const sentence = `This machine has no Bun and no Node that could read the database. Run: ${command}`;
-  for (const text of [laidOut(sentence, { terminal }, "").join("\n"), withoutWideLines(sentence, width)]) {
-    const lines = text.split("\n");
-    expect(lines.some((line) => line.includes(command))).toBe(true);
-    expect(lines.filter((line) => line.length > width && !line.endsWith(command))).toEqual([]);
-  }
-});
+test.each([40, 80, 120])(
+  "a command stays on one line on a terminal of %d columns, and its text is wrapped",
+  (width) => {
+    const terminal = { width, isScreen: true, completed: (text: string) => text };
+    const command = "npx opencode-session-repair rescue --relink --from '/srv/an old folder' --to '/srv/a new folder'";
+    const sentence = `This machine has no Bun and no Node that could read the database. Run: ${command}`;
+    for (const text of [laidOut(sentence, { terminal }, "").join("\n"), withoutWideLines(sentence, width)]) {
+      const lines = text.split("\n");
+      expect(lines.some((line) => line.includes(command))).toBe(true);
+      expect(lines.filter((line) => line.length > width && !line.endsWith(command))).toEqual([]);
+    }
+  },
+);

@@ -9,9 +9,8 @@ import {
   NOTHING_CHANGED,
   UNDO_IN_LIST,
   UNDONE_BY_REPAIR,
-  whereIsNow,
 } from "../../words/answers/common.ts";
-import { noteLines } from "../../words/answers/rescue.ts";
+import { noteLines, whereIsNow } from "../../words/answers/rescue.ts";
 import { npxCommand } from "../../words/commands.ts";
 import { minuteText } from "../../words/times.ts";
 import type { Choice, DialogInput } from "./dialog-parts.ts";
@@ -130,7 +129,9 @@ async function carryOut(input: HiddenInput, args: readonly string[]): Promise<vo
   const lines = [done === 0 ? NOTHING_CHANGED : `${plural(done, "record")} changed.`];
   if (refused !== undefined) lines.push(`Some changes were not made: ${refused}.`);
   if (answer.message !== undefined) lines.push(answer.message);
-  if (done > 0) lines.push(`opencode's session list shows the session when you open the list again. ${UNDO_IN_LIST}`);
+  if (done > 0 && refused === undefined && answer.message === undefined)
+    lines.push("opencode's session list shows the session when you open the list again.");
+  if (done > 0) lines.push(UNDO_IN_LIST);
   showText(api, NOT_SHOWN_TITLE, lines.join(" "));
 }
 

@@ -2,7 +2,6 @@
 
 import { type ConfirmedFinding, failedVerb } from "../../model/finding.ts";
 import { plural } from "../amounts.ts";
-import { inOnePiece } from "../text-layout.ts";
 
 export const NOTHING_CHANGED = "Nothing was changed.";
 
@@ -62,11 +61,6 @@ export const UNTITLED = "Untitled session";
 /** For example `2 records that opencode cannot load`. */
 export function failingRecords(findings: readonly ConfirmedFinding[]): string {
   return `${plural(findings.length, "record")} that opencode cannot ${failedVerb(findings)}`;
-}
-
-/** The question about a folder that is gone. */
-export function whereIsNow(folder: string): string {
-  return `Where is ${inOnePiece(folder)} now?`;
 }
 
 export function toCorrect(command: string): string {

@@ -218,3 +218,8 @@ export function changeText({ table, id, column, from, to }: Change): string {
   const before = isTime ? utcText(from) : from;
   return `  ${table} ${id}: ${column} ${inOnePiece(String(before ?? "nothing"))} → ${inOnePiece(String(to ?? "nothing"))}`;
 }
+
+/** The question about a folder that is gone. */
+export function whereIsNow(folder: string): string {
+  return `Where is ${inOnePiece(folder)} now?`;
+}
