@@ -5,8 +5,8 @@ import type { CheckedStore } from "../repair/check-input.ts";
 import type { ReportedItem } from "../repair/reported-item.ts";
 import { TOOL } from "../tool-identity.ts";
 import { systemSentence } from "../words/answers/system.ts";
+import { type GivenStore, withGivenStore } from "../words/commands.ts";
 import { mendingCommandFor } from "./mending-command.ts";
-import { type GivenStore, withGivenStore } from "./ready-command.ts";
 
 /** Version of every JSON answer of the command line. */
 const SCHEMA_VERSION = 1;
@@ -79,6 +79,7 @@ export function checkAnswer(result: CheckResult, given: GivenStore): object {
       return { ...publicFinding(finding, hasDatabase, given), ...(command !== null && { command }) };
     }),
     advice: Object.fromEntries(advice.map(([code, text]) => [code, withGivenStore(text, given)])),
+    ...(result.notFound.length > 0 && { notFound: result.notFound }),
     ...(otherSystem !== null && { otherSystem: withGivenStore(otherSystem, given) }),
     verdict: result.verdict,
   };

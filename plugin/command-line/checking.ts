@@ -6,7 +6,7 @@ import { surveyAside } from "./aside.ts";
 import { type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { shareFacts } from "./progress-line.ts";
-import { unknownSessionMessage } from "./resolve-ids.ts";
+import { noSessionFor } from "./resolve-ids.ts";
 
 /** A check with progress on the terminal. */
 export async function checkWithProgress(context: CommandContext, sessionIDs: readonly string[]): Promise<CheckOutcome> {
@@ -41,7 +41,7 @@ export async function withoutResult(
   { unknownSession }: CheckOutcome & { ok: false },
 ): Promise<ExitStatus> {
   if (unknownSession !== null) {
-    return problem(context, await unknownSessionMessage(context, unknownSession), EXIT.usage);
+    return problem(context, (await noSessionFor(context, [unknownSession])).message, EXIT.usage);
   }
   return stopped(context, STOPPED);
 }

@@ -3,9 +3,6 @@
  * it.
  */
 
-/** The name of this program. It is a literal, so that this module imports nothing. */
-export const PROGRAM = "opencode-session-repair";
-
 /** The last sentence that users read before they publish a report. */
 export const READ_BEFORE_ISSUE = "Read the report before you attach it to an issue.";
 

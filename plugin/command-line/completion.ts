@@ -1,4 +1,5 @@
 import { FAULT_CODES } from "../faults/catalogue.ts";
+import { PROGRAM, shellQuoted } from "../words/commands.ts";
 import {
   COMMAND_NAMES,
   COMMON_OPTIONS,
@@ -6,7 +7,6 @@ import {
   commandSpec,
   type OptionName,
   optionSpec,
-  PROGRAM,
   SHELLS,
   type Shell,
   type ValueKind,
@@ -80,11 +80,6 @@ function bashScript(): string {
   ].join("\n");
 }
 
-/** A text in single quotes for zsh and fish. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 function zshOption(name: OptionName): string {
   const { short, value, kind, says, multiple } = optionSpec(name);
   const about = says.replaceAll("[", "(").replaceAll("]", ")").replaceAll(":", "\\:");
@@ -92,8 +87,8 @@ function zshOption(name: OptionName): string {
   const action = kind === "folder" ? "_files -/" : kind === "file" ? "_files" : `(${(words ?? []).join(" ")})`;
   const takes = value === undefined ? "" : `:${value}:${action}`;
   const star = multiple === true ? "*" : "";
-  const long = quoted(`${star}--${name}[${about}]${takes}`);
-  return short === undefined ? long : `${long} ${quoted(`-${short}[${about}]${takes}`)}`;
+  const long = shellQuoted(`${star}--${name}[${about}]${takes}`);
+  return short === undefined ? long : `${long} ${shellQuoted(`-${short}[${about}]${takes}`)}`;
 }
 
 function zshScript(): string {
@@ -104,7 +99,7 @@ function zshScript(): string {
     "  local -a names",
     "  names=(",
     ...COMMAND_NAMES.flatMap((name) =>
-      namesOf(name).map((word) => `    ${quoted(`${word}:${commandSpec(name).summary.replaceAll(":", "\\:")}`)}`),
+      namesOf(name).map((word) => `    ${shellQuoted(`${word}:${commandSpec(name).summary.replaceAll(":", "\\:")}`)}`),
     ),
     "  )",
     "  local chosen",
@@ -118,27 +113,29 @@ function zshScript(): string {
     ...COMMAND_NAMES.map((name) => {
       const words = wordsOf(commandSpec(name).takes?.kind);
       // An empty list of words is given on purpose: without any list, zsh completes no option after the command's name.
-      const takes = quoted(`*:argument:(${(words ?? []).join(" ")})`);
+      const takes = shellQuoted(`*:argument:(${(words ?? []).join(" ")})`);
       return `    ${namesOf(name).join("|")}) _arguments ${optionsOf(name).map(zshOption).join(" ")} ${takes} ;;`;
     }),
     "  esac",
     "}",
-    `if [[ "$funcstack[1]" == ${quoted(`_${PROGRAM}`)} ]]; then ${FUNCTION} "$@"; else compdef ${FUNCTION} ${PROGRAM}; fi`,
+    `if [[ "$funcstack[1]" == ${shellQuoted(`_${PROGRAM}`)} ]]; then ${FUNCTION} "$@"; else compdef ${FUNCTION} ${PROGRAM}; fi`,
   ].join("\n");
 }
 
 function fishScript(): string {
   const complete = `complete -c ${PROGRAM}`;
   // The function `__fish_use_subcommand` of fish mistakes the value of an option for a command, so it is not used.
-  const first = `-n ${quoted(`not __fish_seen_subcommand_from ${ALL_NAMES.join(" ")}`)}`;
+  const first = `-n ${shellQuoted(`not __fish_seen_subcommand_from ${ALL_NAMES.join(" ")}`)}`;
   const lines = [`# fish: ${PROGRAM} completion fish > ~/.config/fish/completions/${PROGRAM}.fish`, `${complete} -f`];
   for (const name of COMMAND_NAMES) {
-    lines.push(`${complete} ${first} -a ${quoted(namesOf(name).join(" "))} -d ${quoted(commandSpec(name).summary)}`);
+    lines.push(
+      `${complete} ${first} -a ${shellQuoted(namesOf(name).join(" "))} -d ${shellQuoted(commandSpec(name).summary)}`,
+    );
     const words = wordsOf(commandSpec(name).takes?.kind);
     const within = `__fish_seen_subcommand_from ${namesOf(name).join(" ")}`;
-    if (words !== null) lines.push(`${complete} -n ${quoted(within)} -a ${quoted(words.join(" "))}`);
+    if (words !== null) lines.push(`${complete} -n ${shellQuoted(within)} -a ${shellQuoted(words.join(" "))}`);
     for (const option of commandSpec(name).options)
-      lines.push(`${complete} -n ${quoted(within)} ${fishOption(option)}`);
+      lines.push(`${complete} -n ${shellQuoted(within)} ${fishOption(option)}`);
   }
   for (const option of commandSpec("check").options) lines.push(`${complete} ${first} ${fishOption(option)}`);
   for (const option of COMMON_OPTIONS) lines.push(`${complete} ${fishOption(option)}`);
@@ -157,6 +154,6 @@ function fishOption(name: OptionName): string {
           ? " -r -F"
           : words === null
             ? " -x"
-            : ` -x -a ${quoted(words.join(" "))}`;
-  return `${short === undefined ? "" : `-s ${short} `}-l ${name}${takes} -d ${quoted(says)}`;
+            : ` -x -a ${shellQuoted(words.join(" "))}`;
+  return `${short === undefined ? "" : `-s ${short} `}-l ${name}${takes} -d ${shellQuoted(says)}`;
 }

@@ -1,10 +1,11 @@
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Located } from "../stores/locate.ts";
 import { nameFolder } from "../words/advice.ts";
+import { commandFor, withGivenStore } from "../words/commands.ts";
+import { released } from "../words/text-layout.ts";
 import { jsonText, type ProblemReason, problemAnswer } from "./answers.ts";
 import type { CommonOptions } from "./arguments.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { commandFor, withGivenStore } from "./ready-command.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The values that every command gets. */
@@ -38,7 +39,7 @@ export function problem(
   reason: ProblemReason | null = null,
 ): ExitStatus {
   const said = withGivenStore(message, context.options);
-  if (context.options.json) context.terminal.printDocument(jsonText(problemAnswer(said, reason)));
+  if (context.options.json) context.terminal.printDocument(jsonText(problemAnswer(released(said), reason)));
   context.terminal.complain(said);
   return status;
 }

@@ -1,6 +1,7 @@
 import { PURPOSE } from "../tool-identity.ts";
 import type { Screen } from "../words/answers/screen.ts";
-import { columns, padded, wrapped } from "../words/text-layout.ts";
+import { PROGRAM } from "../words/commands.ts";
+import { columns, padded, wrapped, wrappedAroundCommands } from "../words/text-layout.ts";
 import {
   COMMAND_NAMES,
   COMMON_OPTIONS,
@@ -10,7 +11,6 @@ import {
   type Example,
   type OptionName,
   optionSpec,
-  PROGRAM,
 } from "./commands.ts";
 
 /**
@@ -45,7 +45,7 @@ function overview({ width, completed }: Pick<Screen, "width" | "completed">): st
       width,
     ),
     "",
-    ...wrapped(completed(`\`${PROGRAM} help COMMAND\` explains a command, with examples.`), width, ""),
+    ...wrappedAroundCommands(completed(`\`${PROGRAM} help COMMAND\` explains a command, with examples.`), width, ""),
   ];
 }
 
@@ -57,7 +57,7 @@ function commandHelp(name: CommandName, width: number): string[] {
     "Usage:",
     ...wrapped(usageLine(name), width, "  "),
     ...(aliases.length === 0 ? [] : ["", `Also called: ${aliases.join(", ")}`]),
-    ...details.flatMap((text) => ["", ...wrapped(text, width, "")]),
+    ...details.flatMap((text) => ["", ...wrappedAroundCommands(text, width, "")]),
     ...(options.length === 0 ? [] : ["", "Options:", ...optionTable(options, width)]),
     "",
     "Options of every command:",
@@ -92,7 +92,7 @@ function optionTable(names: readonly OptionName[], width: number): string[] {
 }
 
 function exampleLines({ args, says }: Example, width: number): string[] {
-  return [...wrapped(`${PROGRAM} ${args}`.trimEnd(), width, "  "), ...wrapped(says, width, "      ")];
+  return [`  ${PROGRAM} ${args}`.trimEnd(), ...wrapped(says, width, "      ")];
 }
 
 /** A table of two columns. On a narrow terminal, the second column is below the first. */

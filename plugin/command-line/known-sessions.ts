@@ -1,4 +1,5 @@
 import type { SessionFacts } from "../stores/conversation.ts";
+import { placeOf } from "../stores/json/layout.ts";
 import { openStores } from "../stores/open.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import type { SessionNames } from "../words/answers/sessions.ts";
@@ -30,26 +31,46 @@ export async function knownSessions({ files, located }: Reading): Promise<KnownS
     if (store.state === "ok") {
       for (const facts of await store.store.conversations.sessionFacts().catch(() => [])) add(facts, database);
     }
-    for (const facts of await factsOf2x(store).catch(() => [])) add(facts, database);
+    for (const facts of (await listOf2x(store).catch(() => null)) ?? []) add(facts, database);
     if (store.state === "ok") store.store.close();
   }
   return [...known.values()];
 }
 
-/** Whether a store cannot be opened. A session that was not found may be in such a store. */
-export async function isAnyUnreadable({ files, located }: Reading): Promise<boolean> {
-  const opened = await openStores(files, located, "outside").catch(() => null);
-  for (const store of opened ?? []) if (store.state === "ok") store.store.close();
-  return opened === null || opened.some(({ state }) => state === "unusable");
+/** The paths of the stores of this data directory: those that can be read, and those that cannot. */
+export interface ReadableStores {
+  readonly stores: readonly string[];
+  readonly unread: readonly string[];
 }
 
 /**
- * The sessions in the tables of opencode 2.x. The code for these tables is loaded only if 2.x has used the database.
+ * The stores in which {@link knownSessions} looks. A store counts as unread too if it has sessions of an opencode whose
+ * records this tool does not know.
  */
-async function factsOf2x({ half2x, origin }: Exclude<OpenedStore, { state: "unusable" }>): Promise<SessionFacts[]> {
-  if (half2x === null || (origin?.kind !== "2.x" && origin?.kind !== "1.x and 2.x")) return [];
+export async function readableStores({ files, located }: Reading): Promise<ReadableStores> {
+  const opened = await openStores(files, located, "outside").catch(() => []);
+  const stores: string[] = [];
+  const unread: string[] = [];
+  for (const store of opened) {
+    const isRead =
+      store.state !== "unusable" && (store.state === "ok" || (await listOf2x(store).catch(() => null)) !== null);
+    (isRead ? stores : unread).push(placeOf(store.description));
+    if (store.state === "ok") store.store.close();
+  }
+  return { stores, unread };
+}
+
+/**
+ * The sessions in the tables of opencode 2.x; `null` if these were not read. The code for these tables is loaded only
+ * if 2.x has used the database.
+ */
+async function listOf2x({
+  half2x,
+  origin,
+}: Exclude<OpenedStore, { state: "unusable" }>): Promise<SessionFacts[] | null> {
+  if (half2x === null || (origin?.kind !== "2.x" && origin?.kind !== "1.x and 2.x")) return null;
   const { sessionsOf2x } = await import("../show/copy-2x.ts");
-  return (await sessionsOf2x(half2x, origin)) ?? [];
+  return sessionsOf2x(half2x, origin);
 }
 
 /** Sorts sessions: the newest first, those without a time last. */

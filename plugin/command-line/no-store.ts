@@ -4,8 +4,9 @@ import { quarantinePath } from "../quarantine/places.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import { defaultDataDir, holdsStore, type Located, type LocateResult } from "../stores/locate.ts";
 import { storeIn, storesNear } from "../stores/nearby.ts";
+import { readyCommand } from "../words/commands.ts";
+import { inOnePiece } from "../words/text-layout.ts";
 import type { Command, CommonOptions } from "./arguments.ts";
-import { readyCommand, withOption } from "./ready-command.ts";
 
 /** The message suggests at most this many stores. */
 const MOST_SUGGESTIONS = 3;
@@ -39,13 +40,13 @@ export async function noStoreMessage(
 }
 
 async function lookedAt(asked: string, found: LocateResult): Promise<string> {
-  if (!found.ok) return `${found.message} Looked at: ${asked}.`;
+  if (!found.ok) return `${found.message} Looked at: ${inOnePiece(asked)}`;
   const chosen = process.env.OPENCODE_DB;
   const also = chosen ? `; the database that OPENCODE_DB names is not there` : "";
   if ((await findSlugTrees(nodeFileSystem, asked).catch(() => [])).length > 0) {
-    return `Only sessions of opencode 0.x are in ${asked}: start opencode 1.2 or newer once, then run \`rescue\`.`;
+    return `Only sessions of opencode 0.x are in ${inOnePiece(asked)}: start opencode 1.2 or newer once, then run \`rescue\`.`;
   }
-  return `No opencode data in ${asked}: the folder has no database and no storage/${also}.`;
+  return `No opencode data in ${inOnePiece(asked)}: the folder has no database and no storage/${also}.`;
 }
 
 interface Suggestion {
@@ -92,3 +93,15 @@ async function isDatabase(path: string): Promise<boolean> {
 
 /** The first bytes of every SQLite database (sqlite.org/fileformat.html). */
 const SQLITE_HEADER = "SQLite format 3\0";
+
+/** The arguments of this call, with the option `option` instead of the options in `without`. */
+function withOption(args: readonly string[], without: readonly string[], option: string, value: string): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < args.length; index += 1) {
+    const word = args[index] ?? "";
+    const [name] = word.split("=");
+    if (name === undefined || !without.includes(name)) kept.push(word);
+    else if (!word.includes("=")) index += 1;
+  }
+  return [...kept, option, value];
+}

@@ -1,5 +1,5 @@
 import { otherHomes } from "../stores/other-homes.ts";
-import { printable } from "../words/text-layout.ts";
+import { inOnePiece } from "../words/text-layout.ts";
 import { type CommandContext, commandHere } from "./context.ts";
 
 /**
@@ -23,7 +23,7 @@ export async function otherData(
 /** For each directory, a line and the command that lists the sessions which only that directory has. */
 export function otherDataLines(context: CommandContext, directories: readonly string[]): string[] {
   return directories.flatMap((directory) => [
-    `opencode also has data in ${printable(directory)}. To list the sessions that only this directory has:`,
+    `opencode also has data in ${inOnePiece(directory)}. To list the sessions that only this directory has:`,
     `  ${commandHere(context, "rescue", "--from-data", directory)}`,
   ]);
 }

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { TRUNCATED } from "../faults/unreadable.ts";
 import { locatorText } from "../model/artifact.ts";
-import { type ConfirmedFinding, isOnScreen } from "../model/finding.ts";
+import { type ConfirmedFinding, isNotShown, isUnread } from "../model/finding.ts";
 import type { CheckResult } from "../repair/check.ts";
 import { repairThroughout } from "../repair/converge.ts";
 import { writingRefusal } from "../repair/may-write.ts";
@@ -17,7 +17,7 @@ import { andMore, NOTHING_CHANGED, ORIGINALS_ARE_IN, WHAT_IS_COMPLETED } from ".
 import { findingLines, laidOut, type View } from "../words/answers/findings.ts";
 import { checkedStoreLine } from "../words/answers/stores.ts";
 import { changeLines } from "../words/changes.ts";
-import { actionWord, doneWords, recordWords, sentence, toDoWords } from "../words/records.ts";
+import { actionWord, afterRepair, doneWords, recordWords, sentence, toDoWords } from "../words/records.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { viewOf } from "./check-view.ts";
@@ -116,7 +116,8 @@ async function nothingToDo(
   const nothing = { runID: null, manifests: [], items: [], ...remainingOf(before) };
   const document = changeAnswer(nothing, context.options);
   const text =
-    before.verdict === "healthy" && !before.findings.some((finding) => isOnScreen(finding) || isUnreached(finding))
+    before.verdict === "healthy" &&
+    !before.findings.some((finding) => isNotShown(finding) || isUnread(finding) || isUnreached(finding))
       ? `${checkedStoreLine(before.stores)}\nNothing to repair: opencode can load everything here.`
       : checkText(before, await viewOf(context, sessionIDs, before));
   answer(context, document, text);
@@ -211,13 +212,11 @@ async function doneText(
   }
   lines.push(...hiddenLines(unlistedBy(plan, result.items), result.runID, context));
   if (after === null) return lines.join("\n");
-  const left = after.findings.filter((finding) => finding.severity === "blocking");
+  const isLeft = after.verdict !== "healthy" || after.findings.some(isNotShown);
   const tried = new Set(plan.flatMap(({ operations }) => operations.map(({ locator }) => locatorText(locator))));
   lines.push(
     "",
-    left.length === 0
-      ? "opencode can load everything that was checked."
-      : checkText(after, await viewOf(context, sessionIDs, after, tried)),
+    !isLeft ? afterRepair(result.items) : checkText(after, await viewOf(context, sessionIDs, after, tried)),
   );
   return lines.join("\n");
 }

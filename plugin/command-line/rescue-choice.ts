@@ -2,7 +2,7 @@ import { isFolderHere, THIS_SYSTEM, withoutLastSlash } from "../hosts/folder-pat
 import { namedBy, type RescueChoice, recordRepair } from "../rescue/choices.ts";
 import type { RescueRequest } from "../rescue/request.ts";
 import { plural, themOrIt } from "../words/amounts.ts";
-import { whereIsNow } from "../words/answers/common.ts";
+import { whereIsNow } from "../words/answers/rescue.ts";
 import type { CommandWriter } from "../words/answers/screen.ts";
 import { clipped, columns, printable } from "../words/text-layout.ts";
 import { minuteText } from "../words/times.ts";
@@ -132,11 +132,7 @@ function byFolder(picked: readonly RescueChoice[]): ReadonlyMap<string, readonly
 async function askFolder(from: string, [first]: readonly RescueChoice[], terminal: Terminal): Promise<string | null> {
   const candidates = first?.action.kind === "folder" ? first.action.candidates : [];
   terminal.print(
-    [
-      "",
-      whereIsNow(printable(from)),
-      ...candidates.map((folder, index) => `  ${index + 1}  ${printable(folder)}`),
-    ].join("\n"),
+    ["", whereIsNow(from), ...candidates.map((folder, index) => `  ${index + 1}  ${printable(folder)}`)].join("\n"),
   );
   const numbers = candidates.length === 0 ? "" : "A number, or a";
   while (true) {

@@ -1,46 +1,31 @@
-import { dirname, resolve } from "node:path";
-import { errnoCode } from "../platform/file-system.ts";
+import { dirname } from "node:path";
 import { type RescueChoice, rescueChoices } from "../rescue/choices.ts";
-import { type Exporting, exportHidden } from "../rescue/export-hidden.ts";
 import type { HiddenSession } from "../rescue/hidden.ts";
 import { isAdded } from "../rescue/incomplete.ts";
-import { isWanted, type Refusal, type RescueInput } from "../rescue/request.ts";
-import { type HiddenList, listHidden, type RescueResult, rescuableIDs, rescue } from "../rescue/rescue.ts";
-import type { ExportedFor2x } from "../upgrade/export-missing.ts";
+import { isWanted, type RescueInput } from "../rescue/request.ts";
+import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescue/rescue.ts";
 import { plural } from "../words/amounts.ts";
-import { FILE_EXISTS, LOOKING_FOR_SESSIONS, NOTHING_CHANGED, STOPPED_AT_ONCE } from "../words/answers/common.ts";
-import { changeText, EXPORT_INSTEAD, listText, noteLines, unreadLines } from "../words/answers/rescue.ts";
+import { LOOKING_FOR_SESSIONS, NOTHING_CHANGED, STOPPED_AT_ONCE } from "../words/answers/common.ts";
+import { changeText, EXPORT_INSTEAD, listText, noteLines } from "../words/answers/rescue.ts";
 import type { CommandWriter } from "../words/answers/screen.ts";
 import { storeLine } from "../words/answers/stores.ts";
+import { commandFor, type GivenStore } from "../words/commands.ts";
 import { sentence, UNDOABLE_STEPS } from "../words/records.ts";
+import { inOnePiece } from "../words/text-layout.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { isAgreed } from "./confirmation.ts";
-import { answer, type CommandContext, stopped as interrupted, noRoomMessage, problem } from "./context.ts";
+import { answer, type CommandContext, stopped as interrupted, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { unlessLeft } from "./leaving.ts";
 import { otherData, otherDataLines } from "./other-data-note.ts";
 import { showProgress } from "./progress-line.ts";
-import { commandFor, type GivenStore } from "./ready-command.ts";
 import { chooseSessions } from "./rescue-choice.ts";
-import { exportedFor2x, exportedText, missingHere, missingText } from "./rescue-for-2x.ts";
-import { resolveSessions, unknownSessionMessage } from "./resolve-ids.ts";
+import { exportSessions, isUncertain, unknownSession, withoutList } from "./rescue-export.ts";
+import { missingHere, missingText } from "./rescue-for-2x.ts";
+import { resolveAmong } from "./resolve-ids.ts";
 
 type Rescue = Command & { name: "rescue" };
-
-const WITHOUT_LIST = {
-  none: EXIT.usage,
-  unknown: EXIT.usage,
-  unusable: EXIT.failed,
-  refused: EXIT.refused,
-  // There was no space for a copy of the database, so it was not read. `check` ends with the same exit status then.
-  "no-room": EXIT.findings,
-} as const;
-
-function withoutList(context: CommandContext, { reason, message }: Refusal): ExitStatus {
-  const said = reason === "no-room" ? noRoomMessage(context, message, "rescue") : message;
-  return problem(context, said, WITHOUT_LIST[reason]);
-}
 
 /** `rescue`: lists sessions that opencode does not show, asks, and rescues them. */
 export async function rescueCommand(context: CommandContext, typed: Rescue): Promise<ExitStatus> {
@@ -48,25 +33,21 @@ export async function rescueCommand(context: CommandContext, typed: Rescue): Pro
   const { into, fromData } = typed;
   const write = rescueWriter(context.options, typed);
   terminal.progress(LOOKING_FOR_SESSIONS);
-  const knownIDs = () => rescuableIDs({ files, located, into, fromData });
-  const resolved = await unlessLeft(() => resolveSessions(typed.sessionIDs, knownIDs), signal);
-  if (resolved === null) return interrupted(context, STOPPED_AT_ONCE);
-  if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
-  const sessionIDs = resolved.value;
-  const command = { ...typed, sessionIDs };
   let tell: ReturnType<typeof showProgress> | null = null;
   const onProgress = (done: number, of: number) => {
     tell ??= showProgress(terminal, "Bringing in", "sessions");
     tell(done, of);
   };
-  const input: RescueInput = { files, located, into, fromData, sessionIDs, countMessages: true, signal, onProgress };
-  if (command.export !== null) return exported(context, input, into, command.export);
-  const listing = await unlessLeft(() => listHidden(input, command), signal);
+  const sources = { files, located, into, fromData, countMessages: true, signal, onProgress };
+  const asked: RescueInput = { ...sources, sessionIDs: typed.sessionIDs, resolve: resolveAmong };
+  if (typed.export !== null) return exportSessions(context, asked, typed.export);
+  const listing = await unlessLeft(() => listHidden(asked, typed), signal);
   if (listing === null || (listing.ok && signal.aborted)) return interrupted(context, STOPPED_AT_ONCE);
   if (!listing.ok) return withoutList(context, listing);
-  const { list, unknown } = listing;
-  const [noSession] = unknown;
-  if (noSession !== undefined) return unknownSession(context, noSession);
+  const { list, unknown, sessionIDs } = listing;
+  if (unknown.length > 0) return unknownSession(context, unknown, listing.stores);
+  const command = { ...typed, sessionIDs };
+  const input: RescueInput = { ...sources, sessionIDs };
   const other = await otherData(context, fromData);
   const beside = otherDataLines(context, other);
   const isAsking = terminal.interactive && command.isOpen && !command.yes && !command.dryRun && !context.options.json;
@@ -135,21 +116,6 @@ async function missingLines(context: CommandContext, { into, sessionIDs }: Rescu
 /** Whether a requested change was not made, or a session may still be hidden. */
 function isLeft({ items }: Pick<RescueResult, "items">, after: HiddenList): boolean {
   return items.some(({ action }) => action === "skipped") || after.hidden.some(isMissed) || isUncertain(after);
-}
-
-/**
- * Ends the command because a session does not exist. The message names the id, because the user may have named several.
- */
-async function unknownSession(context: CommandContext, sessionID: string): Promise<ExitStatus> {
-  return problem(context, `${sessionID}: ${await unknownSessionMessage(context, sessionID)}`, EXIT.usage);
-}
-
-/**
- * Whether a store that opencode uses, or that the user named, could not be read. Copies beside the database do not
- * count.
- */
-export function isUncertain({ unreadStores }: Pick<HiddenList, "unreadStores">): boolean {
-  return unreadStores.some(({ origin }) => origin !== "put-aside");
 }
 
 /** The sessions that are still hidden; `null` if a signal stopped the list, or the stores can no longer be read. */
@@ -222,49 +188,6 @@ async function choose(
   return missing.length > 0 || isLeft({ items }, after) ? EXIT.findings : EXIT.done;
 }
 
-async function exported(
-  context: CommandContext,
-  input: RescueInput,
-  into: string | null,
-  folder: string,
-): Promise<ExitStatus> {
-  let exporting: Exporting;
-  let for2x: readonly ExportedFor2x[] | null = [];
-  try {
-    exporting = await exportHidden(input, resolve(folder));
-    if (exporting.ok && exporting.isComplete) {
-      for2x = await exportedFor2x(context, into, input.sessionIDs, resolve(folder));
-    }
-  } catch (error) {
-    if (errnoCode(error) === "EEXIST") return problem(context, FILE_EXISTS, EXIT.refused);
-    if (errnoCode(error) === "ENOENT") return problem(context, "The folder of --export does not exist.", EXIT.usage);
-    throw error;
-  }
-  if (!exporting.ok) return withoutList(context, exporting);
-  const { sessions, skipped, unknown, unreadStores, isComplete } = exporting;
-  const [noSession] = unknown;
-  if (noSession !== undefined) return unknownSession(context, noSession);
-  const lines = sessions.map(({ file, directory }) => `  ${file}${directory === null ? "" : `  in ${directory}`}`);
-  const text = [
-    ...(sessions.length > 0
-      ? [`Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in the folder of each session:`]
-      : (for2x?.length ?? 0) > 0
-        ? []
-        : ["No file was written: no other store has a session that is hidden here."]),
-    ...lines,
-    ...skipped.map(({ sessionID, reason }) => `  not written: ${sessionID}, ${reason}`),
-    ...exportedText(for2x ?? []),
-    ...unreadLines(unreadStores),
-  ];
-  const message = isComplete && for2x !== null ? undefined : "Stopped. The other sessions were not written.";
-  const of2x = for2x === null || for2x.length === 0 ? {} : { for2x };
-  const document = { sessions, skipped, unreadStores, ...of2x, ...(message === undefined ? {} : { message }) };
-  answer(context, listAnswer(document), text.join("\n"));
-  if (message === undefined) return skipped.length > 0 || isUncertain({ unreadStores }) ? EXIT.findings : EXIT.done;
-  context.terminal.complain(message);
-  return EXIT.refused;
-}
-
 /**
  * Whether a user probably misses the session. An archived session was hidden on purpose. A session that only an old
  * copy has may have been deleted.
@@ -332,7 +255,7 @@ function doneText(
   }
   const [first] = manifests;
   if (runID !== null && first !== undefined) {
-    lines.push("", `The manifests of these changes are in ${dirname(dirname(dirname(first)))}.`);
+    lines.push("", `The manifests of these changes are in ${inOnePiece(dirname(dirname(dirname(first))))}`);
     lines.push(`To undo: ${write("restore", runID)}`);
   }
   const left = hidden.filter(isMissed).length;

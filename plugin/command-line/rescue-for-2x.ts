@@ -5,6 +5,7 @@ import { type ExportedFor2x, exportMissing } from "../upgrade/export-missing.ts"
 import { missingIn2x } from "../upgrade/missing.ts";
 import type { MissingCause, MissingIn2x } from "../upgrade/twins.ts";
 import { plural } from "../words/amounts.ts";
+import { inOnePiece } from "../words/text-layout.ts";
 import type { CommandContext } from "./context.ts";
 
 const HEADINGS: Readonly<Record<MissingCause, string>> = {
@@ -90,10 +91,16 @@ export function exportedText(sessions: readonly ExportedFor2x[]): string[] {
   if (sessions.length === 0) return [];
   return [
     `Wrote ${plural(sessions.length, "file")} for opencode 2; run \`opencode session import FILE\` in the folder of each session, in this order:`,
-    ...sessions.flatMap(({ file, directory, cause, leftOut }) => [
-      `  ${file}${directory === null ? "" : `  in ${directory}`}${cause === "never-arrived" ? "" : "  (a copy with new ids, because opencode 2 has this session already)"}`,
+    ...sessions.flatMap(({ path, directory, cause, leftOut }) => [
+      ...fileLines({ path, directory }),
+      ...(cause === "never-arrived" ? [] : ["    a copy with new ids, because opencode 2 has this session already"]),
       ...(leftOut.length === 0 ? [] : [`    ${plural(leftOut.length, "record")} could not be brought in`]),
     ]),
     NOT_AGAIN,
   ];
+}
+
+/** The whole path of a written file, to copy, and the folder in which the user imports it. */
+export function fileLines({ path, directory }: Pick<ExportedFor2x, "path" | "directory">): string[] {
+  return [`  ${inOnePiece(path)}`, ...(directory === null ? [] : [`    in the folder ${inOnePiece(directory)}`])];
 }

@@ -1,10 +1,11 @@
 import { isRunID } from "../quarantine/run-id.ts";
 import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
 import { plural } from "../words/amounts.ts";
-import { NO_SUCH_SESSION, noSessionNamed, QUARANTINE_EMPTY } from "../words/answers/common.ts";
-import { NO_SUCH_RUN, unreadable } from "../words/refusals.ts";
+import { QUARANTINE_EMPTY } from "../words/answers/common.ts";
+import { isWholeSessionID, noSessionText } from "../words/answers/no-session.ts";
+import { NO_SUCH_RUN } from "../words/refusals.ts";
 import type { CommandContext } from "./context.ts";
-import { isAnyUnreadable, type KnownSession, knownSessions } from "./known-sessions.ts";
+import { type KnownSession, knownSessions, type ReadableStores, readableStores } from "./known-sessions.ts";
 import { didYouMean } from "./suggest.ts";
 
 /**
@@ -24,20 +25,12 @@ function named(ids: readonly string[]): string {
   return `${ids.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-/** opencode's own ids have 26 characters after `ses_`. A word of that form is a whole id, not a beginning. */
-const WHOLE_SESSION_ID = /^ses_[0-9A-Za-z]{26,}$/;
-
 /**
  * Ids of sessions from typed words. Each word is an id, or the beginning of exactly one id. A word that begins no known
- * id is returned unchanged, and the code that reads the session reports that the id does not exist. `knownIDs` gives
- * the ids of all sessions that the command can use. `knownIDs` is called only if a word may be a beginning.
+ * id is returned unchanged, and the code that reads the session reports that the id does not exist. `known` are the ids
+ * of all sessions that the command can use.
  */
-export async function resolveSessions(
-  words: readonly string[],
-  knownIDs: () => Promise<readonly string[]>,
-): Promise<Resolved<readonly string[]>> {
-  if (words.every((word) => WHOLE_SESSION_ID.test(word))) return { ok: true, value: words };
-  const known = await knownIDs();
+export function resolveAmong(words: readonly string[], known: readonly string[]): Resolved<readonly string[]> {
   const ids: string[] = [];
   for (const word of words) {
     const begun = known.includes(word) ? [word] : known.filter((id) => id.startsWith(word));
@@ -49,24 +42,16 @@ export async function resolveSessions(
   return { ok: true, value: [...new Set(ids)] };
 }
 
-/** {@link resolveSessions} for a command that uses only the stores of this data directory. */
-export function resolveSessionsHere(
+/** {@link resolveAmong} for the stores of this data directory. They are opened only if a word may be a beginning. */
+export async function resolveSessionsHere(
   context: Pick<CommandContext, "files" | "located">,
   words: readonly string[],
 ): Promise<Resolved<readonly string[]>> {
-  return resolveSessions(words, async () => (await knownSessions(context)).map(({ id }) => id));
-}
-
-/** The message that there is no such session, with the sessions that the user may mean. */
-export async function unknownSessionMessage(
-  context: Pick<CommandContext, "files" | "located">,
-  sessionID: string,
-): Promise<string> {
-  const known = await knownSessions(context).catch(() => []);
-  return `${NO_SUCH_SESSION}${didYouMean(
-    sessionID,
-    known.map(({ id }) => id),
-  )}`;
+  if (words.every(isWholeSessionID)) return { ok: true, value: words };
+  return resolveAmong(
+    words,
+    (await knownSessions(context)).map(({ id }) => id),
+  );
 }
 
 /** The one session that an id, its beginning, or words of its title name. */
@@ -75,7 +60,7 @@ export async function resolveSession(
   words: readonly string[],
 ): Promise<Resolved<string>> {
   const [first = ""] = words;
-  if (words.length === 1 && WHOLE_SESSION_ID.test(first)) return { ok: true, value: first };
+  if (words.length === 1 && isWholeSessionID(first)) return { ok: true, value: first };
   const known = await knownSessions(context);
   const isNamed = words.length === 1 && known.some(({ id }) => id === first);
   const found = isNamed ? [first] : matching(known, words).map(({ id }) => id);
@@ -92,15 +77,29 @@ export async function resolveSession(
 }
 
 /**
- * The answer to words that match no session. If a store cannot be read, the session may be in that store, so the
- * message only says that the store cannot be read.
+ * The answer to words that name no session of this data directory, or of the stores `read`. `isUnread`: the session may
+ * be in a store that cannot be read.
  */
 export async function noSessionFor(
   context: Pick<CommandContext, "files" | "located">,
   words: readonly string[],
+  read: ReadableStores | null = null,
 ): Promise<{ readonly ok: false; readonly message: string; readonly isUnread: boolean }> {
-  const isUnread = await isAnyUnreadable(context);
-  return { ok: false, message: isUnread ? unreadable("store") : noSessionNamed(words), isUnread };
+  const { files, located } = context;
+  const found = read ?? (await readableStores(context));
+  const [first = ""] = words;
+  const known = await knownSessions(context).catch(() => []);
+  const runs = await allRuns(files, located.dataDir).catch(() => []);
+  const message = noSessionText({
+    words,
+    ...found,
+    isInQuarantine: runs.some((run) => run.ok && words.length === 1 && run.state.sessionID === first),
+    similar: didYouMean(
+      words.length === 1 ? first : "",
+      known.map(({ id }) => id),
+    ),
+  });
+  return { ok: false, message, isUnread: found.unread.length > 0 };
 }
 
 /** The sessions whose id begins with the word, or whose title has every word. Without words, all sessions match. */

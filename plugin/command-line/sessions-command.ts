@@ -1,8 +1,11 @@
-import { type ConfirmedFinding, isFailingHere } from "../model/finding.ts";
+import { isFileLocator } from "../model/artifact.ts";
+import { type ConfirmedFinding, isFailingHere, isUnread } from "../model/finding.ts";
 import { bySession } from "../repair/by-session.ts";
+import type { CheckResult } from "../repair/check.ts";
 import type { Cause } from "../rescue/hidden.ts";
 import { type HiddenList, listHidden } from "../rescue/rescue.ts";
 import { unknownSession } from "../stores/conversation.ts";
+import { STORAGE } from "../stores/json/layout.ts";
 import { plural } from "../words/amounts.ts";
 import { nextLine } from "../words/answers/check.ts";
 import { LOOKING_FOR_SESSIONS } from "../words/answers/common.ts";
@@ -40,9 +43,10 @@ export async function sessionsCommand(
   const causes = new Map(list?.hidden.map(({ sessionID, cause }): [string, Cause] => [sessionID, cause]));
   const isRead = result.verdict !== "unusable" && result.verdict !== "unread";
   const ofStores = new Set(isRead ? known.map(({ id }) => id) : []);
-  const sessions = found.map((session) =>
-    listed(session, findings.get(session.id) ?? [], causes, ofStores.has(session.id)),
-  );
+  const unread = result.findings.filter((finding) => finding.sessionID === null && isUnreadWithin(finding));
+  const isChecked = (session: KnownSession) =>
+    ofStores.has(session.id) && !unread.some((finding) => mayBeOf(finding, session, result.stores));
+  const sessions = found.map((session) => listed(session, findings.get(session.id) ?? [], causes, isChecked(session)));
   const shown = terminal.isScreen ? sessions.slice(0, MOST_ON_SCREEN) : sessions;
   const failing = sessions.filter(({ errors }) => errors > 0);
   const notShown = sessions.filter(({ cause }) => cause !== null && cause !== "archived");
@@ -82,6 +86,21 @@ function elsewhere(known: readonly KnownSession[], list: HiddenList | null): Kno
   }));
 }
 
+/** Whether records of sessions were not read, or may not have been read to the end. */
+function isUnreadWithin(finding: ConfirmedFinding): boolean {
+  return isUnread(finding) || (finding.kind === "database" && finding.severity === "blocking");
+}
+
+/** Whether a problem that names no session may hide records of this session: both are in the same store. */
+function mayBeOf(
+  { locator, store }: ConfirmedFinding,
+  { database }: KnownSession,
+  stores: CheckResult["stores"],
+): boolean {
+  if (isFileLocator(locator) && locator.path.startsWith(`${STORAGE}/`)) return database === undefined;
+  return stores[store]?.description.database === database;
+}
+
 function listed(
   session: KnownSession,
   findings: readonly ConfirmedFinding[],
@@ -91,7 +110,8 @@ function listed(
   const { id, title, directory, parentID, createdMs, updatedMs, archivedMs, database } = session;
   const errors = findings.filter(isFailingHere).length;
   const warnings = findings.filter(({ severity }) => severity === "warning").length;
-  const known = warnings > 0 ? "warnings" : isChecked ? "healthy" : "unchecked";
+  const isWhole = isChecked && !findings.some(isUnread);
+  const known = !isWhole ? "unchecked" : warnings > 0 ? "warnings" : "healthy";
   const state = errors > 0 ? "damaged" : known;
   const place = database === undefined ? {} : { database };
   const facts = { sessionID: id, title, directory, parentID, createdMs, updatedMs, isArchived: archivedMs !== null };

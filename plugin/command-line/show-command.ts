@@ -6,14 +6,13 @@ import { laidOut } from "../words/answers/findings.ts";
 import { headMarkdown, messageMarkdown } from "../words/answers/markdown.ts";
 import { holeText, messageLines } from "../words/answers/transcript.ts";
 import { TEXT_CHANGED } from "../words/long-texts.ts";
-import { unreadable } from "../words/refusals.ts";
-import { printable } from "../words/text-layout.ts";
+import { inOnePiece, printable } from "../words/text-layout.ts";
 import { utcText } from "../words/times.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, noRoomMessage, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { resolveSession, unknownSessionMessage } from "./resolve-ids.ts";
+import { noSessionFor, resolveSession } from "./resolve-ids.ts";
 import { showRun } from "./runs-command.ts";
 
 /**
@@ -49,9 +48,8 @@ export async function showCommand(
     );
   }
   if (!showing.ok) {
-    return showing.reason === "unknown"
-      ? problem(context, await unknownSessionMessage(context, sessionID), EXIT.usage)
-      : problem(context, unreadable("store"), EXIT.failed);
+    const { message } = await noSessionFor(context, [sessionID]);
+    return problem(context, message, showing.reason === "unknown" ? EXIT.usage : EXIT.failed);
   }
   const { session } = showing;
   try {
@@ -170,7 +168,8 @@ function headLines({ terminal }: CommandContext, { facts, store, recordFaults, c
   const place = store.database === undefined ? "JSON storage" : `database ${store.database.replace(/^.*[\\/]/, "")}`;
   const times = [utcText(createdMs), utcText(updatedMs)].filter((time) => time !== null).join(" – ");
   const whose = copy === "2.x" ? "the copy of opencode 2.x" : null;
-  const details = [directory, version === null ? null : `opencode ${version}`, place, whose, times];
+  const folder = directory === null ? null : inOnePiece(directory);
+  const details = [folder, version === null ? null : `opencode ${version}`, place, whose, times];
   return [
     terminal.style("bold", name),
     ...laidOut([id, ...details.filter((each) => each !== null && each !== "")].join(" · "), { terminal }, "").map(

@@ -2,12 +2,11 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { PathSystem } from "../model/store-description.ts";
-import { TOOL } from "../tool-identity.ts";
 import { toCorrect } from "../words/answers/common.ts";
 import type { Screen, Style } from "../words/answers/screen.ts";
-import { clipped, columns, wrappedAroundCommands } from "../words/text-layout.ts";
+import { commandStart, withGivenStore } from "../words/commands.ts";
+import { clipped, columns, released, wrappedAroundCommands } from "../words/text-layout.ts";
 import type { CommonOptions } from "./arguments.ts";
-import { withGivenStore } from "./ready-command.ts";
 
 /**
  * Codes that begin and end a style (ECMA-48, SGR). Node has no `styleText` before version 20.12, so the codes are
@@ -132,9 +131,16 @@ export function withoutWideLines(text: string, width: number): string {
     .join("\n");
 }
 
-/** Whether a line has a command that is not between backticks, so that users copy the line. */
+/** The most columns before a command that stays on the line of its label, such as `Next: `. */
+const LONGEST_LABEL = 24;
+
+/**
+ * Whether users copy this line: it is a path, or a label with a command that is not between backticks. A command after
+ * a longer text gets a line of its own.
+ */
 function isCopied(line: string): boolean {
-  return withoutQuoted(line).includes(`${TOOL.name} `) || line.includes(toCorrect(""));
+  const at = commandStart(line);
+  return (at !== null && at <= LONGEST_LABEL) || line.includes(toCorrect("")) || /^ *(~?\/|[A-Za-z]:\\)/.test(line);
 }
 
 /** A line without its texts between backticks. */
@@ -174,7 +180,7 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     harmless(stream.isTTY === true && !isUnicode ? inPlain(text) : text, styles);
   const said = (text: string, stream: OutputStream, styles: boolean) => {
     const words = shown(withGivenStore(text, options), stream, styles);
-    return stream.isTTY === true && stream.columns ? withoutWideLines(words, stream.columns) : words;
+    return released(stream.isTTY === true && stream.columns ? withoutWideLines(words, stream.columns) : words);
   };
   const complain = (text: string) => {
     clear();
@@ -209,19 +215,19 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     progress(text) {
       if (!showProgress) return;
       const line = clipped(text, (stderr.columns ?? NARROWEST) - 1 - (isUnicode ? 0 : 2), isUnicode ? "…" : "...");
-      stderr.write(`${ERASE_LINE}${shown(line, stderr, false)}`);
+      stderr.write(`${ERASE_LINE}${released(shown(line, stderr, false))}`);
       progressShown = true;
     },
     interactive: stdin.isTTY === true && stderr.isTTY === true,
     async ask(question) {
       clear();
       if (signal.aborted) return false;
-      const answer = await askedLine(`${shown(question, stderr, false)} [y/N] `, signal);
+      const answer = await askedLine(`${released(shown(question, stderr, false))} [y/N] `, signal);
       return answer !== null && /^y(es)?$/i.test(answer.trim());
     },
     async askLine(question) {
       clear();
-      return signal.aborted ? null : askedLine(`${shown(question, stderr, false)} `, signal);
+      return signal.aborted ? null : askedLine(`${released(shown(question, stderr, false))} `, signal);
     },
     completed: (text) => withGivenStore(text, options),
     style: (style, text) => (color ? `\x1b[${STYLES[style][0]}m${text}\x1b[${STYLES[style][1]}m` : text),

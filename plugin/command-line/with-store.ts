@@ -3,15 +3,14 @@ import { nodeFileSystem } from "../platform/file-system.ts";
 import { correctingCommand } from "../platform/permissions.ts";
 import { defaultDataDir, filesOf, type LocateResult, locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
-import { TOOL } from "../tool-identity.ts";
 import { STOPPED, toCorrect } from "../words/answers/common.ts";
+import { commandWithNode } from "../words/commands.ts";
 import type { Command, CommonOptions } from "./arguments.ts";
 import { type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { handOver } from "./hand-over.ts";
 import { silentWhenLeft, unlessLeft } from "./leaving.ts";
 import { hasWork, noStoreMessage } from "./no-store.ts";
-import { shellWord } from "./ready-command.ts";
 
 /** Runs a command that reads a store. Returns an exit status of docs/contract.md. */
 export async function runWithStore(
@@ -87,12 +86,8 @@ async function doctor(
 /** Commands that read no database. */
 const WITHOUT_DATABASE: readonly Command["name"][] = ["runs", "purge"];
 
-/** The package from which npx gets a Node that has SQLite. */
-const RUNTIME_TO_FETCH = "node@24";
-
 function noRuntimeMessage(args: readonly string[]): string {
-  const command = `npx -p ${RUNTIME_TO_FETCH} -p ${TOOL.name} ${[TOOL.name, ...args.map(shellWord)].join(" ")}`;
-  return `Node ${process.versions.node} has no SQLite that can read the database. This machine has no Bun, no Node 22.5 or newer and no opencode that could read the database. Nothing was checked. Run: ${command}`;
+  return `Node ${process.versions.node} has no SQLite that can read the database. This machine has no Bun, no Node 22.5 or newer and no opencode that could read the database. Nothing was checked. Run: ${commandWithNode(...args)}`;
 }
 
 /** Runs the command. Each command has a module of its own, so that only the needed modules are loaded. */

@@ -15,6 +15,7 @@ import { loadDriver } from "../stores/sqlite/driver.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { TOOL } from "../tool-identity.ts";
 import { plural, sizeText } from "../words/amounts.ts";
+import { commandWithNode } from "../words/commands.ts";
 import { holderText } from "../words/lock.ts";
 import { GENERATION_WORDS, originSentence } from "../words/origins.ts";
 import { comparePackageVersions, findInstallation, type Installation } from "./installation.ts";
@@ -143,7 +144,7 @@ async function runtime(): Promise<Examined> {
   const name = bun === undefined ? `Node ${node}` : `Bun ${bun}`;
   const what = "runtime";
   if (driver?.readsInPlace === true) return { what, ok: true, says: `${name} with SQLite` };
-  const wayOut = `Run: npx -p node@24 -p ${TOOL.name} ${TOOL.name}`;
+  const wayOut = `Run: ${commandWithNode()}`;
   if (driver === null)
     return { what, ok: false, says: `${name} has no SQLite, which this tool needs to read databases`, wayOut };
   return { what, ok: true, says: `${name} with SQLite; it reads a private copy of a database` };

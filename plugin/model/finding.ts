@@ -70,6 +70,30 @@ export function isFailingHere(finding: Finding): boolean {
   return finding.severity === "blocking" || isOnScreen(finding);
 }
 
+/** Codes of warnings and notes about records that opencode does not show, because the record or its parent is missing. */
+const MISSING: readonly string[] = [
+  "lost-record",
+  "lost-session-record",
+  "lost-message-record",
+  "orphans",
+  "not-imported",
+  "not-in-opencode-2",
+  "incomplete-in-opencode-2",
+];
+
+/** Codes of records that could not be read, so that nothing is known about their content. */
+const UNREAD: readonly string[] = ["access-denied", "unavailable", "database-unavailable", "no-room-for-copy"];
+
+/** Whether the finding means that a record, or what contains it, could not be read. */
+export function isUnread({ code, evidence }: Finding): boolean {
+  return UNREAD.includes(code) && !evidence.includes("may not be written");
+}
+
+/** Whether opencode does not show the record: it fails on the record, or the record or its parent is missing. */
+export function isNotShown(finding: Finding): boolean {
+  return isFailingHere(finding) || MISSING.includes(finding.code);
+}
+
 /** The verb for what opencode cannot do with these records, used in sentences about them. */
 export function failedVerb(findings: readonly Finding[]): "load" | "load or show" {
   return findings.some(isOnScreen) ? "load or show" : "load";

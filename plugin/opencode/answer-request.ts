@@ -13,10 +13,13 @@ import {
   failingRecords,
   NO_SUCH_SESSION,
   NOTHING_CHANGED,
+  NOTHING_FOUND_IN_READ,
   NOTHING_TO_UNDO,
   OF_THIS_SESSION,
 } from "../words/answers/common.ts";
+import { notFoundText } from "../words/answers/no-session.ts";
 import { changeLines } from "../words/changes.ts";
+import { npxCommand, withNpx } from "../words/commands.ts";
 import { originsSentence } from "../words/origins.ts";
 import { actionWord, afterUndo, doneWords, recordWords, undoneSentences } from "../words/records.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
@@ -31,6 +34,11 @@ const NO_CHANGE = { runID: null, changedSessions: [], remaining: [], verdict: nu
  * throws an error.
  */
 export async function answerRequest(request: RepairRequest, context: RequestContext): Promise<RequestAnswer> {
+  const answer = await answered(request, context);
+  return { ...answer, headline: withNpx(answer.headline), details: answer.details.map(withNpx) };
+}
+
+function answered(request: RepairRequest, context: RequestContext): Promise<RequestAnswer> | RequestAnswer {
   switch (request.what) {
     case "help":
       return HELP_ANSWER;
@@ -107,7 +115,13 @@ async function checkOrRepair(
   if (found.length === 0) {
     const what = request.sessionID === null ? "every session" : "this session";
     const others = originsSentence(before.stores);
-    const headline = `Nothing to repair: opencode can load ${what}.${others === null ? "" : ` ${others}`}`;
+    const said =
+      before.notFound.length > 0
+        ? notFoundText(before.notFound)
+        : before.verdict === "healthy"
+          ? `Nothing to repair: opencode can load ${what}.`
+          : NOTHING_FOUND_IN_READ;
+    const headline = `${said}${others === null ? "" : ` ${others}`}`;
     return { ...NO_CHANGE, headline, details: [countLine(before)], verdict: before.verdict };
   }
   const refusal = before.stores.map(({ origin }) => writingRefusal(origin)).find((each) => each !== null);
@@ -159,7 +173,7 @@ async function repairFound(
   const details = [...planLines(changed), ...shortened(result.items.map(itemLine))];
   const unlisted = unlistedBy(result.plans.flat(), result.items);
   if (unlisted.length > 0) {
-    const toRead = unlisted.map((id) => `To read the session in a shell: npx opencode-session-repair show ${id}`);
+    const toRead = unlisted.map((id) => `To read the session in a shell: ${npxCommand("show", id)}`);
     details.push(unlistedLine(unlisted), ...shortened(toRead));
   }
   if (result.runID !== null) details.push(`Undo: /repair undo ${result.runID}`);

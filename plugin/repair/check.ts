@@ -18,6 +18,8 @@ export interface CheckResult {
   readonly durationMs: number;
   readonly findings: readonly ConfirmedFinding[];
   readonly verdict: Verdict;
+  /** The requested sessions that are in no store that was read. They may be in a store that was not read. */
+  readonly notFound: readonly string[];
 }
 
 export type CheckOutcome =
@@ -53,8 +55,11 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     ]);
     if (input.signal?.aborted) return { ok: false, unknownSession: null };
     const stores = answers.map(({ store }) => store);
+    const anyUnread = stores.some(
+      ({ state, origin, of2x }) => state === "unread" || (leavesUnread(origin) && of2x === undefined),
+    );
     const [unknownSession] = unknown;
-    if (unknownSession !== undefined && stores.every((store) => store.state === "ok")) {
+    if (unknownSession !== undefined && !anyUnread && stores.every((store) => store.state === "ok")) {
       return { ok: false, unknownSession };
     }
     const all = [...answers.flatMap((answer) => answer.findings), ...besideEachOther(answers), ...around];
@@ -68,13 +73,11 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     const verdict = verdictOf(findings, {
       // If no store could be read, the verdict must not be healthy.
       anyUnusable: stores.length === 0 || stores.some((store) => store.state === "unusable"),
-      anyUnread: stores.some(
-        ({ state, origin, of2x }) => state === "unread" || (leavesUnread(origin) && of2x === undefined),
-      ),
+      anyUnread,
     });
     const durationMs = Math.round(performance.now() - started);
     const { dataDir } = input.located;
-    return { ok: true, result: { dataDir, stores, counts, durationMs, findings, verdict } };
+    return { ok: true, result: { dataDir, stores, counts, durationMs, findings, verdict, notFound: [...unknown] } };
   } finally {
     clearInterval(ticker);
   }

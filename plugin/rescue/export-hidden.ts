@@ -3,12 +3,21 @@ import { PRIVATE_FILE } from "../platform/durable.ts";
 import { type BroughtIn, readRows, unreadSession } from "./brought-in.ts";
 import type { HiddenSession } from "./hidden.ts";
 import { importDocument } from "./import-file.ts";
-import { type KnownStores, openKnownStores, type UnreadStore } from "./known-stores.ts";
-import { chosenSessions, isElsewhere, type Refusal, type RescueInput, unknownSessions } from "./request.ts";
+import { type KnownStores, openKnownStores, readPaths, type UnreadStore } from "./known-stores.ts";
+import {
+  chosenSessions,
+  isElsewhere,
+  namedSessions,
+  type Refusal,
+  type RescueInput,
+  unknownSessions,
+} from "./request.ts";
 
 export interface Exported extends BroughtIn {
   /** The name of the written file, without its folder. */
   readonly file: string;
+  /** The path of the written file. */
+  readonly path: string;
   /**
    * The folder in which the user must run `opencode import`, because that command adds the session to the project of
    * the folder.
@@ -22,8 +31,12 @@ export type Exporting =
       readonly sessions: readonly Exported[];
       /** Sessions that could not be read. No file was written for them. */
       readonly skipped: readonly { readonly sessionID: string; readonly reason: string }[];
+      /** The ids of the sessions that the input named. */
+      readonly sessionIDs: readonly string[];
       /** Requested ids that are in no store. If there are any, no file is written at all. */
       readonly unknown: readonly string[];
+      /** The paths of the stores that were read. */
+      readonly stores: readonly string[];
       /** Stores that could not be read completely, so they may have more sessions. */
       readonly unreadStores: readonly UnreadStore[];
       /** `false` if a signal stopped the export before all files were written. */
@@ -40,17 +53,22 @@ export async function exportHidden(input: RescueInput, folder: string): Promise<
   const knowing = await openKnownStores(files, located, into, input.fromData ?? null);
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
+  const named = namedSessions(input, stores);
+  if (!named.ok) {
+    stores.close();
+    return { ok: false, reason: "unknown", message: named.message };
+  }
+  const sessionIDs = named.value;
+  const read = { sessionIDs, stores: readPaths(stores) };
+  const nothing = { ok: true, sessions: [], skipped: [], unknown: [], unreadStores: [], ...read } as const;
   try {
-    const unknown = unknownSessions(input.sessionIDs, stores);
-    const nothing = { ok: true, sessions: [], skipped: [], isComplete: true } as const;
-    if (unknown.length > 0) return { ...nothing, unknown, unreadStores: stores.unread };
-    const { hidden, unread } = await chosenSessions(input, stores);
+    const unknown = unknownSessions(sessionIDs, stores);
+    if (unknown.length > 0) return { ...nothing, unknown, unreadStores: stores.unread, isComplete: true };
+    const { hidden, unread } = await chosenSessions({ ...input, sessionIDs }, stores);
     const written = await writeSessions(input, stores, hidden.filter(isElsewhere), folder);
-    return { ok: true, ...written, unknown, unreadStores: [...stores.unread, ...unread] };
+    return { ...nothing, ...written, unreadStores: [...stores.unread, ...unread] };
   } catch (error) {
-    if (input.signal?.aborted && error === input.signal.reason) {
-      return { ok: true, sessions: [], skipped: [], unknown: [], unreadStores: [], isComplete: false };
-    }
+    if (input.signal?.aborted && error === input.signal.reason) return { ...nothing, isComplete: false };
     throw error;
   } finally {
     stores.close();
@@ -80,8 +98,9 @@ export async function writeSessions(
     }
     const file = `${sessionID.replace(/[^A-Za-z0-9_-]/g, "_")}.json`;
     const text = Buffer.from(`${JSON.stringify(importDocument(read.rows), null, 2)}\n`);
-    await files.writeNew(join(folder, file), text, PRIVATE_FILE);
-    sessions.push({ ...read.brought, file, directory });
+    const path = join(folder, file);
+    await files.writeNew(path, text, PRIVATE_FILE);
+    sessions.push({ ...read.brought, file, path, directory });
     onProgress?.(sessions.length, elsewhere.length);
   }
   return { sessions, skipped, isComplete: sessions.length + skipped.length === elsewhere.length };

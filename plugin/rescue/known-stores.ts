@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 import { addingRefusal } from "../repair/may-write.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
+import { placeOf } from "../stores/json/layout.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import { databasesIn, filesWithout, type Located } from "../stores/locate.ts";
 import { openJson, openStores } from "../stores/open.ts";
@@ -50,6 +51,11 @@ export type OnUnread = (store: KnownStore, error: unknown) => void;
 export function unreadStore({ origin, opened }: { origin: FoundIn; opened: OpenedStore }): UnreadStore {
   const { database, dataDir } = opened.description;
   return { origin, path: database ?? dataDir, isFolder: database === undefined };
+}
+
+/** The paths of the stores that were read: databases, and folders of JSON files. */
+export function readPaths({ target, others }: KnownStores): string[] {
+  return [target, ...others].map(({ opened: { description } }) => placeOf(description));
 }
 
 /** Names the store that has a session, for messages to the user. */

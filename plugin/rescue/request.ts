@@ -13,11 +13,29 @@ export interface RescueInput {
   readonly fromData?: string | null;
   /** The sessions to look at. An empty list means all sessions. */
   readonly sessionIDs: readonly string[];
+  /** Finds the ids of sessions if `sessionIDs` may have beginnings of ids. `known` are the ids in all open stores. */
+  readonly resolve?: (words: readonly string[], known: readonly string[]) => Named;
   /** Whether to count the messages of each session for the list. */
   readonly countMessages?: boolean;
   readonly signal?: AbortSignal;
   /** Called after each session that was added. */
   readonly onProgress?: (done: number, of: number) => void;
+}
+
+/** The ids of sessions, or a message if a word begins the ids of several sessions. */
+export type Named =
+  | { readonly ok: true; readonly value: readonly string[] }
+  | { readonly ok: false; readonly message: string };
+
+/** The ids of the sessions that the input names, among the sessions of these stores. */
+export function namedSessions({ sessionIDs, resolve }: RescueInput, stores: KnownStores): Named {
+  return resolve === undefined || sessionIDs.length === 0
+    ? { ok: true, value: sessionIDs }
+    : resolve(sessionIDs, [...knownIDs(stores)]);
+}
+
+function knownIDs({ target, others }: KnownStores): Set<string> {
+  return new Set([target, ...others].flatMap(({ sessions }) => sessions.map(({ id }) => id)));
 }
 
 /** What the user wants to be done with the hidden sessions. */
@@ -74,8 +92,8 @@ export function unknownSessions(sessionIDs: readonly string[], stores: KnownStor
 }
 
 /** The requested ids that are not among the sessions of opencode 1.x that could be read. */
-export function notFound(sessionIDs: readonly string[], { target, others }: KnownStores): readonly string[] {
-  const known = new Set([target, ...others].flatMap(({ sessions }) => sessions.map(({ id }) => id)));
+export function notFound(sessionIDs: readonly string[], stores: KnownStores): readonly string[] {
+  const known = knownIDs(stores);
   return sessionIDs.filter((id) => !known.has(id));
 }
 

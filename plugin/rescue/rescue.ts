@@ -14,13 +14,14 @@ import {
 } from "./brought-in.ts";
 import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { isAdded } from "./incomplete.ts";
-import { type KnownStores, openKnownStores, type UnreadStore } from "./known-stores.ts";
+import { type KnownStores, openKnownStores, readPaths, type UnreadStore } from "./known-stores.ts";
 import { type ListLimits, listLimits } from "./list-limits.ts";
 import { type ColumnChange, detachChanges, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
 import {
   chosenSessions,
   isElsewhere,
   isWanted,
+  namedSessions,
   notFound,
   type Refusal,
   type RescueInput,
@@ -49,8 +50,12 @@ export type Listing =
   | {
       readonly ok: true;
       readonly list: HiddenList;
+      /** The ids of the sessions that the input named. */
+      readonly sessionIDs: readonly string[];
       /** The requested ids that are certainly in no store. */
       readonly unknown: readonly string[];
+      /** The paths of the stores that were read. */
+      readonly stores: readonly string[];
     }
   | Refusal;
 
@@ -72,8 +77,11 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
   try {
-    const found = await chosenSessions(withoutSignal, stores);
-    const planned = await changesFor(input, stores, found, request);
+    const named = namedSessions(input, stores);
+    if (!named.ok) return { ok: false, reason: "unknown", message: named.message };
+    const sessionIDs = named.value;
+    const found = await chosenSessions({ ...withoutSignal, sessionIDs }, stores);
+    const planned = await changesFor({ ...input, sessionIDs }, stores, found, request);
     const hidden = input.countMessages === true ? await counted(found.hidden, stores) : found.hidden;
     if (!planned.ok) return { ok: false, reason: "unknown", message: planned.message };
     const limits = listLimits(stores.target, Date.now());
@@ -81,25 +89,13 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
     const unreadStores = [...stores.unread, ...found.unread];
     const unread = unreadStores.map(({ path }) => path);
     const { changes } = planned;
-    const missing = notFound(input.sessionIDs, stores);
+    const missing = notFound(sessionIDs, stores);
     const stated = { ...found, hidden, limits, unread, unreadStores, notFound: missing, changes, refusal };
     const list = { target: nameOf(stores), ...stated };
-    return { ok: true, list, unknown: unknownSessions(input.sessionIDs, stores) };
+    return { ok: true, list, sessionIDs, unknown: unknownSessions(sessionIDs, stores), stores: readPaths(stores) };
   } finally {
     stores.close();
   }
-}
-
-/**
- * The ids of all sessions in the stores that `rescue` reads. The list is empty if those stores cannot be opened. Then
- * {@link listHidden} gives the reason.
- */
-export async function rescuableIDs(input: Omit<RescueInput, "sessionIDs">): Promise<readonly string[]> {
-  const knowing = await openKnownStores(input.files, input.located, input.into, input.fromData ?? null);
-  if (!knowing.ok) return [];
-  const { target, others, close } = knowing.stores;
-  close();
-  return [...new Set([target, ...others].flatMap(({ sessions }) => sessions.map(({ id }) => id)))];
 }
 
 /** Adds the number of messages to each hidden session. */

@@ -80,6 +80,7 @@ export async function checkUpgrade(input: CheckInput): Promise<UpgradeOutcome> {
       durationMs: Math.round(performance.now() - started),
       findings,
       verdict: isDamaged ? "damaged" : "healthy",
+      notFound: [],
       arrival: found.arrival,
     };
     return { ok: true, result };

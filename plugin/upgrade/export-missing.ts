@@ -17,6 +17,8 @@ export interface ExportedFor2x {
   readonly cause: MissingCause;
   /** The name of the written file, without its folder. */
   readonly file: string;
+  /** The path of the written file. */
+  readonly path: string;
   /** The folder in which the user must run `opencode session import`. */
   readonly directory: string | null;
   readonly messages: number;
@@ -52,10 +54,11 @@ export async function exportMissing(
     const outcomes = outcomesOf(whole, description);
     const document = transferFile(whole, outcomes, cause !== "never-arrived");
     const file = `${sessionID.replace(/[^A-Za-z0-9_-]/g, "_")}.opencode-2.json`;
-    await files.writeNew(join(folder, file), Buffer.from(`${JSON.stringify(document, null, 2)}\n`), PRIVATE_FILE);
+    const path = join(folder, file);
+    await files.writeNew(path, Buffer.from(`${JSON.stringify(document, null, 2)}\n`), PRIVATE_FILE);
     const { directory } = session.row;
     written.push({
-      ...{ sessionID, cause, file, messages: document.messages.length },
+      ...{ sessionID, cause, file, path, messages: document.messages.length },
       directory: typeof directory === "string" ? directory : null,
       leftOut: outcomes.departures
         .filter(({ isByDesign, outcome, kind }) => !isByDesign && outcome !== "unreadable" && kind !== "session")

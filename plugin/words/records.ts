@@ -1,6 +1,7 @@
 import { type Locator, valueColumn } from "../model/artifact.ts";
 import { plural, themOrIt, were } from "./amounts.ts";
 import { madeBy } from "./sources.ts";
+import { inOnePiece } from "./text-layout.ts";
 
 /** The words for acts that were done, in the order in which a sentence names them. */
 const DONE = ["recovered", "completed", "closed", "rebuilt", "quarantined", "rescued"] as const;
@@ -23,7 +24,8 @@ export function actionWord({ action, source }: Done): string {
  * directory is named too.
  */
 export function storeText({ database, dataDir }: { readonly database?: string; readonly dataDir?: string }): string {
-  return `${database ?? "the old JSON storage"}${dataDir === undefined ? "" : ` in ${dataDir}`}`;
+  const store = database === undefined ? "the old JSON storage" : inOnePiece(database);
+  return `${store}${dataDir === undefined ? "" : ` in ${inOnePiece(dataDir)}`}`;
 }
 
 /** The subject of a line: `part prt_1`, `database`, or `revert of session ses_1` if only that value was changed. */
@@ -106,12 +108,46 @@ export function sentence(words: string): string {
   return words.slice(0, 1).toUpperCase() + words.slice(1);
 }
 
-/** The actions at a start, and their purpose: `1 damaged record of 1 session quarantined, so that …`. */
-export function openedAgain(items: Parameters<typeof doneWords>[0], sessions: number): string {
-  return `${doneWords(items, "damaged record", ` of ${plural(sessions, "session")}`)}, ${soThatItOpens(sessions)}`;
+/** What opencode does with the checked sessions after a repair, if no problem is left. */
+export function afterRepair(items: readonly Done[]): string {
+  return items.some(({ action }) => action === "quarantined")
+    ? "opencode can load the other records that were checked. It does not show a record in quarantine."
+    : "opencode can load everything that was checked.";
 }
 
-export function soThatItOpens(sessions: number): string {
+/** Whether a repair moves, or has moved, the whole record of a session. Then opencode no longer lists the session. */
+export function isSessionRemoved(item: {
+  readonly kind: string;
+  readonly column?: string;
+  readonly action?: string;
+  readonly remedy?: string;
+  readonly replacement?: unknown;
+  readonly rebuilt?: unknown;
+}): boolean {
+  const isMoved = item.action === "quarantined" || (item.remedy === "quarantine" && !item.replacement && !item.rebuilt);
+  return item.kind === "session" && item.column === undefined && isMoved;
+}
+
+/** The actions at a start, and their purpose: `1 damaged record of 1 session quarantined, so that …`. */
+export function openedAgain(items: readonly (ReportedLike & Done)[], sessions: number): string {
+  const acts = doneWords(items, "damaged record", ` of ${plural(sessions, "session")}`);
+  return `${acts}${purpose(sessions, items.filter(isSessionRemoved).length)}`;
+}
+
+type ReportedLike = Parameters<typeof isSessionRemoved>[0];
+
+/** The purpose of a repair of `sessions`, of which opencode no longer lists `removed`. It follows the actions. */
+export function purpose(sessions: number, removed: number): string {
+  const opened = sessions - removed;
+  return [
+    opened > 0 ? `, ${soThatItOpens(opened)}` : ".",
+    ...(removed > 0
+      ? [`opencode no longer lists ${plural(removed, "session")}: no part of its record is usable.`]
+      : []),
+  ].join(" ");
+}
+
+function soThatItOpens(sessions: number): string {
   return `so that opencode can open ${themOrIt(sessions)} again.`;
 }
 

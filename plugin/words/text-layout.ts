@@ -42,10 +42,32 @@ export function wrapped(text: string, width: number, indent: string, first = ind
   return [...wrappedLines([text], width, indent, first)];
 }
 
-/** Like {@link wrapped}, but a command between backticks stays on one line, because users copy it. */
+/**
+ * Like {@link wrapped}, but no word is broken, and a command and a path of {@link inOnePiece} stay on one line, because
+ * users copy them. Such a line may be wider than `width`.
+ */
 export function wrappedAroundCommands(text: string, width: number, indent: string, first = indent): string[] {
-  const held = text.replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HELD_SPACE));
-  return wrapped(held, width, indent, first).map((line) => line.replaceAll(HELD_SPACE, " "));
+  const held = (command: string) => command.replaceAll(" ", HELD_SPACE);
+  const whole = text.replace(/`[^`]*`/g, held).replace(COMMAND_TO_COPY, held);
+  const room = Math.max(10, width - columns(indent));
+  const lines = [...linesOf([whole])].flatMap((line) => brokenLine(printable(line), room, "between words"));
+  return lines.map((line, index) => released(`${index === 0 ? first : indent}${line}`.trimEnd()));
+}
+
+/** A command without backticks. It ends at the end of its line. */
+const COMMAND_TO_COPY = /(?:(?:npx (?:-p \S+ )*)?opencode-session-repair |sudo |chmod ).*$/gm;
+
+/**
+ * A path on one line, with which {@link wrappedAroundCommands} does not break the path at its spaces. The result is for
+ * a screen only: {@link released} restores the spaces.
+ */
+export function inOnePiece(path: string): string {
+  return printable(path).replaceAll("\n", " ").replaceAll(" ", HELD_SPACE);
+}
+
+/** The text with ordinary spaces in the paths of {@link inOnePiece}. */
+export function released(text: string): string {
+  return text.replaceAll(HELD_SPACE, " ");
 }
 
 /**
@@ -147,12 +169,15 @@ export function padded(text: string, width: number): string {
 }
 
 /**
- * A private use character (Unicode 23.5) that stands for a space inside a command. Lines are not broken at this
- * character, so that users can copy the command whole.
+ * A noncharacter (Unicode 23.7) that stands for a space inside a command or path. Lines are not broken at this
+ * character, so that users can copy the command or path whole.
  */
-const HELD_SPACE = "\ue000";
+const HELD_SPACE = "\ufdd0";
 
-function brokenLine(line: string, room: number): string[] {
+/** The beginning of a path or address. Longer words are not paths that a user copies. */
+const PATH = /^\W{0,2}(?:~?[/\\]|\.{1,2}[/\\]|[A-Za-z]:[/\\]|\w+:\/\/).{1,1024}$/;
+
+function brokenLine(line: string, room: number, breaks: "anywhere" | "between words" = "anywhere"): string[] {
   if (columns(line) <= room) return [line];
   const lines: string[] = [];
   let current = "";
@@ -162,7 +187,8 @@ function brokenLine(line: string, room: number): string[] {
       continue;
     }
     if (current.trim() !== "") lines.push(current.trimEnd());
-    const pieces = word.includes(HELD_SPACE) ? [word] : piecesOf(word, room);
+    const isWhole = breaks === "between words" || PATH.test(word.trimEnd());
+    const pieces = isWhole ? [word] : piecesOf(word, room);
     current = pieces.pop() ?? "";
     // A word of tens of megabytes has very many pieces. One call of `push` with all of them would have too many
     // arguments.

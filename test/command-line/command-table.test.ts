@@ -4,8 +4,8 @@ import { COMMAND_NAMES, commandSpec, OPTION_NAMES, SHELLS } from "../../plugin/c
 import { completionScript } from "../../plugin/command-line/completion.ts";
 import { helpText } from "../../plugin/command-line/help.ts";
 import { manPage } from "../../plugin/command-line/man-page.ts";
-import { withGivenStore } from "../../plugin/command-line/ready-command.ts";
 import { nearest } from "../../plugin/command-line/suggest.ts";
+import { withGivenStore } from "../../plugin/words/commands.ts";
 import { screenOf, tooWide, WIDTHS } from "./screen-widths.ts";
 
 describe("the table of commands", () => {

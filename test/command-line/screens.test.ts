@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { helpText } from "../../plugin/command-line/help.ts";
 import { progressText } from "../../plugin/command-line/progress-line.ts";
-import { withGivenStore } from "../../plugin/command-line/ready-command.ts";
 import { choiceLines, chosenNumbers, missingRecordLines } from "../../plugin/command-line/rescue-choice.ts";
 import { rescueWriter } from "../../plugin/command-line/rescue-command.ts";
 import { showsUnicode, withoutWideLines } from "../../plugin/command-line/terminal.ts";
@@ -12,6 +11,7 @@ import { findingLines, laidOut } from "../../plugin/words/answers/findings.ts";
 import { messageMarkdown } from "../../plugin/words/answers/markdown.ts";
 import { type ListedRun, runRows } from "../../plugin/words/answers/runs.ts";
 import { type ListedSession, sessionRows } from "../../plugin/words/answers/sessions.ts";
+import { withGivenStore } from "../../plugin/words/commands.ts";
 import { columns } from "../../plugin/words/text-layout.ts";
 import { screenOf, tooWide, WIDTHS } from "./screen-widths.ts";
 

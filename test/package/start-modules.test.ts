@@ -60,7 +60,7 @@ test("the terminal UI's start loads no dialog, no repair and no quarantine", asy
   const sources = join(REPOSITORY, "plugin");
   const loaded = loadedWith(join(sources, "tui.ts")).map((path) => relative(sources, path).replaceAll("\\", "/"));
   const later =
-    /(dialogs|hidden-dialog|left-session|typed-request)\.ts$|^quarantine\/(?!run-id\.)|^repair\/(?!validated\.)/;
+    /(dialogs|hidden-dialog|dialogs-with-commands|left-session|typed-request)\.ts$|^quarantine\/(?!run-id\.)|^repair\/(?!validated\.)/;
   expect(loaded.filter((path) => LOADED_LATER.test(path) || later.test(path))).toEqual([]);
   expect(loaded).toContain("opencode/terminal-ui/session-guard.ts");
   expect(loaded.length).toBeLessThanOrEqual(MOST_TERMINAL_MODULES);

@@ -30,14 +30,16 @@ import { originsSentence } from "../../words/origins.ts";
 import {
   afterUndo,
   doneWords,
+  isSessionRemoved,
+  purpose,
   sentence,
-  soThatItOpens,
   toDoWords,
   undoneSentences,
   undoSentences,
 } from "../../words/records.ts";
 import type { RequestContext } from "../repair-request.ts";
-import { askUser, type Choice, type DialogInput, showDefect, showList, showText } from "./dialog-parts.ts";
+import { type Choice, type DialogInput, showDefect } from "./dialog-parts.ts";
+import { askUser, showList, showText } from "./dialogs-with-commands.ts";
 import { type Progress, showProgress } from "./progress.ts";
 
 type Option = TuiDialogSelectOption<Choice>;
@@ -62,10 +64,11 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
   const runs = (await allRuns(context.files, context.located.dataDir)).filter(isUndoable);
   const { counts } = outcome.result;
   const others = originsSentence(outcome.result.stores);
-  const title =
-    found.length === 0
-      ? `Session repair: all ${plural(counts.sessions, "session")} can be opened`
-      : `Session repair: ${failingRecords(found)}`;
+  const without =
+    outcome.result.verdict === "healthy"
+      ? `all ${plural(counts.sessions, "session")} can be opened`
+      : "no problem in the records that were read";
+  const title = `Session repair: ${found.length === 0 ? without : failingRecords(found)}`;
   const undo = undoOptions(input, await sized(input, runs));
   const hidden = hiddenOptions(input);
   const options = [...originOptions(api, others), ...repairOptions(input, found), ...undo, ...hidden, closeOption(api)];
@@ -188,7 +191,8 @@ async function previewText({ context }: DialogInput, findings: readonly Confirme
 export async function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]): Promise<void> {
   const causes = [...new Set(groupFindings(findings).map(causeText))].slice(0, MOST_CAUSES).join(" ");
   const sessions = new Set(findings.map((finding) => finding.sessionID)).size;
-  const message = `${plural(findings.length, "record")} of ${plural(sessions, "session")}, ${soThatItOpens(sessions)} The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
+  const removed = findings.filter((finding) => !("column" in finding.locator) && isSessionRemoved(finding)).length;
+  const message = `${plural(findings.length, "record")} of ${plural(sessions, "session")}${purpose(sessions, removed)} The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
   askUser(
     input.api,
     `${sentence(toDoWords(findings))}?`,

@@ -9,11 +9,12 @@ import {
   NOTHING_CHANGED,
   UNDO_IN_LIST,
   UNDONE_BY_REPAIR,
-  whereIsNow,
 } from "../../words/answers/common.ts";
-import { noteLines } from "../../words/answers/rescue.ts";
+import { noteLines, whereIsNow } from "../../words/answers/rescue.ts";
+import { npxCommand } from "../../words/commands.ts";
 import { minuteText } from "../../words/times.ts";
-import { type Choice, type DialogInput, showList, showText } from "./dialog-parts.ts";
+import type { Choice, DialogInput } from "./dialog-parts.ts";
+import { showList, showText } from "./dialogs-with-commands.ts";
 import { showProgress } from "./progress.ts";
 
 type Option = TuiDialogSelectOption<Choice>;
@@ -98,11 +99,11 @@ function choose(input: HiddenInput, choice: RescueChoice): Promise<void> | void 
   const { action } = choice;
   if (action.kind === "certain") return bringBack(input, [choice]);
   if (action.kind === "repair") {
-    const text = `The record of this session is gone. On the command line, \`opencode-session-repair ${recordRepair([action.sessionID]).join(" ")}\` rebuilds that record.`;
+    const text = `The record of this session is gone. To rebuild that record, run in a shell: ${npxCommand(...recordRepair([action.sessionID]))}`;
     return showText(input.api, NOT_SHOWN_TITLE, text);
   }
   if (action.candidates.length === 0) {
-    const text = `The folder of this session is gone, and nothing shows where the folder is now. On the command line: opencode-session-repair rescue --relink --from ${action.from} --to FOLDER`;
+    const text = `The folder of this session is gone, and nothing shows where the folder is now. If you know it, run in a shell: ${npxCommand("rescue", "--relink", "--from", action.from, "--to", "FOLDER")}`;
     return showText(input.api, NOT_SHOWN_TITLE, text);
   }
   const places = action.candidates.map((folder): Option => {
@@ -128,13 +129,15 @@ async function carryOut(input: HiddenInput, args: readonly string[]): Promise<vo
   const lines = [done === 0 ? NOTHING_CHANGED : `${plural(done, "record")} changed.`];
   if (refused !== undefined) lines.push(`Some changes were not made: ${refused}.`);
   if (answer.message !== undefined) lines.push(answer.message);
-  if (done > 0) lines.push(`opencode's session list shows the session when you open the list again. ${UNDO_IN_LIST}`);
+  if (done > 0 && refused === undefined && answer.message === undefined)
+    lines.push("opencode's session list shows the session when you open the list again.");
+  if (done > 0) lines.push(UNDO_IN_LIST);
   showText(api, NOT_SHOWN_TITLE, lines.join(" "));
 }
 
 function showFailure({ api }: DialogInput, error: string | null): void {
   const text = error ?? "The search for hidden sessions failed.";
-  showText(api, NOT_SHOWN_TITLE, `${text} On the command line: npx opencode-session-repair rescue`);
+  showText(api, NOT_SHOWN_TITLE, `${text} In a shell: ${npxCommand("rescue")}`);
 }
 
 async function rescueAnswer(

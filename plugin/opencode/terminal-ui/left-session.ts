@@ -8,8 +8,8 @@ import { isDoneUnasked, isRepairable } from "../../repair/plan.ts";
 import { REPAIR_UNDOES } from "../../words/answers/common.ts";
 import { causesText, sessionSentence } from "../../words/answers/dialog.ts";
 import { doneWords, sentence, toDoWords } from "../../words/records.ts";
-import { askUser, showList, showText } from "./dialog-parts.ts";
 import { changesText, repairFindings } from "./dialogs.ts";
+import { askUser, showList, showText } from "./dialogs-with-commands.ts";
 import type { SessionGuard } from "./session-guard.ts";
 import { requestContext } from "./store-access.ts";
 

@@ -6,7 +6,7 @@ import { eachRun } from "../../quarantine/runs.ts";
 import { ACTION } from "../../repair/reported-item.ts";
 import { plural } from "../../words/amounts.ts";
 import { REPAIR_UNDOES } from "../../words/answers/common.ts";
-import { openedAgain } from "../../words/records.ts";
+import { doneWords } from "../../words/records.ts";
 import type { RequestContext } from "../repair-request.ts";
 import type { SessionGuard } from "./session-guard.ts";
 
@@ -36,7 +36,8 @@ export async function tellOfStart(api: TuiPluginApi, context: RequestContext, gu
   const lists = await guard.damagedLists();
   const lines: string[] = [];
   if (done.length > 0) {
-    lines.push(openedAgain(done, sessions), REPAIR_UNDOES);
+    // The remedies do not show whether opencode still lists each session, so nothing is said about that.
+    lines.push(`${doneWords(done, "damaged record", ` of ${plural(sessions, "session")}`)}.`, REPAIR_UNDOES);
   }
   if (lists.length > 0) {
     const [keep, them] = lists.length === 1 ? ["keeps", "it"] : ["keep", "them"];

@@ -6,7 +6,7 @@ import { NO_STORAGE } from "../../words/answers/common.ts";
 import { leavePlace, takePlace } from "../one-instance.ts";
 import { isUnderstood, type RepairRequest, readRequest } from "../repair-request.ts";
 import { EXECUTED, SERVER_TELLS, TERMINAL_IS_THERE } from "../terminal-half.ts";
-import { showDefect, showText } from "./dialog-parts.ts";
+import { showAlert, showDefect } from "./dialog-parts.ts";
 import { serverCommands } from "./server-commands.ts";
 import { SessionGuard } from "./session-guard.ts";
 import { guardSessions } from "./session-opening.ts";
@@ -103,7 +103,7 @@ async function registerDialog(
   const run = async (request: RepairRequest) => {
     const { settings } = await reading;
     const context = await requestContext(api.app.version, settings.concurrency);
-    if (context === null) return showText(api, "Session repair", NO_STORAGE);
+    if (context === null) return showAlert(api, "Session repair", NO_STORAGE);
     // The dialog is loaded on demand, because opencode waits until its plugins are loaded, and most starts need no
     // dialog.
     const { carryOut } = await import("./typed-request.ts");

@@ -3,13 +3,15 @@ import { allRuns, type RunSummary, runIDOf } from "../../quarantine/runs.ts";
 import { check } from "../../repair/check.ts";
 import { isRepairable } from "../../repair/plan.ts";
 import { plural } from "../../words/amounts.ts";
-import { NOTHING_TO_UNDO, QUARANTINE_EMPTY, REPAIR_CANNOT } from "../../words/answers/common.ts";
+import { NOTHING_FOUND_IN_READ, NOTHING_TO_UNDO, QUARANTINE_EMPTY, REPAIR_CANNOT } from "../../words/answers/common.ts";
 import { causesText, runTitle } from "../../words/answers/dialog.ts";
+import { notFoundText } from "../../words/answers/no-session.ts";
 import { sentence } from "../../words/records.ts";
 import { newestUndoable } from "../answer-request.ts";
 import { HELP_ANSWER, type RepairRequest } from "../repair-request.ts";
-import { type Choice, type DialogInput, showDefect, showList, showText } from "./dialog-parts.ts";
+import { type Choice, type DialogInput, showDefect } from "./dialog-parts.ts";
 import { confirmRepair, confirmUndo, openRepairDialog } from "./dialogs.ts";
+import { showList, showText } from "./dialogs-with-commands.ts";
 
 const TITLE = "Session repair";
 
@@ -43,7 +45,12 @@ async function oneSession(what: "check" | "repair", sessionID: string, input: Di
   });
   if (!outcome.ok) return showText(api, TITLE, `There is no session ${sessionID}.`);
   const found = outcome.result.findings.filter(isFailingHere);
-  if (found.length === 0) return showText(api, TITLE, `opencode can load the session ${sessionID}.`);
+  const { notFound, verdict } = outcome.result;
+  if (found.length === 0) {
+    const isLoaded = verdict === "healthy" && notFound.length === 0;
+    const said = notFound.length > 0 ? notFoundText(notFound) : NOTHING_FOUND_IN_READ;
+    return showText(api, TITLE, isLoaded ? `opencode can load the session ${sessionID}.` : said);
+  }
   const repairable = found.filter(isRepairable);
   if (what === "repair" && repairable.length > 0) return confirmRepair(input, repairable);
   const next = repairable.length > 0 ? `To repair it: /repair ${sessionID}` : REPAIR_CANNOT;

@@ -6,12 +6,13 @@ import type { Access } from "../../stores/opened-store.ts";
 import { loadDriver } from "../../stores/sqlite/driver.ts";
 import { DatabaseOpenError, hasOtherConnection, soleUse } from "../../stores/sqlite/sole-use.ts";
 import { StoreRefusedError } from "../../stores/writer.ts";
+import { npxCommand } from "../../words/commands.ts";
 
 /**
  * The command that a user needs if this tool runs inside opencode. Inside opencode, the plugin cannot see whether a
  * turn is running, or whether a permission or question is open.
  */
-const COMMAND = "npx opencode-session-repair repair --only unfinished-tool --only unfinished-turn";
+const COMMAND = npxCommand("repair", "--only", "unfinished-tool", "--only", "unfinished-turn");
 
 /**
  * Whether it is certain that no other process has a file of these stores open. Then no process can be working on their

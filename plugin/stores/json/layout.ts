@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { isNameHere, isNameOnWindows } from "../../hosts/folder-paths.ts";
 import type { Artifact, RecordKind, StrayFile } from "../../model/artifact.ts";
+import type { StoreDescription } from "../../model/store-description.ts";
 import type { DirectoryEntry, FileSystem } from "../../platform/file-system.ts";
 
 /** The folder below the data directory in which opencode 1.0-1.1 keeps its records. */
@@ -108,4 +109,9 @@ export function fileArtifact(kind: RecordKind, sessionID: string | null, path: s
 export function namedArtifact(kind: RecordKind, sessionID: string | null, folder: string, name: string): Artifact {
   const recordID = name.endsWith(".json") ? name.slice(0, -5) : name;
   return { kind, sessionID, recordID, locator: { path: `${folder}/${name}` } };
+}
+
+/** The path of a store: the database, or the folder of JSON files. */
+export function placeOf({ database, dataDir }: StoreDescription): string {
+  return database ?? join(dataDir, STORAGE);
 }

@@ -3,15 +3,16 @@ import { adviceFor } from "../../faults/catalogue.ts";
 import { DATABASE_UNAVAILABLE } from "../../faults/container.ts";
 import { NOT_IMPORTED } from "../../faults/whereabouts.ts";
 import { locatorText } from "../../model/artifact.ts";
-import { type ConfirmedFinding, type Finding, isOnScreen } from "../../model/finding.ts";
+import { type ConfirmedFinding, type Finding, isNotShown, isOnScreen, isUnread } from "../../model/finding.ts";
 import type { CheckResult } from "../../repair/check.ts";
 import { isRepairable } from "../../repair/plan.ts";
 import type { ReportedItem } from "../../repair/reported-item.ts";
 import { countsText, plural } from "../amounts.ts";
 import { originsSentence } from "../origins.ts";
 import { actionWord, REVERSIBLE, recordWords, toDoWords } from "../records.ts";
-import { WHAT_TO_DO } from "./common.ts";
+import { NOTHING_FOUND_IN_READ, WHAT_TO_DO } from "./common.ts";
 import { findingLines, laidOut, type View } from "./findings.ts";
+import { notFoundText } from "./no-session.ts";
 import type { CommandWriter } from "./screen.ts";
 import { checkedStoreLine } from "./stores.ts";
 import { systemSentence } from "./system.ts";
@@ -59,6 +60,7 @@ export function checkText(result: CheckResult, view: CheckView): string {
       "",
     ),
   ];
+  if (result.notFound.length > 0) lines.push(...laidOut(notFoundText(result.notFound), view, ""));
   const blocking = result.findings.filter((finding) => finding.severity === "blocking");
   const unreached = result.findings.filter(isUnreached);
   const others = result.findings.filter(
@@ -91,9 +93,11 @@ export function checkText(result: CheckResult, view: CheckView): string {
     lines.push(`  Upgrade to opencode 1.17 or newer, or: ${view.command("repair", ...codesOf(onScreen))}`);
   }
   section("yellow", `${plural(unreached.length, "problem")} outside the records:`, unreached);
-  const unshown = others.filter(({ code }) => code === NOT_IMPORTED.code);
-  const loaded = others.filter((finding) => !unshown.includes(finding));
-  section("yellow", `${plural(unshown.length, "warning")}: opencode does not show what is named here.`, unshown);
+  const unshown = others.filter(isNotShown);
+  const unread = others.filter((finding) => !isNotShown(finding) && isUnread(finding));
+  const loaded = others.filter((finding) => !isNotShown(finding) && !isUnread(finding));
+  section("yellow", `${notesText(unshown)}: opencode does not show what is named here.`, unshown);
+  section("yellow", `${notesText(unread)} (these could not be read):`, unread);
   section("yellow", `${notesText(loaded)} (opencode loads these):`, loaded);
   const onceNamed = codesOf(others.filter(isRepairable));
   if (onceNamed.length > 0) {
@@ -178,14 +182,16 @@ function closingLines(
       "opencode can load everything in its database. opencode does not show the sessions that are only in storage/.",
     );
   }
+  if (result.verdict === "healthy" && result.findings.some(isNotShown)) {
+    return said("opencode can load the records that it finds. It does not show what is named above.");
+  }
+  if (result.verdict === "healthy" && result.findings.some(isUnread)) return said(NOTHING_FOUND_IN_READ);
   if (result.verdict === "healthy") {
     const where = systemSentence(result.stores) === null ? "" : " on the system that wrote it";
     return said(`Healthy: opencode can load everything here${where}.`).map((line) => terminal.style("green", line));
   }
   if (result.verdict === "unread") {
-    return said(
-      `No problem was found in the records that were read. ${originsSentence(result.stores) ?? ""}`.trimEnd(),
-    );
+    return said(`${NOTHING_FOUND_IN_READ} ${originsSentence(result.stores) ?? ""}`.trimEnd());
   }
   const repairable = blocking.filter(isRepairable);
   const untried = repairable.filter(({ locator }) => tried?.has(locatorText(locator)) !== true);

@@ -5,6 +5,8 @@ import { plural } from "../amounts.ts";
 
 export const NOTHING_CHANGED = "Nothing was changed.";
 
+export const NOTHING_FOUND_IN_READ = "No problem was found in the records that were read.";
+
 export const STOPPED_AT_ONCE = `Stopped. ${NOTHING_CHANGED}`;
 
 export const LOOKING_FOR_SESSIONS = "Looking for sessions …";
@@ -61,11 +63,6 @@ export function failingRecords(findings: readonly ConfirmedFinding[]): string {
   return `${plural(findings.length, "record")} that opencode cannot ${failedVerb(findings)}`;
 }
 
-/** The question about a folder that is gone. */
-export function whereIsNow(folder: string): string {
-  return `Where is ${folder} now?`;
-}
-
 export function toCorrect(command: string): string {
   return `To correct this: ${command}`;
 }
@@ -77,9 +74,4 @@ export function andMore(count: number): string {
 
 export function undoneBefore(runID: string): string {
   return `The run ${runID} was already undone completely.`;
-}
-
-/** The answer if no session has the words in its title or id. */
-export function noSessionNamed(words: readonly string[]): string {
-  return `No session has "${words.join(" ")}" in its title or id.`;
 }

@@ -3,7 +3,7 @@ import { faultByCode } from "../../faults/catalogue.ts";
 import type { Finding } from "../../model/finding.ts";
 import { bySession } from "../../repair/by-session.ts";
 import { plural } from "../amounts.ts";
-import { wrappedAroundCommands } from "../text-layout.ts";
+import { inOnePiece, wrappedAroundCommands } from "../text-layout.ts";
 import { toCorrect } from "./common.ts";
 import { type FindingGroup, groupFindings, groupText } from "./finding-groups.ts";
 import type { Screen } from "./screen.ts";
@@ -125,7 +125,8 @@ function findingText(finding: Finding): string {
   const title = faultByCode(finding.code)?.title ?? finding.code;
   const { code, locator, evidence } = finding;
   if (code === READ_ONLY_FILE_SYSTEM.code) return `${title} [${code}: ${evidence}]`;
-  if (OF_PATHS.includes(code) && "path" in locator) return `${locator.path}: ${title} [${code}: ${evidence}]`;
+  if (OF_PATHS.includes(code) && "path" in locator)
+    return `${inOnePiece(locator.path)}: ${title} [${code}: ${evidence}]`;
   const subject = [finding.kind, finding.recordID].filter((each) => each !== null && each !== "database").join(" ");
   const column = "column" in finding.locator ? ` (${finding.locator.column})` : "";
   return `${subject}${column} ${title} [${finding.code}: ${finding.evidence}]`.trimStart();

@@ -1,6 +1,7 @@
 import type { Entry, ToolCall, TranscriptMessage } from "../../show/transcript.ts";
 import type { SessionFacts } from "../../stores/conversation.ts";
 import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
+import { released } from "../text-layout.ts";
 import { utcText } from "../times.ts";
 import { WITHOUT_RECORD } from "./common.ts";
 import { holeText } from "./transcript.ts";
@@ -42,7 +43,7 @@ function entryMarkdown(entry: Entry): string[] {
     case "tool":
       return toolMarkdown(entry);
     case "hole":
-      return [...quoted(`**${oneLine(holeText(entry))}**`), ""];
+      return [...quoted(`**${oneLine(released(holeText(entry)))}**`), ""];
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ConfirmedFinding } from "../../model/finding.ts";
 import type { ReportedItem } from "../../repair/reported-item.ts";
 import { plural, themOrIt } from "../amounts.ts";
+import { withNpx } from "../commands.ts";
 import { openedAgain } from "../records.ts";
 
 /** The plugin's message after a check: ids, codes and counts, never content or paths. */
@@ -18,6 +19,10 @@ export interface Notice {
 
 /** The one sentence that a toast shows to the user. */
 export function noticeSentence(notice: Notice): string {
+  return withNpx(sentenceOf(notice));
+}
+
+function sentenceOf(notice: Notice): string {
   const done = notice.items.filter((item) => item.action !== "skipped");
   if (notice.stopped !== null) {
     const damaged = new Set(notice.remaining.map((finding) => finding.sessionID)).size;

@@ -5,7 +5,7 @@ import type { ColumnChange } from "../../rescue/relink.ts";
 import type { HiddenList } from "../../rescue/rescue.ts";
 import { plural } from "../amounts.ts";
 import { storeText } from "../records.ts";
-import { printable } from "../text-layout.ts";
+import { inOnePiece, printable } from "../text-layout.ts";
 import { utcText } from "../times.ts";
 import { nextLine } from "./check.ts";
 import { ALL_SHOWN, WITHOUT_RECORD } from "./common.ts";
@@ -124,7 +124,7 @@ export function unreadLines(stores: HiddenList["unreadStores"]): string[] {
   ];
   return [
     `${plural(stores.length, "store")} could not be read, so more sessions may be there:`,
-    ...stores.map((each) => `  ${path(each.path)}`),
+    ...stores.map((each) => `  ${inOnePiece(each.path)}`),
     `${options.map((option) => `\`opencode-session-repair check ${option}\``).join(" or ")} says what is wrong with such a store.`,
   ];
 }
@@ -142,7 +142,7 @@ function section(hidden: readonly HiddenSession[], cause: Cause, command: Comman
 
 function incompleteText(session: IncompleteSession, command: CommandWriter): string[] {
   const { sessionID, title, messages, more, isContained } = session;
-  const where = printable(storeText(session));
+  const where = storeText(session);
   const facts = `${plural(messages, "message")} here, ${more.toLocaleString("en-US")} more in ${where}`;
   const line = `  ${sessionID}  ${[...(title === null ? [] : [printable(title)]), facts].join(" · ").replaceAll("\n", " ")}`;
   if (!isContained) {
@@ -175,7 +175,7 @@ function adviceFor(group: readonly (HiddenSession | PartlyShownSession)[], comma
   if (first === undefined) return [];
   const lines = first.reason === undefined ? [] : [`    ${first.reason}`];
   if ("shownFrom" in first)
-    lines.push(`    A terminal UI that was started in ${path(first.shownFrom)} lists ${theseSessions(group)}.`);
+    lines.push(`    A terminal UI that was started in ${inOnePiece(first.shownFrom)} lists ${theseSessions(group)}.`);
   if (first.isArchived === true) lines.push(`    --unarchive also takes ${theseSessions(group)} out of the archive.`);
   if (first.parentElsewhere !== undefined) {
     return [...lines, `    ${command("rescue", "--session", first.parentElsewhere)}`];
@@ -197,11 +197,7 @@ function theseSessions(group: readonly unknown[]): string {
 function relinkCommands({ directory, candidates = [] }: HiddenSession, command: CommandWriter): string[] {
   if (directory === null) return [];
   const places = candidates.length === 0 ? ["FOLDER"] : candidates;
-  return places.map((folder) => command("rescue", "--relink", "--from", path(directory), "--to", path(folder)));
-}
-
-function path(folder: string): string {
-  return printable(folder).replaceAll("\n", " ");
+  return places.map((folder) => command("rescue", "--relink", "--from", directory, "--to", folder));
 }
 
 function sessionText(session: HiddenSession): string {
@@ -210,15 +206,20 @@ function sessionText(session: HiddenSession): string {
   const facts = [
     utcText(updatedMs),
     name,
-    directory,
-    ...((database ?? dataDir) === undefined ? [] : [printable(storeText(session))]),
+    directory === null ? null : inOnePiece(directory),
+    ...((database ?? dataDir) === undefined ? [] : [storeText(session)]),
   ];
   const known = facts.filter((fact) => fact !== null && fact !== "").map((fact) => fact?.replaceAll("\n", " "));
-  return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${suggestion}`}`;
+  return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${inOnePiece(suggestion)}`}`;
 }
 
 export function changeText({ table, id, column, from, to }: ColumnChange): string {
   const isTime = column.startsWith("time_") && typeof from === "number";
   const before = isTime ? utcText(from) : from;
-  return `  ${table} ${id}: ${column} ${before ?? "nothing"} → ${to ?? "nothing"}`;
+  return `  ${table} ${id}: ${column} ${inOnePiece(String(before ?? "nothing"))} → ${inOnePiece(String(to ?? "nothing"))}`;
+}
+
+/** The question about a folder that is gone. */
+export function whereIsNow(folder: string): string {
+  return `Where is ${inOnePiece(folder)} now?`;
 }

@@ -3,6 +3,7 @@ import type { CheckedStore } from "../../repair/check-input.ts";
 import { STORAGE } from "../../stores/json/layout.ts";
 import { homeIn, type Located } from "../../stores/locate.ts";
 import { GENERATION_WORDS } from "../origins.ts";
+import { inOnePiece } from "../text-layout.ts";
 
 /** The stores that a command reads: `Store: ~/.local/share/opencode/opencode.db (SQLite)`. */
 export function storeLine({ databases, json, dataDir }: Located): string {
@@ -31,5 +32,5 @@ function line(stores: readonly string[]): string {
 /** A path with `~` in place of the user's home folder. */
 function shortened(path: string): string {
   const home = homeIn(process.env);
-  return home.length > 1 && path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path;
+  return inOnePiece(home.length > 1 && path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path);
 }

@@ -1,7 +1,7 @@
 import type { Entry, Hole, ToolCall, TranscriptMessage } from "../../show/transcript.ts";
 import { amount, plural } from "../amounts.ts";
 import { TEXT_CHANGED } from "../long-texts.ts";
-import { columns, printable, wrapped, wrappedLines } from "../text-layout.ts";
+import { columns, inOnePiece, printable, wrapped, wrappedAroundCommands, wrappedLines } from "../text-layout.ts";
 import { utcText } from "../times.ts";
 
 /** Applies a style to a piece of text. */
@@ -65,7 +65,7 @@ function* entryLines(entry: Entry, width: number, mark: Mark, onChanged: () => v
       );
       return;
     case "hole":
-      yield* wrapped(holeText(entry), width, "▒▒ ").map((line) => mark("red", line));
+      yield* wrappedAroundCommands(holeText(entry), width, "▒▒ ").map((line) => mark("red", line));
   }
 }
 
@@ -84,6 +84,6 @@ function sizeText({ lines, bytes }: Exclude<ToolCall["output"], "changed" | null
 export function holeText({ kind, recordID, where, why, code, bytes, runID }: Hole): string {
   const record = `HOLE: ${kind} ${recordID}`;
   if (where === null) return `${record}: ${why}`;
-  const place = runID === null ? `at ${where}` : `in quarantine (run ${runID})`;
+  const place = runID === null ? `at ${inOnePiece(where)}` : `in quarantine (run ${runID})`;
   return `${record} ${why}, ${plural(bytes, "byte")} ${place}${code === null ? "" : ` [${code}]`}`;
 }
