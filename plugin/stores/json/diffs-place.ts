@@ -1,11 +1,12 @@
 import { errnoCode, type FileStat, type FileSystem } from "../../platform/file-system.ts";
+import { type DeadLink, deadLinkNow, isDeadLink } from "../../platform/read-now.ts";
 
 /** What opencode reads at the place of a session's diffs. */
 export type DiffsPlace =
   /** `path` is the file itself, or the file to which a link leads. */
   | { readonly path: string; readonly stat: FileStat }
-  /** The error that the system returns, because the path leads to a folder, or links form a circle. */
-  | { readonly ioError: "EISDIR" | "ELOOP" };
+  /** The error that the system returns, because the path leads to a folder, or can lead to no file. */
+  | { readonly ioError: "EISDIR" | DeadLink };
 
 /**
  * Follows the path of a session's diff file. Like opencode, it opens the file by its name and does not list the folder.
@@ -18,10 +19,14 @@ export async function diffsPlace(files: FileSystem, path: string, found: FileSta
   try {
     const target = await files.realPath(path);
     const stat = target === null ? null : await files.stat(target);
-    if (target === null || stat === null) return null;
+    if (target === null || stat === null) {
+      const ioError = deadLinkNow(path);
+      return ioError && { ioError };
+    }
     if (stat.type === "directory") return { ioError: "EISDIR" };
     return stat.type === "file" ? { path: target, stat } : null;
   } catch (error) {
-    return errnoCode(error) === "ELOOP" ? { ioError: "ELOOP" } : null;
+    const ioError = errnoCode(error);
+    return isDeadLink(ioError) ? { ioError } : null;
   }
 }
