@@ -70,12 +70,13 @@ export const FOLDER_IS_FILE = {
 export const FILE_IS_FOLDER = {
   ...reported,
   code: "file-is-folder",
-  title: "There is no file where opencode needs a file with the diffs of a session",
-  invariant: "The file with the diffs of a session is a file, a link to a file, or does not exist.",
+  title: "There is no file where opencode 1.0-1.1 needs the diffs of a session, or the record of a project",
+  invariant:
+    "The file with the diffs of a session, or with the record of a project, is a file, a link to a file, or does not exist.",
   cause:
-    "A container or a copy program made a folder or a link with the name of the file. Measured: 1.0.61 answers the request for the diffs with an error. Other versions show no changed files.",
+    "A container or a copy program made a folder or a link with the name of the file. Measured: without the diffs of a session, 1.0.61 answers the request for the diffs with an error, and other versions show no changed files. Without the record of a project, 1.0.0 to 1.1.65 answer every request in the folder of the project with an error.",
   advice:
-    "Close opencode, and move the folder or link out of `storage`. opencode then shows the session without diffs.",
+    "Close opencode, and move the folder or link out of `storage`. opencode then shows the session without diffs, and writes a new record of the project.",
   classes: ["A3"],
 } satisfies Fault;
 

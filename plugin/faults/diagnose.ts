@@ -9,7 +9,7 @@ import { jsonShape } from "../records/json-scanner.ts";
 import { judge } from "../records/judge.ts";
 import { acceptedTopLevels, topLevelOf } from "../records/shape.ts";
 import { amount } from "../words/amounts.ts";
-import { DIFFS_OF_NO_SESSION } from "../words/sources.ts";
+import { DIFFS_OF_NO_SESSION, insteadOfFile } from "../words/sources.ts";
 import { ACCESS_DENIED, FILE_IS_FOLDER } from "./access.ts";
 import { copyWords, diagnoseCopy, isCopy } from "./copies.ts";
 import type { Diagnosis, Fault } from "./fault.ts";
@@ -85,7 +85,8 @@ function diagnoseAs(
 ): Diagnosis | null {
   if (artifact.kind === "stray") return diagnoseStray(evidence, store);
   if (evidence.ioError !== null) {
-    if (artifact.kind === "session_diff" && isNoFile(evidence.ioError)) return diagnoseNoFile(evidence, store);
+    const instead = artifact.kind === "session_diff" ? insteadOfFile(evidence.ioError) : null;
+    if (instead !== null) return diagnoseNoFile(evidence, store, instead);
     const isDenied = evidence.ioError === "EACCES" || evidence.ioError === "EPERM";
     const fault = isDenied ? ACCESS_DENIED : UNAVAILABLE;
     return found(fault, severityOf(artifact, evidence, store, false), evidence.ioError);
@@ -98,15 +99,9 @@ function diagnoseAs(
   return found(problem.fault, severity, isUnowned ? `${problem.evidence}; ${DIFFS_OF_NO_SESSION}` : problem.evidence);
 }
 
-/** Whether the system returned an error because a path leads to a folder, or to links that form a circle. */
-function isNoFile(ioError: string): boolean {
-  return ioError === "EISDIR" || ioError === "ELOOP";
-}
-
-function diagnoseNoFile({ ioError, reachable }: Evidence, store: StoreDescription): Diagnosis | null {
+function diagnoseNoFile({ reachable }: Evidence, store: StoreDescription, instead: string): Diagnosis | null {
   if (!reachable || !diffReading(store).failsUnopened) return null;
-  const what = ioError === "EISDIR" ? "a folder, or a link to a folder" : "a link that leads to itself";
-  return found(FILE_IS_FOLDER, "blocking", `${what}; GET /session/:id/diff fails`);
+  return found(FILE_IS_FOLDER, "blocking", `${instead}; GET /session/:id/diff fails`);
 }
 
 function found(fault: Fault, severity: Severity, evidence: string): Diagnosis {

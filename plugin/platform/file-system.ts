@@ -95,12 +95,17 @@ function entryType(entry: { isFile(): boolean; isDirectory(): boolean; isSymboli
   return entry.isSymbolicLink() ? "symlink" : "other";
 }
 
-async function absentAsNull<T>(work: () => T | Promise<T>): Promise<T | null> {
+/** ENAMETOOLONG: the system refuses the name as too long, so no file can have that name. */
+const ABSENT = ["ENOENT", "ENOTDIR", "ENAMETOOLONG"];
+
+/** ELOOP: symbolic links in the path form a circle, so no folder is there. */
+const NO_FOLDER = [...ABSENT, "ELOOP"];
+
+async function absentAsNull<T>(work: () => T | Promise<T>, absent: readonly string[] = ABSENT): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    // ENAMETOOLONG: the system refuses the name as too long, so no file can have that name.
-    if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errnoCode(error) ?? "")) return null;
+    if (absent.includes(errnoCode(error) ?? "")) return null;
     throw error;
   }
 }
@@ -135,7 +140,7 @@ export function asDisk(files: FileSystem): FileSystem {
 const disk: FileSystem = {
   // This call is synchronous, because an asynchronous call takes milliseconds in a process that has just started.
   async stat(path) {
-    const found = await absentAsNull(() => lstatSync(path));
+    const found = await absentAsNull(() => lstatSync(path), NO_FOLDER);
     if (found === null) return null;
     return {
       type: entryType(found),
@@ -153,7 +158,7 @@ const disk: FileSystem = {
     return absentAsNull(() => realpathSync(path));
   },
   async list(path) {
-    const entries = await absentAsNull(() => readdirSync(path, { withFileTypes: true }));
+    const entries = await absentAsNull(() => readdirSync(path, { withFileTypes: true }), NO_FOLDER);
     if (entries === null) return null;
     return entries
       .map((entry) => ({ name: entry.name, type: entryType(entry) }))

@@ -7,9 +7,11 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   readSync,
   statSync,
 } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { errnoCode } from "./file-system.ts";
 
 /**
@@ -46,15 +48,58 @@ export function entryNow(path: string): RawStat | null {
   }
 }
 
-/**
- * What the system knows about the target of a path; `undefined` if there is none, or if symbolic links form a circle.
- */
+/** What the system knows about the target of a path; `undefined` if the path leads nowhere ({@link deadLinkNow}). */
 export function targetStatNow(path: string): RawStat | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    if (errnoCode(error) === "ELOOP") return undefined;
+    if (isDeadLink(errnoCode(error))) return undefined;
     throw error;
+  }
+}
+
+/**
+ * The errors of a path that can lead to no file: it leads through a file as if that were a folder, symbolic links form a
+ * circle, or a name is too long for the file system.
+ */
+export type DeadLink = "ENOTDIR" | "ELOOP" | "ENAMETOOLONG";
+
+export function isDeadLink(code: string | null): code is DeadLink {
+  return code === "ENOTDIR" || code === "ELOOP" || code === "ENAMETOOLONG";
+}
+
+/** The error of a path that can lead to no file. `null` if a file is there, if nothing is there, or after another error. */
+export function deadLinkNow(path: string): DeadLink | null {
+  try {
+    statSync(path);
+    return null;
+  } catch (error) {
+    const code = errnoCode(error);
+    return isDeadLink(code) ? code : null;
+  }
+}
+
+/** The largest number of symbolic links that a Linux path may pass through. */
+const MOST_LINKS = 40;
+
+/** Whether a link leads nowhere, but to a place in an existing folder, so that a file can be written there. */
+export function leadsToNewFile(path: string): boolean {
+  let at = path;
+  for (let links = 0; links < MOST_LINKS && entryNow(at) !== null; links += 1) {
+    try {
+      at = resolve(dirname(at), readlinkSync(at));
+    } catch {
+      return false;
+    }
+  }
+  return entryNow(at) === null && targetStatOrNull(dirname(at))?.isDirectory() === true;
+}
+
+function targetStatOrNull(path: string): RawStat | null {
+  try {
+    return targetStatNow(path) ?? null;
+  } catch {
+    return null;
   }
 }
 

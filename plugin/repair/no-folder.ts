@@ -1,10 +1,13 @@
 import { join } from "node:path";
-import { FOLDER_IS_FILE } from "../faults/access.ts";
+import { FILE_IS_FOLDER, FOLDER_IS_FILE } from "../faults/access.ts";
+import type { Fault } from "../faults/fault.ts";
+import { diffReading } from "../hosts/store-line.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import { type DirectoryEntry, errnoCode, type FileSystem } from "../platform/file-system.ts";
-import { targetStatNow } from "../platform/read-now.ts";
+import { deadLinkNow, leadsToNewFile, targetStatNow } from "../platform/read-now.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import { amount } from "../words/amounts.ts";
+import { insteadOfFile } from "../words/sources.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
 /**
@@ -25,6 +28,18 @@ const FOLDERS: Readonly<Record<string, FolderPlace>> = {
   part: { severity: "blocking", does: "opencode shows every message empty" },
   todo: { severity: "warning", does: "opencode shows no list of todos" },
   session_diff: { severity: "warning", does: "opencode shows no changed files" },
+};
+
+/** How 1.0.61 treats the folder with the diffs, if the system refuses to look for a file in it (measured). */
+const DIFFS_FAIL: FolderPlace = { severity: "blocking", does: "GET /session/:id/diff fails for every session" };
+
+/**
+ * What opencode does if it can neither read nor write the record of a project (measured on 1.0.0, 1.0.61, 1.0.98,
+ * 1.0.152 and 1.1.65).
+ */
+const PROJECT_FILE: FolderPlace = {
+  severity: "blocking",
+  does: "opencode answers every request in the folder of this project with an error",
 };
 
 interface Nested extends FolderPlace {
@@ -73,9 +88,15 @@ export async function noFolderFindings(
   { description, index }: StoreAtIndex,
 ): Promise<ConfirmedFinding[]> {
   const storage = join(dataDir, STORAGE);
-  const say = (names: readonly string[], { severity, does }: FolderPlace, what: string, sessionID: string | null) =>
+  const say = (
+    names: readonly string[],
+    { severity, does }: FolderPlace,
+    what: string,
+    sessionID: string | null,
+    fault: Fault = FOLDER_IS_FILE,
+  ) =>
     speaker(description, index)(
-      FOLDER_IS_FILE,
+      fault,
       severity,
       {
         kind: "side_file",
@@ -94,8 +115,14 @@ export async function noFolderFindings(
     if (place === undefined) continue;
     const what = insteadOfFolder(join(storage, name), type);
     const nested = NESTED[name];
-    if (what !== null) findings.push(say([name], place, what, null));
-    else if (nested !== undefined) {
+    if (what !== null) {
+      const fails = name === "session_diff" && diffReading(description).failsUnopened;
+      findings.push(say([name], fails && isRefused(join(storage, name)) ? DIFFS_FAIL : place, what, null));
+    } else if (name === "project") {
+      for (const each of await insteadOfProjects(files, storage))
+        findings.push(say([name, each.name], PROJECT_FILE, each.what, null, FILE_IS_FOLDER));
+    }
+    if (what === null && nested !== undefined) {
       const found = await insteadOfNested(files, storage, name, nested);
       if (found.length > MOST_TOLD) {
         const many = { ...nested, does: nested.doesToMany };
@@ -124,6 +151,44 @@ async function insteadOfNested(
     if (what !== null && (await nested.isRead(entry.name, files, storage))) found.push({ name: entry.name, what });
   }
   return found;
+}
+
+/**
+ * Finds folders and links in the place of the records of projects that have sessions. opencode writes the record at
+ * each start, so a link does no harm if it leads to a file, or to a place where a file can be written.
+ */
+async function insteadOfProjects(
+  files: FileSystem,
+  storage: string,
+): Promise<readonly { readonly name: string; readonly what: string }[]> {
+  const found: { readonly name: string; readonly what: string }[] = [];
+  for (const { name, type } of await listed(files, join(storage, "project"))) {
+    const path = join(storage, "project", name);
+    if ((type !== "directory" && type !== "symlink") || !/^[A-Za-z0-9_-]+\.json$/.test(name)) continue;
+    const what = insteadOfRecord(path);
+    if (what === null) continue;
+    if ((await listed(files, join(storage, "session", name.slice(0, -5)))).length > 0) found.push({ name, what });
+  }
+  return found;
+}
+
+/** Describes what opencode can neither read nor write as a record. `null` if a file is there, or if it can be written. */
+function insteadOfRecord(path: string): string | null {
+  try {
+    const target = targetStatNow(path);
+    if (target !== undefined) return target.isDirectory() ? insteadOfFile("EISDIR") : null;
+  } catch {
+    return null;
+  }
+  const dead = deadLinkNow(path);
+  if (dead !== null) return insteadOfFile(dead);
+  return leadsToNewFile(path) ? null : "a link that leads into a folder that does not exist";
+}
+
+/** Whether the system answers with another error than that nothing is there, if a file in this place is opened. */
+function isRefused(path: string): boolean {
+  const target = targetStatNow(path);
+  return target !== undefined || deadLinkNow(path) !== null;
 }
 
 /**

@@ -26,7 +26,10 @@ export function oldJournalFindings(
     const finding = { ...say(MIGRATION_UNRECORDED, "warning", null, unrecorded.join(", ")), hosts: NEWER };
     found.push(replacement === null ? { ...finding, remedy: "report", advice } : { ...finding, replacement });
   }
-  if (unknown.length === 0) return [...found, say(OLD_JOURNAL, "info", null, "no column name")];
+  if (unknown.length === 0) {
+    const upgrade = found.length === 0 ? UPGRADE : UPGRADE_REPAIRED;
+    return [...found, { ...say(OLD_JOURNAL, "info", null, "no column name"), advice: upgrade }];
+  }
   const evidence = `no column name; the time of no known migration: ${unknown.slice(0, MOST_NAMED).map(named).join(", ")}`;
   return [...found, { ...say(OLD_JOURNAL, "warning", null, evidence), hosts: NEWER, advice }];
 }
@@ -34,6 +37,12 @@ export function oldJournalFindings(
 const NEWER = ["1.2.27 and newer"];
 
 const MOST_NAMED = 5;
+
+const UPGRADE =
+  "Upgrade to opencode 1.18.24 or newer, the first version that understands this form. opencode 1.17 and 1.18.3 to 1.18.23 stop with `no such column: name`. Do not delete the database.";
+
+const UPGRADE_REPAIRED =
+  "Every newer opencode fails until the migrations that `migration-unrecorded` names are recorded. After that, upgrade to opencode 1.18.24 or newer. Do not delete the database.";
 
 const FAILS =
   "Stay with the opencode that wrote the database (1.2.1 to 1.2.20). With this journal, 1.2.27 to 1.15 answer every request with an error (`CREATE TABLE project`), and 1.17 and newer do not start (from 1.18.24 on: `Legacy migration timestamp … does not match any known migration`).";

@@ -37,3 +37,16 @@ export function fromEvent(sequence: number): string {
 export const DIFFS_OF_NO_SESSION = "no session has this id, so opencode does not read the file";
 
 export const COPY_OF_SESSION = "a complete copy in the folder of the project's sessions";
+
+/** What is in the place of a file, by the error with which the system refuses to open the file. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  EISDIR: "a folder, or a link to a folder",
+  ELOOP: "a link that leads to itself",
+  ENOTDIR: "a link that leads through a file",
+  ENAMETOOLONG: "a link with a name that is too long",
+};
+
+/** What is in the place of a file, if the system refuses to open it with this error; `null` for any other error. */
+export function insteadOfFile(ioError: string): string | null {
+  return INSTEAD[ioError] ?? null;
+}

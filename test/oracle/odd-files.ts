@@ -169,6 +169,8 @@ export class OddFiles implements RecordStore {
       ["a link to it", () => symlink(aside, at)],
       ["a link to nothing", () => symlink(join(this.#dataDir, "nowhere"), at)],
       ["a link to itself", () => symlink(at, at)],
+      ["a link through a file", () => symlink(join(aside, "x"), at)],
+      ["a link with a long name", () => symlink("n".repeat(300), at)],
       ["a link to a folder", () => symlink(dirname(at), at)],
     ]);
     await make();

@@ -1,10 +1,11 @@
 import { errnoCode, type FileStat, type FileSystem } from "../../platform/file-system.ts";
+import { deadLinkNow } from "../../platform/read-now.ts";
 
 /** What opencode reads at the place of a session's diffs. */
 export type DiffsPlace =
   /** `path` is the file itself, or the file to which a link leads. */
   | { readonly path: string; readonly stat: FileStat }
-  /** The error that the system returns, for example because the path leads to a folder, or links form a circle. */
+  /** The error that the system returns, for example because the path leads to a folder, or can lead to no file. */
   | { readonly ioError: string };
 
 /**
@@ -18,7 +19,10 @@ export async function diffsPlace(files: FileSystem, path: string, found: FileSta
   try {
     const target = await files.realPath(path);
     const stat = target === null ? null : await files.stat(target);
-    if (target === null || stat === null) return null;
+    if (target === null || stat === null) {
+      const ioError = deadLinkNow(path);
+      return ioError && { ioError };
+    }
     if (stat.type === "directory") return { ioError: "EISDIR" };
     return stat.type === "file" ? { path: target, stat } : null;
   } catch (error) {

@@ -1,0 +1,124 @@
+/** Links that can lead to no file, in the places of opencode 1.0-1.1, as 1.0.0 to 1.1.65 answered to each of them. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { check } from "../../plugin/repair/check.ts";
+import { locate } from "../../plugin/stores/locate.ts";
+import { sampleContent, sessionContent } from "../stores/content.ts";
+import { createJsonStore } from "../stores/json-fixture.ts";
+import type { StoreUnderTest } from "../stores/store-under-test.ts";
+
+let store: StoreUnderTest;
+let storage: string;
+
+beforeEach(() => {
+  store = createJsonStore({ ...sampleContent(), sessions: [sessionContent("a", "prj_one", 3, 1)] });
+  storage = join(store.dataDir, "storage");
+  writeFileSync(join(store.dataDir, "some-file"), "x");
+});
+afterEach(() => store.remove());
+
+async function found(hostVersion: string): Promise<readonly string[]> {
+  const place = await locate(nodeFileSystem, { env: {}, dataDir: store.dataDir });
+  if (!place.ok) throw new Error(place.message);
+  const { located } = place;
+  const outcome = await check({ files: nodeFileSystem, located, sessionIDs: [], concurrency: 4, hostVersion });
+  if (!outcome.ok) throw new Error("The check does not know the session.");
+  return outcome.result.findings.map(({ severity, code, evidence }) => `${severity} ${code}: ${evidence}`);
+}
+
+/** Puts a link in the place of a file or folder. */
+function link(place: string, target: string): void {
+  const at = join(storage, place);
+  if (existsSync(at)) renameSync(at, join(store.dataDir, "away"));
+  mkdirSync(join(at, ".."), { recursive: true });
+  symlinkSync(target === "itself" ? at : target === "long" ? "n".repeat(300) : join(store.dataDir, target), at);
+}
+
+const DEAD = ["some-file/x", "itself", "long"] as const;
+
+describe("a link that can lead to nothing, in the place of a folder, is no folder", () => {
+  const FOLDERS = [
+    ["session", "opencode lists no session and creates none"],
+    ["session/prj_one", "opencode lists no session of this project and creates none"],
+    ["message", "opencode shows every session without its messages"],
+    ["message/ses_a", "opencode shows this session without its messages"],
+    ["part", "opencode shows every message empty"],
+    ["part/msg_a1", "opencode shows this message empty"],
+    ["project", "opencode answers every request with an error"],
+  ] as const;
+  for (const [place, does] of FOLDERS) {
+    test.each(DEAD)(`${place}: %s`, async (target) => {
+      link(place, target);
+      for (const version of ["1.0.61", "1.1.65"])
+        expect(await found(version)).toEqual([`blocking folder-is-file: a link that leads nowhere; ${does}`]);
+    });
+  }
+
+  test.each(["todo", "session_diff"])("%s: opencode shows the sessions", async (place) => {
+    link(place, "itself");
+    expect(await found("1.1.65")).toEqual([expect.stringMatching(/^warning folder-is-file: /)]);
+  });
+});
+
+test.each(DEAD)("storage itself: %s stops opencode", async (target) => {
+  renameSync(storage, join(store.dataDir, "away"));
+  symlinkSync(
+    target === "itself" ? storage : target === "long" ? "n".repeat(300) : join(store.dataDir, target),
+    storage,
+  );
+  expect(await found("1.1.65")).toEqual([
+    "blocking folder-is-file: a link that leads nowhere; opencode answers every request with an error",
+  ]);
+});
+
+test("without a folder of diffs, 1.0.61 answers every request for diffs with an error, unless nothing is there", async () => {
+  const fails = "GET /session/:id/diff fails for every session";
+  for (const target of DEAD) {
+    link("session_diff", target);
+    expect(await found("1.0.61")).toEqual([`blocking folder-is-file: a link that leads nowhere; ${fails}`]);
+    rmSync(join(storage, "session_diff"));
+  }
+  writeFileSync(join(storage, "session_diff"), "x");
+  expect(await found("1.0.61")).toEqual([`blocking folder-is-file: a file; ${fails}`]);
+  rmSync(join(storage, "session_diff"));
+  link("session_diff", "nowhere");
+  expect(await found("1.0.61")).toEqual([expect.stringMatching(/^warning folder-is-file: a link that leads nowhere/)]);
+});
+
+test.each([
+  ["some-file/x", "a link that leads through a file"],
+  ["itself", "a link that leads to itself"],
+  ["long", "a link with a name that is too long"],
+])("diffs of a session: %s fails in 1.0.61 alone", async (target, what) => {
+  link("session_diff/ses_a.json", target);
+  expect(await found("1.0.61")).toEqual([`blocking file-is-folder: ${what}; GET /session/:id/diff fails`]);
+  for (const version of ["1.0.0", "1.0.98", "1.0.152", "1.1.65"]) expect(await found(version)).toEqual([]);
+});
+
+describe("the record of a project", () => {
+  const does = "opencode answers every request in the folder of this project with an error";
+  test.each([
+    ["some-file/x", "a link that leads through a file"],
+    ["itself", "a link that leads to itself"],
+    ["long", "a link with a name that is too long"],
+    ["no-folder/x", "a link that leads into a folder that does not exist"],
+    ["storage/message", "a folder, or a link to a folder"],
+  ])("%s stops opencode in this project", async (target, what) => {
+    link("project/prj_one.json", target);
+    for (const version of ["1.0.0", "1.0.61", "1.0.98", "1.0.152", "1.1.65"])
+      expect((await found(version)).filter((each) => each.startsWith("blocking"))).toEqual([
+        `blocking file-is-folder: ${what}; ${does}`,
+      ]);
+  });
+
+  test("a folder stops opencode; a link to a new place does not, because opencode writes the record there", async () => {
+    const at = join(storage, "project/prj_one.json");
+    link("project/prj_one.json", "new.json");
+    expect((await found("1.1.65")).filter((each) => each.startsWith("blocking"))).toEqual([]);
+    rmSync(at);
+    mkdirSync(at);
+    expect(await found("1.1.65")).toContain(`blocking file-is-folder: a folder, or a link to a folder; ${does}`);
+  });
+});
