@@ -80,6 +80,18 @@ export const FILE_IS_FOLDER = {
   classes: ["A3"],
 } satisfies Fault;
 
+export const WORKTREE_UNREACHABLE = {
+  ...reported,
+  code: "worktree-unreachable",
+  title: "names another worktree in a place that the system cannot look up",
+  invariant: "In the place of each other worktree of a project (`project.sandboxes`) is a folder, or nothing.",
+  cause:
+    "A file took the place of a folder above the worktree, or links form a circle. Measured: 1.3.2, 1.14.41, 1.15.13 and 1.18.33 look up each worktree when they start in the project. If nothing is there, they remove it from the list. If a file or a circle of links is on the way, they answer every request with an error. 1.2.27 and 1.3.0 do not look it up.",
+  advice:
+    "Look at the list with `select sandboxes from project`. Move the file or link that is in the way. The sessions are complete: at its next start, opencode removes a worktree that does not exist from the list.",
+  classes: ["A3", "C5"],
+} satisfies Fault;
+
 export const NO_ROOM_FOR_COPY = {
   ...reported,
   code: "no-room-for-copy",

@@ -1,4 +1,4 @@
-import { KEEP_A_COPY } from "../words/advice.ts";
+import { KEEP_A_COPY, KEEP_THE_DATABASE, STOP_ON_OLD_JOURNAL } from "../words/advice.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
@@ -37,8 +37,7 @@ export const OLD_JOURNAL = {
   title: "The database records its migrations in the way of opencode 1.2.1 to 1.2.20",
   invariant: "The table `__drizzle_migrations` has a column called `name`.",
   cause: "No opencode newer than 1.2.20 has opened the database.",
-  advice:
-    "If this is a note, upgrade to opencode 1.18.24 or newer, the first version that understands this form. opencode 1.17 and 1.18.3 to 1.18.23 stop with `no such column: name`. If this is a warning, or if `migration-unrecorded` is reported too, every newer opencode fails: stay with opencode 1.2.1 to 1.2.20 until the advice that `check` prints has been followed. Do not delete the database.",
+  advice: `If this is a note, upgrade to opencode 1.18.24 or newer, the first version that understands this form. ${STOP_ON_OLD_JOURNAL} If this is a warning, or if \`migration-unrecorded\` is reported too, every newer opencode fails: stay with opencode 1.2.1 to 1.2.20 until the advice that \`check\` prints has been followed. ${KEEP_THE_DATABASE}`,
   issues: [31119, 36407, 44201, 31121, 37707],
   classes: ["C1"],
   ...reported,

@@ -43,6 +43,18 @@ export function isAbsoluteFor(system: PathSystem, path: string): boolean {
   return posix.isAbsolute(slashed) || systemOfPath(slashed) === "windows";
 }
 
+/** The longest name and the longest path that Linux looks up, in bytes. */
+const LONGEST_NAME = 255;
+const LONGEST_PATH = 4095;
+
+/** Whether a system can look up a path. If not, the answer is an error, even though nothing can be there. */
+export function canBeLookedUp(system: PathSystem, path: string): boolean {
+  if (path.includes("\0")) return false;
+  if (system === "windows") return true;
+  const isShort = (text: string, most: number) => Buffer.byteLength(text) <= most;
+  return isShort(path, LONGEST_PATH) && path.split("/").every((name) => isShort(name, LONGEST_NAME));
+}
+
 /**
  * Whether a path can be a user's work folder on a system. The path must be absolute on that system, must not be a path
  * of another system, and must not be {@link NO_WORKTREE}.

@@ -163,12 +163,12 @@ export function linesOfDatabase(
 }
 
 /**
- * The version range that contains a version. `null` if the version is between two ranges, because such a version was
+ * The version range that contains a version. 1.3.2 is in two ranges, and the later one counts. `null` if the version is between two ranges, because such a version was
  * not measured.
  */
 function lineOf(version: string): HostProfile | null {
   return (
-    LINES.find(
+    LINES.findLast(
       (line) =>
         compareVersions(version, line.first) >= 0 && (line === NEWEST_LINE || compareVersions(version, line.last) <= 0),
     ) ?? null

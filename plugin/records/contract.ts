@@ -13,7 +13,7 @@ import {
   anyList,
   messageFile,
   projectFile,
-  sandboxes as sandboxTexts,
+  sandboxesOn,
   sessionModel,
   projectRow as syntaxProjectRow,
   sessionRow as syntaxSessionRow,
@@ -198,8 +198,8 @@ const SESSION_1_0: Requirements = { demands: [demand(timedSession)], departures:
 const SESSION_1_1: Requirements = { demands: [demand(timedSession, null, itself, false)], departures: [] };
 
 /**
- * The folders that 1.14 takes from `project.sandboxes`. 1.14 uses `Array.from`, which turns a number, a boolean or an
- * object into an empty list (measured on 1.14.41).
+ * The folders that 1.3.2 and 1.14 take from `project.sandboxes`. These versions use `Array.from`, which turns a number, a boolean or an
+ * object into an empty list (measured on 1.3.2 and 1.14.41).
  */
 function soughtSandboxes(_artifact: Artifact, value: unknown): unknown {
   if (value === null || Array.isArray(value)) return value;
@@ -210,12 +210,18 @@ function soughtSandboxes(_artifact: Artifact, value: unknown): unknown {
  * 1.14 turns `project.sandboxes` into a list before it checks the value. If opencode starts in another worktree of the
  * project, it adds that worktree to the stored value. Only then opencode fails if the stored value is not a list.
  */
-const SANDBOXES_1_14: Requirements = {
+const sandboxes1_14On = (system: PathSystem): Requirements => ({
   demands: [
-    demand(sandboxTexts, "sandboxes", soughtSandboxes),
+    demand(sandboxesOn(system), "sandboxes", soughtSandboxes),
     demand(anyList, "sandboxes", (_artifact, value) => value ?? [], false),
   ],
   departures: [],
+});
+
+/** The requirements for both systems. They are built once, because descriptions are compared by identity. */
+const SANDBOXES_1_14: Readonly<Record<PathSystem, Requirements>> = {
+  posix: sandboxes1_14On("posix"),
+  windows: sandboxes1_14On("windows"),
 };
 
 const diffList: Description = (is) => is.listOf(fileDiff(is));
@@ -276,7 +282,7 @@ function sandboxesContract(line: HostProfile, system: PathSystem): Requirements 
     case "list":
       return only(anyList, "sandboxes");
     case "texts":
-      return SANDBOXES_1_14;
+      return SANDBOXES_1_14[system];
     case "absolute":
       return only(PROJECT_SHAPES[system].sandboxes, "sandboxes");
   }

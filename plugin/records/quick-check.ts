@@ -1,4 +1,4 @@
-import { isAbsoluteFor } from "../hosts/folder-paths.ts";
+import { canBeLookedUp, isAbsoluteFor } from "../hosts/folder-paths.ts";
 import type { Description, Vocabulary } from "./vocabulary.ts";
 
 export type Check = (value: unknown) => boolean;
@@ -39,6 +39,8 @@ const plainChecks: Vocabulary<Check> = {
   anything: () => true,
   absent: (value) => value === undefined,
   absolutePath: (system) => (value) => typeof value === "string" && isAbsoluteFor(system, value),
+  lookedUpPath: (system, isAbsolute) => (value) =>
+    typeof value === "string" && (!isAbsolute || isAbsoluteFor(system, value)) && canBeLookedUp(system, value),
   beginning: (prefix) => (value) => typeof value === "string" && value.startsWith(prefix),
   oneOf: (...texts) => {
     const known = new Set<unknown>(texts);

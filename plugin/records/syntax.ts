@@ -1,3 +1,4 @@
+import type { PathSystem } from "../model/store-description.ts";
 import { messageID, sessionID } from "./strict/values.ts";
 import type { Description } from "./vocabulary.ts";
 
@@ -15,7 +16,12 @@ export const projectRow: Description = (is) => is.object({ vcs: is.ifAny(is.oneO
 
 /** What 1.2 and 1.3 require of a project's list of other worktrees: it must be a list, with any items. */
 export const anyList: Description = (is) => is.listOf(is.anything);
-export const sandboxes: Description = (is) => is.listOf(is.text);
+
+/** What 1.3.2 to 1.15 require of that list: opencode looks up each of its paths. */
+export const sandboxesOn =
+  (system: PathSystem): Description =>
+  (is) =>
+    is.listOf(is.lookedUpPath(system, false));
 
 /** What opencode requires of a session when it lists the session: a time. */
 export const timedSession: Description = (is) => is.object({ time: is.something });

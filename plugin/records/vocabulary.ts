@@ -25,6 +25,8 @@ export interface Vocabulary<S> {
   readonly absent: S;
   /** A path that opencode treats as absolute on the given system. */
   absolutePath(system: PathSystem): S;
+  /** A path that opencode looks up on the given system. */
+  lookedUpPath(system: PathSystem, isAbsolute: boolean): S;
   beginning(prefix: string): S;
   /** One of the given texts. */
   oneOf(...texts: readonly string[]): S;

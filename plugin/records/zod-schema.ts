@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isAbsoluteFor } from "../hosts/folder-paths.ts";
+import { canBeLookedUp, isAbsoluteFor } from "../hosts/folder-paths.ts";
 import type { Description, Vocabulary } from "./vocabulary.ts";
 
 const schemas = new Map<Description, z.ZodType>();
@@ -40,6 +40,11 @@ const zodVocabulary: Vocabulary<z.ZodType> = {
   anything: z.unknown().optional(),
   absent: z.undefined().optional(),
   absolutePath: (system) => z.string().refine((path) => isAbsoluteFor(system, path), "not an absolute path"),
+  lookedUpPath: (system, isAbsolute) =>
+    z
+      .string()
+      .refine((path) => !isAbsolute || isAbsoluteFor(system, path), "not an absolute path")
+      .refine((path) => canBeLookedUp(system, path), "a path that the system cannot look up"),
   beginning: (prefix) => z.string().startsWith(prefix),
   oneOf: (...texts) => z.enum(texts),
   mapOf,

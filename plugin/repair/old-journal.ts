@@ -3,7 +3,7 @@ import { journalOf } from "../hosts/known-frame.ts";
 import { isKnownMoment } from "../hosts/known-schema.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { DatabaseFrame, OldJournal } from "../stores/survey.ts";
-import { KEEP_A_COPY } from "../words/advice.ts";
+import { KEEP_A_COPY, KEEP_THE_DATABASE, STOP_ON_OLD_JOURNAL } from "../words/advice.ts";
 import { rebuiltJournal } from "./rebuilt-table.ts";
 import type { Say } from "./store-finding.ts";
 
@@ -38,11 +38,9 @@ const NEWER = ["1.2.27 and newer"];
 
 const MOST_NAMED = 5;
 
-const UPGRADE =
-  "Upgrade to opencode 1.18.24 or newer, the first version that understands this form. opencode 1.17 and 1.18.3 to 1.18.23 stop with `no such column: name`. Do not delete the database.";
+const UPGRADE = `Upgrade to opencode 1.18.24 or newer, the first version that understands this form. ${STOP_ON_OLD_JOURNAL} ${KEEP_THE_DATABASE}`;
 
-const UPGRADE_REPAIRED =
-  "Every newer opencode fails until the migrations that `migration-unrecorded` names are recorded. After that, upgrade to opencode 1.18.24 or newer. Do not delete the database.";
+const UPGRADE_REPAIRED = `Every newer opencode fails until the migrations that \`migration-unrecorded\` names are recorded. After that, upgrade to opencode 1.18.24 or newer. ${KEEP_THE_DATABASE}`;
 
 const FAILS =
   "Stay with the opencode that wrote the database (1.2.1 to 1.2.20). With this journal, 1.2.27 to 1.15 answer every request with an error (`CREATE TABLE project`), and 1.17 and newer do not start (from 1.18.24 on: `Legacy migration timestamp … does not match any known migration`).";

@@ -1,14 +1,16 @@
+import { WORKTREE_UNREACHABLE } from "../faults/access.ts";
 import { DATABASE_MALFORMED, MIGRATION_FAILING, SCHEMA_OLDER, WAL_DAMAGED } from "../faults/container.ts";
 import { EVENT_BLOAT, LARGE_WAL } from "../faults/size.ts";
 import { COLUMNS_MISSING, EVENT_SEQUENCE_BEHIND, MIGRATION_UNRECORDED, OLDER_OPENCODE } from "../faults/skew.ts";
 import { DUPLICATE_PROJECT, FOLDER_MISSING, MESSAGE_ID_WRAP, ORPHANS, PROJECT_MISSING } from "../faults/whereabouts.ts";
 import { folderKey, isFolderHere, NO_WORKTREE } from "../hosts/folder-paths.ts";
-import { hostLine, pathSystem } from "../hosts/store-line.ts";
+import { hostLine, pathSystem, readings, versionsOf } from "../hosts/store-line.ts";
 import type { Locator } from "../model/artifact.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
 import type { PathSystem, StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { deadLinkNow } from "../platform/read-now.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import type { Store } from "../stores/store.ts";
@@ -71,6 +73,7 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
           ? { path: `storage/project/${project.id}.json` }
           : { table: "project", key: { id: project.id } },
     };
+    findings.push(...unreachableWorktrees(from.description, project, place, say));
     const sessions = project.folders.reduce((sum, folder) => sum + folder.sessions, 0);
     if (sessions === 0) continue;
     if (project.worktree === null) {
@@ -100,6 +103,30 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
     }
   }
   return findings;
+}
+
+/** What is on the way to a folder. The record itself is refused if a name in it is too long, so that error is not named. */
+const IN_THE_WAY: Readonly<Record<string, string>> = {
+  ENOTDIR: "a file is in the place of a folder on the way",
+  ELOOP: "links on the way form a circle",
+};
+
+/** The versions that look up the other worktrees of a project fail on every request if the system answers with an error. */
+function unreachableWorktrees(
+  store: StoreDescription,
+  { sandboxes }: SurveyedProject,
+  place: FindingPlace,
+  say: Say,
+): ConfirmedFinding[] {
+  const reading = readings(store).map(hostLine);
+  const failing = reading.filter((line) => line.sandboxes !== "list");
+  if (store.database === undefined || failing.length === 0) return [];
+  const here = sandboxes.filter(isFolderHere);
+  const [what] = here.flatMap((folder) => IN_THE_WAY[deadLinkNow(folder) ?? ""] ?? []);
+  if (what === undefined) return [];
+  const fails = `${what}; every request to a newly started opencode fails`;
+  if (failing.length === reading.length) return [say(WORKTREE_UNREACHABLE, "blocking", place, fails)];
+  return [{ ...say(WORKTREE_UNREACHABLE, "warning", place, fails), hosts: failing.map(versionsOf) }];
 }
 
 async function missingFolders(

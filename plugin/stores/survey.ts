@@ -11,6 +11,8 @@ export interface SurveyedProject {
   readonly id: string;
   /** The folder of the project; `null` if the project has no record. */
   readonly worktree: string | null;
+  /** The folders of the project's other worktrees, which 1.3.2 and newer look up. Empty for files. */
+  readonly sandboxes: readonly string[];
   readonly folders: readonly FolderSessions[];
 }
 

@@ -11,3 +11,8 @@ export function swapAdvice(result: string): string {
 export function nameFolder(command: string): string {
   return `Name a folder with enough space: \`TMPDIR=/folder ${command}\`.`;
 }
+
+/** Which versions do not understand the list of migrations of opencode 1.2.1 to 1.2.20. */
+export const STOP_ON_OLD_JOURNAL = "opencode 1.17 and 1.18.3 to 1.18.23 stop with `no such column: name`.";
+
+export const KEEP_THE_DATABASE = "Do not delete the database.";

@@ -18,6 +18,7 @@ const names: Vocabulary<Names> = {
   anything: [],
   absent: [],
   absolutePath: () => [],
+  lookedUpPath: () => [],
   beginning: () => [],
   oneOf: (...texts) => texts,
   mapOf: () => [],

@@ -76,6 +76,7 @@ test("tables without which a prompt fails, by line", () => {
   expect(told).toEqual({
     "1.2": ["todo"],
     "1.2.20": ["todo"],
+    "1.3.2": ["todo"],
     "1.14": ["todo", "event_sequence"],
     "1.15": ["todo", "event_sequence", "session_message"],
     "1.15.13": ["todo", "event_sequence", "session_message"],

@@ -19,7 +19,8 @@ function frame(session: readonly string[], others: readonly string[], migrations
 /** As each host leaves a new database, read from the stores that they wrote. */
 const FRAMES: readonly (readonly [versions: readonly string[], line: LineName, frame: SchemaFrame])[] = [
   [["1.2.1", "1.2.15"], "1.2", frame(SESSION["1.2"], ["__drizzle_migrations"])],
-  [["1.2.20", "1.2.27", "1.3.2"], "1.2.20", frame(SESSION["1.2"], ["__drizzle_migrations", "workspace"])],
+  [["1.2.20", "1.2.27"], "1.2.20", frame(SESSION["1.2"], ["__drizzle_migrations", "workspace"])],
+  [["1.3.2"], "1.3.2", frame(SESSION["1.2"], ["__drizzle_migrations", "workspace"])],
   [["1.14.34", "1.14.41"], "1.14", frame(SESSION["1.14"], ["__drizzle_migrations", "event"])],
   [["1.14.48"], "1.15", frame(SESSION["1.14"], ["__drizzle_migrations", "data_migration"])],
   [["1.15.0", "1.15.3", "1.15.4"], "1.15", frame(SESSION["1.15"], ["__drizzle_migrations", "data_migration"])],
@@ -34,7 +35,9 @@ describe("the line of a database", () => {
     for (const version of versions) {
       test(`of opencode ${version}, with and without its sessions`, () => {
         expect(linesOfDatabase(own, null, version)).toEqual([line]);
-        expect(linesOfDatabase(own, null, null)).toEqual([line]);
+        // 1.3.2 leaves the tables of 1.2.20.
+        const shaped = line === "1.2.20" || line === "1.3.2" ? ["1.2.20", "1.3.2"] : [line];
+        expect(linesOfDatabase(own, null, null)).toEqual(shaped as LineName[]);
         expect(linesOfDatabase(own, version, null)).toEqual([line]);
       });
     }
@@ -46,19 +49,19 @@ describe("the line of a database", () => {
   });
 
   test("two lines where the newest session is of an older one that opens the database", () => {
-    const [, , of15] = FRAMES[4] as (typeof FRAMES)[number];
+    const [, , of15] = FRAMES[5] as (typeof FRAMES)[number];
     expect(linesOfDatabase(of15, null, "1.14.41")).toEqual(["1.14", "1.15"]);
     expect(linesOfDatabase(of15, "1.14.41", "1.15.0")).toEqual(["1.14"]);
     expect(linesOfDatabase(of15, "1.15.4", "1.14.41")).toEqual(["1.15"]);
   });
 
   test("the newest alone where an older host cannot open the database any more", () => {
-    const [, , of17] = FRAMES[8] as (typeof FRAMES)[number];
+    const [, , of17] = FRAMES[9] as (typeof FRAMES)[number];
     expect(linesOfDatabase(of17, null, "1.14.41")).toEqual(["1.17.11"]);
   });
 
   test("a version that was not measured leaves it to the frame", () => {
-    const [, , of14] = FRAMES[2] as (typeof FRAMES)[number];
+    const [, , of14] = FRAMES[3] as (typeof FRAMES)[number];
     expect(linesOfDatabase(of14, null, "1.14.44")).toEqual(["1.14"]);
     expect(linesOfDatabase(of14, "1.4.3", null)).toEqual(["1.14"]);
   });

@@ -78,7 +78,13 @@ export const LINE_1_2_20: HostProfile = {
   screen: { ...SCREEN_1_1, tools: new Map([...SCREEN_1_1.tools, ["task", []]]) },
 };
 
-export const LINES_OF_1_2: readonly HostProfile[] = [LINE_1_2, LINE_1_2_20];
+/**
+ * 1.3.2 is the first version that looks up each other worktree of a project, and fails on an error (measured; 1.3.0 does
+ * not). It leaves the tables of 1.2.20.
+ */
+const LINE_1_3_2: HostProfile = { ...LINE_1_2_20, name: "1.3.2", first: "1.3.2", last: "1.3.2", sandboxes: "texts" };
+
+export const LINES_OF_1_2: readonly HostProfile[] = [LINE_1_2, LINE_1_2_20, LINE_1_3_2];
 
 function isOf1_2(tables: SchemaFrame["tables"]): boolean {
   return !tables.has("migration") && !hasEvents(tables) && !tables.has("data_migration");

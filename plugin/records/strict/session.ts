@@ -74,7 +74,7 @@ function sessionCells<S>(is: Vocabulary<S>, directory: S): Readonly<Record<strin
 const sandboxesOn =
   (system: PathSystem): Description =>
   (is) =>
-    is.listOf(is.absolutePath(system));
+    is.listOf(is.lookedUpPath(system, true));
 
 /** The columns of a project row, without JSON columns, that can stop opencode from starting in that project. */
 const projectRowOn =

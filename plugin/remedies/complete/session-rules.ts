@@ -1,5 +1,6 @@
 import { ID_DIFFERS, LEGACY_MODEL, UNKNOWN_WORKSPACE } from "../../faults/refused.ts";
 import {
+  canBeLookedUp,
   folderBelow,
   isAbsoluteFor,
   isFolderOf,
@@ -157,8 +158,8 @@ export const SESSION_RULES: readonly Rule[] = [
   {
     name: "project-sandboxes",
     issues: [50401],
-    invariant: "A project's other worktrees are absolute paths.",
-    source: "Absolute paths are kept. All other paths are left out.",
+    invariant: "A project's other worktrees are absolute paths that the system can look up.",
+    source: "Such paths are kept. All other paths are left out.",
     of: ["project.sandboxes"],
     at: /^sandboxes(\[\d+\])?$/,
     found: ANY,
@@ -167,7 +168,7 @@ export const SESSION_RULES: readonly Rule[] = [
       const texts = document.filter((each: unknown) => typeof each === "string");
       // A path of another operating system may be the folder of a real user, so the path is kept.
       if (texts.some((each) => !isAbsoluteFor(system, each) && systemOfPath(each) !== null)) return null;
-      const kept = texts.filter((each) => isAbsoluteFor(system, each));
+      const kept = texts.filter((each) => isAbsoluteFor(system, each) && canBeLookedUp(system, each));
       return [{ column: "sandboxes", to: JSON.stringify(kept) }];
     },
   },

@@ -57,6 +57,7 @@ async function surveyProject(tree: RecordTree, id: string, isAlone: boolean): Pr
   return {
     id,
     worktree: hasRecord ? ((await textOf(tree, projectRecord(id), "worktree", isAlone)) ?? "") : null,
+    sandboxes: [],
     folders: [...folders].map(([directory, sessions]) => ({ directory, sessions })),
   };
 }

@@ -188,7 +188,8 @@ export function readProjectFacts(connection: Connection, schema: Schema): Projec
     }));
 }
 
-function textList(json: string | null): string[] {
+/** The texts in a JSON list; empty if there is no such list. */
+export function textList(json: string | null): string[] {
   try {
     const value: unknown = JSON.parse(json ?? "[]");
     return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];

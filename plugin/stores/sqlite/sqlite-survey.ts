@@ -7,6 +7,7 @@ import { readFrame } from "./database-frame.ts";
 import type { Connection } from "./driver.ts";
 import { firstDamage } from "./integrity.ts";
 import type { Schema } from "./schema.ts";
+import { textList } from "./sqlite-conversation.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /**
@@ -91,17 +92,19 @@ function readable<T>(read: () => T, otherwise: T): T {
 }
 
 function projectsOf(connection: Connection): SurveyedProject[] {
-  const worktrees = new Map(
-    connection.all("select id, worktree from project").map((row) => [String(row.id), String(row.worktree)]),
-  );
+  const known = connection.all("select id, worktree, cast(sandboxes as text) as sandboxes from project");
   const projects = new Map<string, SurveyedProject & { folders: { directory: string; sessions: number }[] }>();
-  for (const [id, worktree] of worktrees) projects.set(id, { id, worktree, folders: [] });
+  for (const { id, worktree, sandboxes } of known)
+    projects.set(String(id), {
+      ...{ id: String(id), worktree: String(worktree), folders: [] },
+      sandboxes: textList(sandboxes === null ? null : String(sandboxes)),
+    });
   const rows = connection.all(
     "select project_id as project, directory, count(*) as sessions from session group by project_id, directory",
   );
   for (const row of rows) {
     const id = String(row.project);
-    const project = projects.get(id) ?? { id, worktree: null, folders: [] };
+    const project = projects.get(id) ?? { id, worktree: null, sandboxes: [], folders: [] };
     project.folders.push({ directory: String(row.directory), sessions: Number(row.sessions) });
     projects.set(id, project);
   }
