@@ -200,8 +200,8 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     async printAll(lines) {
       clear();
       for (const piece of piecesOf(lines)) {
-        // The reader of the output may have ended (see `output.ts`).
-        if (stdout.destroyed) return;
+        // If the reader of the output has ended (see `output.ts`), Bun keeps the stream open, and no "drain" follows.
+        if (stdout.destroyed || stdout.errored) return;
         if (!stdout.write(shown(piece, stdout, color))) await once(stdout, "drain").catch(() => undefined);
       }
     },

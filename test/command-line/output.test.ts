@@ -42,7 +42,7 @@ test.if(process.platform !== "win32")("a reader who leaves ends the answer, not 
   expect([status, stderr]).toEqual([0, ""]);
   const { verdict } = JSON.parse((await runCli(["check", "--json", "--data-dir", store])).stdout);
   expect(verdict).toBe("healthy");
-  for (const args of [["check", "--json"], ["check"], ["show", "ses_a", "--markdown"]]) {
+  for (const args of [["check", "--json"], ["check"], ["show", "ses_a"], ["show", "ses_a", "--markdown"]]) {
     const left = inShell(script, ...args, "--data-dir", damaged);
     expect([left.status, left.stderr]).toEqual([1, ""]);
   }
