@@ -62,3 +62,15 @@ test("a record that got another length since it was listed is not read in pieces
   expect(readBrief(cellOf(connection), OLD.length - 1)).toBeNull();
   expect(readBrief(cellOf(connection), OLD.length + 1)).toBeNull();
 });
+
+test("an error of the disk is told as such, although SQLite has ended the transaction with it", () => {
+  const failing: Connection = {
+    ...connection,
+    all(sql, ...values) {
+      if (!sql.includes("piece")) return connection.all(sql, ...values);
+      connection.exec("rollback");
+      throw new Error("SQLITE_IOERR_READ");
+    },
+  };
+  expect(() => readBrief(cellOf(failing), OLD.length)).toThrow("SQLITE_IOERR_READ");
+});

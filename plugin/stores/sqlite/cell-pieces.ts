@@ -49,7 +49,16 @@ export function readBrief(cell: Cell, bytes: number, reading?: BriefReading): Br
     if (found?.storage !== "text" || Number(found.size) !== bytes) return null;
     return briefDocument(pieces(), reading?.mark);
   } finally {
-    connection.exec("commit");
+    endReading(connection);
+  }
+}
+
+/** After a failed read, SQLite may have ended the transaction already. The error of that read must not be replaced. */
+function endReading(connection: Connection): void {
+  try {
+    connection.exec("rollback");
+  } catch {
+    // No transaction is open, or the connection fails for every statement. The caller gets the error of the read.
   }
 }
 
