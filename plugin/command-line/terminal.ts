@@ -195,14 +195,14 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     },
     printDocument(text) {
       clear();
-      stdout.write(`${harmless(text, false)}\n`);
+      stdout.write(`${released(harmless(text, false))}\n`);
     },
     async printAll(lines) {
       clear();
       for (const piece of piecesOf(lines)) {
         // If the reader of the output has ended (see `output.ts`), Bun keeps the stream open, and no "drain" follows.
         if (stdout.destroyed || stdout.errored) return;
-        if (!stdout.write(shown(piece, stdout, color))) await once(stdout, "drain").catch(() => undefined);
+        if (!stdout.write(released(shown(piece, stdout, color)))) await once(stdout, "drain").catch(() => undefined);
       }
     },
     width: widthOf(stdout.columns),

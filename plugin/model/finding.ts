@@ -85,8 +85,15 @@ const MISSING: readonly string[] = [
 const UNREAD: readonly string[] = ["access-denied", "unavailable", "database-unavailable", "no-room-for-copy"];
 
 /** Whether the finding means that a record, or what contains it, could not be read. */
-export function isUnread({ code, evidence }: Finding): boolean {
+export function isUnread({ code, severity, evidence }: Finding): boolean {
+  // A file in the place of a folder with sessions, messages or parts hides what was in that folder.
+  if (code === "folder-is-file") return severity === "blocking";
   return UNREAD.includes(code) && !evidence.includes("may not be written");
+}
+
+/** Whether the finding means that records could not be read, although the store that holds them was. */
+export function isUnreadRecord(finding: Finding): boolean {
+  return isUnread(finding) && (finding.code === "access-denied" || finding.code === "unavailable");
 }
 
 /** Whether opencode does not show the record: it fails on the record, or the record or its parent is missing. */

@@ -9,6 +9,7 @@ import {
   readFileSync,
   readlinkSync,
   readSync,
+  realpathSync,
   statSync,
 } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -87,7 +88,8 @@ export function leadsToNewFile(path: string): boolean {
   let at = path;
   for (let links = 0; links < MOST_LINKS && entryNow(at) !== null; links += 1) {
     try {
-      at = resolve(dirname(at), readlinkSync(at));
+      // The folder of the link may be a link itself, and ".." then leads to the folder above its target.
+      at = resolve(realpathSync(dirname(at)), readlinkSync(at));
     } catch {
       return false;
     }

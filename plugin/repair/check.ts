@@ -1,12 +1,12 @@
 import { isFileLocator } from "../model/artifact.ts";
-import { type ConfirmedFinding, type Verdict, verdictOf } from "../model/finding.ts";
+import { type ConfirmedFinding, isUnreadRecord, type Verdict, verdictOf } from "../model/finding.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { addCounts, type Counts, noCounts } from "../stores/store.ts";
 import { storesBesideEachOther } from "./beside-each-other.ts";
 import { leavesUnread, onlyReported } from "./by-origin.ts";
 import type { CheckedStore, CheckInput, Expected } from "./check-input.ts";
 import { checkStore, openLocated, type Progress, type Reading, type StoreAnswer } from "./check-store.ts";
-import { dataDirectoryFindings } from "./data-directory.ts";
+import { dataDirectoryFindings, folderFindings } from "./data-directory.ts";
 import { addingRefusal } from "./may-write.ts";
 import type { StoreAtIndex } from "./store-finding.ts";
 
@@ -51,15 +51,15 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
       // The data directory and the stores are checked at the same time, because both checks mostly wait for the disk.
       isWhole
         ? dataDirectoryFindings(input.files, input.located, readable(opened), input.access !== "beside-host")
-        : [],
+        : namedFolderFindings(opened, input),
     ]);
     if (input.signal?.aborted) return { ok: false, unknownSession: null };
     const stores = answers.map(({ store }) => store);
-    const anyUnread = stores.some(
+    const anyStoreUnread = stores.some(
       ({ state, origin, of2x }) => state === "unread" || (leavesUnread(origin) && of2x === undefined),
     );
     const [unknownSession] = unknown;
-    if (unknownSession !== undefined && !anyUnread && stores.every((store) => store.state === "ok")) {
+    if (unknownSession !== undefined && !anyStoreUnread && stores.every((store) => store.state === "ok")) {
       return { ok: false, unknownSession };
     }
     const all = [...answers.flatMap((answer) => answer.findings), ...besideEachOther(answers), ...around];
@@ -73,7 +73,7 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     const verdict = verdictOf(findings, {
       // If no store could be read, the verdict must not be healthy.
       anyUnusable: stores.length === 0 || stores.some((store) => store.state === "unusable"),
-      anyUnread,
+      anyUnread: anyStoreUnread || findings.some(isUnreadRecord),
     });
     const durationMs = Math.round(performance.now() - started);
     const { dataDir } = input.located;
@@ -107,6 +107,19 @@ async function checkStores(
     answers.push({ ...answer, findings: await besideDatabases(answer.findings, input) });
   }
   return answers;
+}
+
+/** Finds files and broken links in the place of the folders that the requested sessions need. */
+async function namedFolderFindings(opened: readonly OpenedStore[], input: CheckInput): Promise<ConfirmedFinding[]> {
+  if (input.access === "beside-host") return [];
+  const found = await folderFindings(input.files, input.located, readable(opened));
+  if (found.length === 0) return found;
+  const { concernsSessions } = await import("./no-folder.ts");
+  const { dataDir } = input.located;
+  const concerned = await Promise.all(
+    found.map((finding) => concernsSessions(input.files, dataDir, finding, input.sessionIDs)),
+  );
+  return found.filter((_, index) => concerned[index]);
 }
 
 function besideEachOther(answers: readonly StoreAnswer[]): ConfirmedFinding[] {

@@ -45,7 +45,7 @@ async function copyFindings(
  * Looks for sessions whose folder no longer exists. Files that are left over from an import are not checked, because
  * opencode no longer reads them.
  */
-async function folderFindings(
+export async function folderFindings(
   files: FileSystem,
   { dataDir, json, databases }: Located,
   stores: readonly StoreAtIndex[],

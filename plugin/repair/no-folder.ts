@@ -137,6 +137,25 @@ export async function noFolderFindings(
   return findings;
 }
 
+/** Whether a finding of this module is about a folder or record that one of these sessions needs. */
+export async function concernsSessions(
+  files: FileSystem,
+  dataDir: string,
+  { locator }: ConfirmedFinding,
+  sessionIDs: readonly string[],
+): Promise<boolean> {
+  const [, folder, name] = "path" in locator ? locator.path.split("/") : [];
+  if (folder === undefined || name === undefined) return true;
+  const storage = join(dataDir, STORAGE);
+  for (const id of sessionIDs) {
+    if (folder === "message" && name === id) return true;
+    if (folder === "part" && (await isFile(files, join(storage, "message", id, `${name}.json`)))) return true;
+    const project = name.replace(/\.json$/, "");
+    if (folder === "project" && (await isFile(files, join(storage, "session", project, `${id}.json`)))) return true;
+  }
+  return false;
+}
+
 /** Finds files where opencode needs the folder of a project, session or message, below `storage/NAME`. */
 async function insteadOfNested(
   files: FileSystem,
@@ -218,8 +237,19 @@ async function listed(files: FileSystem, folder: string): Promise<DirectoryEntry
   }
 }
 
+/** Whether the path is a file, or a link that leads to one. */
 async function isFile(files: FileSystem, path: string): Promise<boolean> {
-  return (await files.stat(path))?.type === "file";
+  const type = (await files.stat(path))?.type;
+  return type === "file" || (type === "symlink" && entryAtTarget(path)?.isFile() === true);
+}
+
+/** What a path leads to. If this user may not follow it, `access.ts` reports that. */
+function entryAtTarget(path: string): ReturnType<typeof targetStatNow> {
+  try {
+    return targetStatNow(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether the record with this id is in any folder below `parent`. */

@@ -211,7 +211,7 @@ describe.if(canDropPrivileges())("a JSON store of 1.1.65 with folders of another
     const path = isOneInIt ? first(folder) : folder;
     toRoot(path, 0o700);
     const checked = await check();
-    expect(checked.status).toBe(severity === "blocking" ? 1 : 0);
+    expect([checked.status, checked.answer.verdict]).toEqual([1, severity === "blocking" ? "damaged" : "unread"]);
     expect(checked.answer.findings).toHaveLength(1);
     expect(denied(checked)).toMatchObject({ severity, locator: { path } });
     expect(checked.answer.checked.sessions).toBe(sessions);

@@ -19,11 +19,11 @@ beforeEach(() => {
 });
 afterEach(() => store.remove());
 
-async function found(hostVersion: string): Promise<readonly string[]> {
+async function found(hostVersion: string, ...sessionIDs: string[]): Promise<readonly string[]> {
   const place = await locate(nodeFileSystem, { env: {}, dataDir: store.dataDir });
   if (!place.ok) throw new Error(place.message);
   const { located } = place;
-  const outcome = await check({ files: nodeFileSystem, located, sessionIDs: [], concurrency: 4, hostVersion });
+  const outcome = await check({ files: nodeFileSystem, located, sessionIDs, concurrency: 4, hostVersion });
   if (!outcome.ok) throw new Error("The check does not know the session.");
   return outcome.result.findings.map(({ severity, code, evidence }) => `${severity} ${code}: ${evidence}`);
 }
@@ -53,6 +53,9 @@ describe("a link that can lead to nothing, in the place of a folder, is no folde
       link(place, target);
       for (const version of ["1.0.61", "1.1.65"])
         expect(await found(version)).toEqual([`blocking folder-is-file: a link that leads nowhere; ${does}`]);
+      // The check of one session does not call it healthy either.
+      if (!/^(project|session)/.test(place))
+        expect(await found("1.1.65", "ses_a")).toEqual([`blocking folder-is-file: a link that leads nowhere; ${does}`]);
     });
   }
 
@@ -97,6 +100,21 @@ test.each([
   for (const version of ["1.0.0", "1.0.98", "1.0.152", "1.1.65"]) expect(await found(version)).toEqual([]);
 });
 
+test("a session whose record is a link, and whose messages are behind a link to itself, is not healthy", async () => {
+  link("session/prj_one/ses_a.json", "away");
+  renameSync(join(storage, "message"), join(store.dataDir, "messages"));
+  mkdirSync(join(storage, "message"));
+  link("message/ses_a", "itself");
+  expect(await found("1.1.65")).toContainEqual(
+    "blocking folder-is-file: a link that leads nowhere; opencode shows this session without its messages",
+  );
+});
+
+test("a file in the place of a folder of another session is not a problem of this one", async () => {
+  link("message/ses_other", "itself");
+  expect(await found("1.1.65", "ses_a")).toEqual([]);
+});
+
 describe("the record of a project", () => {
   const does = "opencode answers every request in the folder of this project with an error";
   test.each([
@@ -111,6 +129,21 @@ describe("the record of a project", () => {
       expect((await found(version)).filter((each) => each.startsWith("blocking"))).toEqual([
         `blocking file-is-folder: ${what}; ${does}`,
       ]);
+    expect(await found("1.1.65", "ses_a")).toContain(`blocking file-is-folder: ${what}; ${does}`);
+  });
+
+  test.each([
+    ["a folder beside the target of the linked folder", "else/new", true],
+    ["a folder that is only beside the link", "storage/new", false],
+  ])("a link in a linked folder, into %s", async (_what, folder, isWritten) => {
+    const elsewhere = join(store.dataDir, "else/project");
+    mkdirSync(join(elsewhere, ".."), { recursive: true });
+    renameSync(join(storage, "project"), elsewhere);
+    symlinkSync(elsewhere, join(storage, "project"));
+    rmSync(join(elsewhere, "prj_one.json"));
+    symlinkSync("../new/prj_one.json", join(elsewhere, "prj_one.json"));
+    mkdirSync(join(store.dataDir, folder));
+    expect((await found("1.1.65")).some((each) => each.includes("file-is-folder"))).toBe(!isWritten);
   });
 
   test("a folder stops opencode; a link to a new place does not, because opencode writes the record there", async () => {
