@@ -35,7 +35,10 @@ export function resolveAmong(words: readonly string[], known: readonly string[])
   for (const word of words) {
     const begun = known.includes(word) ? [word] : known.filter((id) => id.startsWith(word));
     if (begun.length > 1) {
-      return { ok: false, message: `${plural(begun.length, "session")} begin with "${word}": ${named(begun)}.` };
+      return {
+        ok: false,
+        message: `${plural(begun.length, "session")} begin with "${word}": ${named(begun)}. ${sessionsListed(word)}`,
+      };
     }
     ids.push(begun[0] ?? word);
   }
@@ -54,6 +57,11 @@ export async function resolveSessionsHere(
   );
 }
 
+/** The next step after words that several sessions match. */
+function sessionsListed(asked: string): string {
+  return `\`opencode-session-repair sessions ${asked}\` lists them with their titles.`;
+}
+
 /** The one session that an id, its beginning, or words of its title name. */
 export async function resolveSession(
   context: Pick<CommandContext, "files" | "located">,
@@ -69,7 +77,7 @@ export async function resolveSession(
     const asked = words.join(" ");
     return {
       ok: false,
-      message: `${plural(found.length, "session")} match "${asked}": ${named(found)}. \`opencode-session-repair sessions ${asked}\` lists them with their titles.`,
+      message: `${plural(found.length, "session")} match "${asked}": ${named(found)}. ${sessionsListed(asked)}`,
     };
   }
   if (words.length === 1 && first.startsWith("ses_")) return { ok: true, value: first };

@@ -75,7 +75,10 @@ export async function exportHidden(input: RescueInput, folder: string): Promise<
   }
 }
 
-/** Writes one file for each session. If one session cannot be read, the other sessions are written anyway. */
+/**
+ * Writes one file for each session. If one session cannot be read, the other sessions are written anyway.
+ * @throws EEXIST with the path, before anything is written, if one of the files exists already
+ */
 export async function writeSessions(
   { files, signal, onProgress }: Pick<RescueInput, "files" | "signal" | "onProgress">,
   stores: KnownStores,
@@ -84,6 +87,10 @@ export async function writeSessions(
 ): Promise<Pick<Exporting & { ok: true }, "sessions" | "skipped" | "isComplete">> {
   const sessions: Exported[] = [];
   const skipped: { sessionID: string; reason: string }[] = [];
+  for (const { sessionID } of elsewhere) {
+    const path = join(folder, fileName(sessionID));
+    if ((await files.stat(path)) !== null) throw Object.assign(new Error("The file exists."), { code: "EEXIST", path });
+  }
   for (const session of elsewhere) {
     if (signal?.aborted) break;
     const { sessionID, directory } = session;
@@ -96,7 +103,7 @@ export async function writeSessions(
       skipped.push({ sessionID, reason: read.rows.refused });
       continue;
     }
-    const file = `${sessionID.replace(/[^A-Za-z0-9_-]/g, "_")}.json`;
+    const file = fileName(sessionID);
     const text = Buffer.from(`${JSON.stringify(importDocument(read.rows), null, 2)}\n`);
     const path = join(folder, file);
     await files.writeNew(path, text, PRIVATE_FILE);
@@ -104,4 +111,8 @@ export async function writeSessions(
     onProgress?.(sessions.length, elsewhere.length);
   }
   return { sessions, skipped, isComplete: sessions.length + skipped.length === elsewhere.length };
+}
+
+function fileName(sessionID: string): string {
+  return `${sessionID.replace(/[^A-Za-z0-9_-]/g, "_")}.json`;
 }

@@ -34,9 +34,14 @@ export function commandWithNode(...args: readonly string[]): string {
 
 function storeOptions({ dataDir, database }: GivenStore): string[] {
   return [
-    ...(dataDir === undefined ? [] : ["--data-dir", dataDir]),
-    ...(database === undefined ? [] : ["--db", database]),
+    ...(dataDir === undefined ? [] : optionWith("--data-dir", dataDir)),
+    ...(database === undefined ? [] : optionWith("--db", database)),
   ];
+}
+
+/** An option and its value. A value that begins with "-" would be read as another option, if it were a word of its own. */
+function optionWith(option: string, value: string): string[] {
+  return value.startsWith("-") ? [`${option}=${value}`] : [option, value];
 }
 
 /**
@@ -48,7 +53,7 @@ export function withGivenStore(text: string, given: GivenStore): string {
   return text.replace(COMMAND_IN_TEXT, (quoted, before: string, args: string) => {
     // The sign `…` stands for all arguments that the user typed, so nothing is added.
     if (args.includes("…")) return quoted;
-    const isPlaced = more === "" || /(^| )--(data-dir|db)( |$)/.test(args);
+    const isPlaced = more === "" || /(^| )--(data-dir|db)( |=|$)/.test(args);
     const start = isCalledByName(before) ? `${before}${program()}` : `${before}${PROGRAM}`;
     return `\`${start}${args}${isPlaced ? "" : ` ${more}`}\``;
   });

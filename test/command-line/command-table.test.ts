@@ -106,6 +106,10 @@ describe("commands in sentences", () => {
     expect(withGivenStore("`TMPDIR=/x opencode-session-repair check`", { database: "/o.db" })).toBe(
       "`TMPDIR=/x opencode-session-repair check --db /o.db`",
     );
+    // As a word of its own, the name of this folder would be an option.
+    expect(withGivenStore("`opencode-session-repair check`", { dataDir: "-x" })).toBe(
+      "`opencode-session-repair check --data-dir=-x`",
+    );
   });
 
   test("stay as they are where nothing was given, where they say it already, and where … stands for it", () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lacks } from "../process/lacks.ts";
@@ -76,6 +76,17 @@ test("rescue takes the beginning of an id, also of a session that only another s
   const ambiguous = await run("--session", "ses_ol", "--yes");
   expect(ambiguous.code).toBe(2);
   expect(ambiguous.stderr).toContain('2 sessions begin with "ses_ol": ');
+  expect(ambiguous.stderr).toContain("sessions ses_ol");
+});
+
+test("rescue --export writes nothing if one of its files exists already", async () => {
+  const target = join(folder, "exported");
+  mkdirSync(target);
+  writeFileSync(join(target, "ses_older.json"), "mine");
+  const { code, stderr } = await runCli(["rescue", "--export", target, "--data-dir", join(folder, "upgraded")]);
+  expect([code, stderr]).toEqual([3, expect.stringContaining(join(target, "ses_older.json"))]);
+  expect(readdirSync(target)).toEqual(["ses_older.json"]);
+  expect(readFileSync(join(target, "ses_older.json"), "utf8")).toBe("mine");
 });
 
 test("check --for 2.x takes the beginning of an id", async () => {
