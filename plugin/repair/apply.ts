@@ -178,7 +178,7 @@ export function stoppedBy(error: unknown): Stopped {
       return {
         kind: "failed",
         message:
-          "You may not write to the data directory, or its file system is read-only. Nothing was lost. `opencode-session-repair check` in a terminal names the file and the command that corrects it.",
+          "A file or folder that is needed may not be read or changed, or the file system is read-only. Nothing was lost. `opencode-session-repair check` in a terminal names the file and the command that corrects it.",
       };
     case "EBUSY":
     case "UNKNOWN":

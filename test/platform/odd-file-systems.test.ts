@@ -203,7 +203,7 @@ test.skipIf(!mounts)("a file system that may only be read: checked, and refused 
     expect(codes.sort()).toEqual(["read-only-file-system", "truncated"]);
     const { stopped } = await checkAndRepair(store.dataDir);
     expect(stopped?.message).toBe(
-      "You may not write to the data directory, or its file system is read-only. Nothing was lost. `opencode-session-repair check` in a terminal names the file and the command that corrects it.",
+      "A file or folder that is needed may not be read or changed, or the file system is read-only. Nothing was lost. `opencode-session-repair check` in a terminal names the file and the command that corrects it.",
     );
     const { code, stderr } = await runCli(["repair", "--yes", "--data-dir", store.dataDir]);
     expect([code, stderr.trim().split("\n").length]).toEqual([4, 1]);

@@ -182,7 +182,7 @@ export class JsonWriter implements StoreWriter {
     if (path === null || original === null) return outcome;
     const kept = join(folder, original.file);
     if (original.mode !== null && (await this.#files.stat(kept))?.links === 1) {
-      await this.#files.chmod(kept, Number.parseInt(original.mode, 8));
+      await this.#live.setMode(kept, Number.parseInt(original.mode, 8));
     }
     try {
       await moveNoClobber(this.#files, kept, path);
@@ -218,7 +218,7 @@ export class JsonWriter implements StoreWriter {
     if (!(await this.#replacements.takeBack(item, path, folder))) return skipped(item, NOT_DONE.occupied);
     await this.#live.makeParents(path);
     if (keptStat.links === 1 && original.mode !== null) {
-      await this.#files.chmod(kept, Number.parseInt(original.mode, 8));
+      await this.#live.setMode(kept, Number.parseInt(original.mode, 8));
     }
     try {
       await moveNoClobber(this.#files, kept, path);

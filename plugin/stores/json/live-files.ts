@@ -4,7 +4,7 @@ import { isFileLocator, type Locator } from "../../model/artifact.ts";
 import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { ContentHash } from "../../model/replacement.ts";
 import { PRIVATE_FILE } from "../../platform/durable.ts";
-import type { FileStat, FileSystem } from "../../platform/file-system.ts";
+import { errnoCode, type FileStat, type FileSystem } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
 import { NOT_DONE } from "../../words/refusals.ts";
 import { STORAGE } from "./layout.ts";
@@ -67,8 +67,17 @@ export class LiveFiles {
       if (file === undefined) continue;
       const kept = join(folder, file);
       const found = await this.files.stat(kept);
-      if (found?.type !== "file" || found.links !== 1 || (found.mode & 0o777) === PRIVATE_FILE) continue;
-      await this.files.chmod(kept, PRIVATE_FILE);
+      if (found?.type === "file" && found.links === 1) await this.setMode(kept, PRIVATE_FILE);
+    }
+  }
+
+  /** Sets the mode of a file. A file of another user, for example after a run with sudo, keeps its mode. */
+  async setMode(path: string, mode: number): Promise<void> {
+    if ((await this.files.stat(path))?.mode === mode) return;
+    try {
+      await this.files.chmod(path, mode);
+    } catch (error) {
+      if (errnoCode(error) !== "EPERM") throw error;
     }
   }
 }

@@ -20,17 +20,18 @@ export async function copyFilesForSafety(
   operations: readonly Operation[],
   folder: string,
 ): Promise<SafetyCopy> {
-  const paths = await loadCriticalFiles(files, dataDir, sessionID, operations);
-  let bytes = 0;
-  for (const path of paths) bytes += (await files.stat(join(dataDir, path)))?.size ?? 0;
-  if ((await files.freeBytes(folder)) < bytes + SPACE_TO_LEAVE) {
-    return { state: "skipped", reason: `not enough free space for ${amount(bytes, "byte")}` };
-  }
   try {
+    const paths = await loadCriticalFiles(files, dataDir, sessionID, operations);
+    let bytes = 0;
+    for (const path of paths) bytes += (await files.stat(join(dataDir, path)))?.size ?? 0;
+    if ((await files.freeBytes(folder)) < bytes + SPACE_TO_LEAVE) {
+      return { state: "skipped", reason: `not enough free space for ${amount(bytes, "byte")}` };
+    }
     for (const path of paths) {
       const target = await makePrivateDirectory(files, folder, "safety", ...dirname(path).split("/"));
       await files.copyNew(join(dataDir, path), join(target, basename(path)), PRIVATE_FILE);
     }
+    return { state: "complete", files: paths.length, bytes };
   } catch (error) {
     const code = errnoCode(error);
     // A repair does not need the safety copy, so the repair goes on without it. The repair stops only if the disk
@@ -38,7 +39,6 @@ export async function copyFilesForSafety(
     if (code === null || code === "EIO") throw error;
     return { state: "skipped", reason: `the record could not be copied (${code})` };
   }
-  return { state: "complete", files: paths.length, bytes };
 }
 
 /** The files that a session needs to load: its own records, and the part folders in which the repair changes a file. */
