@@ -34,8 +34,8 @@ test.each([
   [["show", UNKNOWN], `has the id ${UNKNOWN}.`],
   [["rescue", "--session", UNKNOWN], `has the id ${UNKNOWN}.`],
   [["check", "ses_zz"], 'has an id that begins with "ses_zz".'],
-  [["show", "no", "such"], 'has "no such" in its title or id.'],
-  [["sessions", "no such"], 'has "no such" in its title or id.'],
+  [["show", "no", "such"], "has these words in its title or id."],
+  [["sessions", "no such"], "has these words in its title or id."],
 ] as const)("%j: no store has this session, so the answer names the stores and the next step", async (args, what) => {
   const { code, stdout, stderr } = await askCli([...args, "--data-dir", dataDir]);
   expect(stderr).toContain(`No session of these stores ${what} Looked at: ${join(dataDir, "opencode.db")}`);

@@ -45,9 +45,10 @@ function lookedAt(paths: readonly string[]): string {
   return `Looked at: ${paths.map(inOnePiece).join(", ")}.`;
 }
 
+/** Words of a title may be the user's own text, so they are not printed. */
 function whatItHas(words: readonly string[]): string {
   const [first = ""] = words;
-  if (words.length !== 1 || !first.startsWith("ses_")) return `has "${words.join(" ")}" in its title or id`;
+  if (words.length !== 1 || !first.startsWith("ses_")) return "has these words in its title or id";
   return isWholeSessionID(first) ? `has the id ${first}` : `has an id that begins with "${first}"`;
 }
 
