@@ -261,7 +261,11 @@ async function besideTheAgent({ store, model, host }: HostCase): Promise<number>
   expect((await turn).status).toBe(200);
   const spoken = ({ info, parts }: WireMessage) =>
     info.role === "assistant" && parts.some(({ type, text }) => type === "text" && text?.trim() === words.trim());
-  const isReported = async () => (await messagesOf(host, conversation)).at(-1)?.info.role === "user";
+  // opencode 1.1 writes a message first, and its parts after it.
+  const isReported = async () => {
+    const last = (await messagesOf(host, conversation)).at(-1);
+    return last?.info.role === "user" && last.parts.length > 0;
+  };
   await until(isReported, "no report came after the turn", ASK_EVERY_MS);
   const messages = await messagesOf(host, conversation);
   expect(messages.slice(-2, -1).map(spoken)).toEqual([true]);
