@@ -111,15 +111,11 @@ async function checkStores(
 
 /** Finds files and broken links in the place of the folders that the requested sessions need. */
 async function namedFolderFindings(opened: readonly OpenedStore[], input: CheckInput): Promise<ConfirmedFinding[]> {
-  if (input.access === "beside-host") return [];
   const found = await folderFindings(input.files, input.located, readable(opened));
   if (found.length === 0) return found;
   const { concernsSessions } = await import("./no-folder.ts");
   const { dataDir } = input.located;
-  const concerned = await Promise.all(
-    found.map((finding) => concernsSessions(input.files, dataDir, finding, input.sessionIDs)),
-  );
-  return found.filter((_, index) => concerned[index]);
+  return found.filter((finding) => concernsSessions(dataDir, finding, input.sessionIDs));
 }
 
 function besideEachOther(answers: readonly StoreAnswer[]): ConfirmedFinding[] {

@@ -26,7 +26,7 @@ export async function dataDirectoryFindings(
     ...(await sideFileFindings(files, located.dataDir)),
     // This check is left out inside opencode, which may still have an old copy of the database open.
     ...(isOutside ? await copyFindings(files, located, stores) : []),
-    ...(isOutside ? await folderFindings(files, located, stores) : []),
+    ...(await folderFindings(files, located, stores)),
   ];
 }
 

@@ -60,7 +60,7 @@ const NESTED: Readonly<Record<string, Nested>> = {
     does: "opencode lists no session of this project and creates none",
     doesToMany: "opencode lists no session of these projects and creates none",
     named: /^[A-Za-z0-9_-]+$/,
-    isRead: (name, files, storage) => isFile(files, join(storage, "project", `${name}.json`)),
+    isRead: async (name, _files, storage) => isFile(join(storage, "project", `${name}.json`)),
   },
   message: {
     severity: "blocking",
@@ -138,20 +138,19 @@ export async function noFolderFindings(
 }
 
 /** Whether a finding of this module is about a folder or record that one of these sessions needs. */
-export async function concernsSessions(
-  files: FileSystem,
+export function concernsSessions(
   dataDir: string,
   { locator }: ConfirmedFinding,
   sessionIDs: readonly string[],
-): Promise<boolean> {
+): boolean {
   const [, folder, name] = "path" in locator ? locator.path.split("/") : [];
   if (folder === undefined || name === undefined) return true;
   const storage = join(dataDir, STORAGE);
   for (const id of sessionIDs) {
     if (folder === "message" && name === id) return true;
-    if (folder === "part" && (await isFile(files, join(storage, "message", id, `${name}.json`)))) return true;
+    if (folder === "part" && isFile(join(storage, "message", id, `${name}.json`))) return true;
     const project = name.replace(/\.json$/, "");
-    if (folder === "project" && (await isFile(files, join(storage, "session", project, `${id}.json`)))) return true;
+    if (folder === "project" && isFile(join(storage, "session", project, `${id}.json`))) return true;
   }
   return false;
 }
@@ -238,9 +237,8 @@ async function listed(files: FileSystem, folder: string): Promise<DirectoryEntry
 }
 
 /** Whether the path is a file, or a link that leads to one. */
-async function isFile(files: FileSystem, path: string): Promise<boolean> {
-  const type = (await files.stat(path))?.type;
-  return type === "file" || (type === "symlink" && entryAtTarget(path)?.isFile() === true);
+function isFile(path: string): boolean {
+  return entryAtTarget(path)?.isFile() === true;
 }
 
 /** What a path leads to. If this user may not follow it, `access.ts` reports that. */
@@ -255,7 +253,7 @@ function entryAtTarget(path: string): ReturnType<typeof targetStatNow> {
 /** Whether the record with this id is in any folder below `parent`. */
 async function isInFolderOf(files: FileSystem, parent: string, id: string): Promise<boolean> {
   for (const { name } of await listed(files, parent)) {
-    if (await isFile(files, join(parent, name, `${id}.json`)).catch(() => false)) return true;
+    if (isFile(join(parent, name, `${id}.json`))) return true;
   }
   return false;
 }

@@ -1,7 +1,8 @@
 /** Links that can lead to no file, in the places of opencode 1.0-1.1, as 1.0.0 to 1.1.65 answered to each of them. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { answerRequest } from "../../plugin/opencode/answer-request.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { check } from "../../plugin/repair/check.ts";
 import { locate } from "../../plugin/stores/locate.ts";
@@ -26,6 +27,15 @@ async function found(hostVersion: string, ...sessionIDs: string[]): Promise<read
   const outcome = await check({ files: nodeFileSystem, located, sessionIDs, concurrency: 4, hostVersion });
   if (!outcome.ok) throw new Error("The check does not know the session.");
   return outcome.result.findings.map(({ severity, code, evidence }) => `${severity} ${code}: ${evidence}`);
+}
+
+/** The answer inside opencode, where `/repair` checks one session, or every session if the id is `null`. */
+async function answered(sessionID: string | null, what: "check" | "repair" = "check") {
+  const place = await locate(nodeFileSystem, { env: {}, dataDir: store.dataDir });
+  if (!place.ok) throw new Error(place.message);
+  const { located } = place;
+  const context = { files: nodeFileSystem, located, hostVersion: "1.1.65", concurrency: 4, spare: null } as const;
+  return answerRequest({ what, sessionID }, { ...context, trigger: "command" });
 }
 
 /** Puts a link in the place of a file or folder. */
@@ -58,6 +68,25 @@ describe("a link that can lead to nothing, in the place of a folder, is no folde
         expect(await found("1.1.65", "ses_a")).toEqual([`blocking folder-is-file: a link that leads nowhere; ${does}`]);
     });
   }
+
+  test.each(FOLDERS)("%s: /repair does not say that opencode can load every session", async (place, does) => {
+    link(place, "itself");
+    for (const sessionID of /^(project|session)/.test(place) ? [null] : [null, "ses_a"]) {
+      const { verdict, details, remaining } = await answered(sessionID);
+      expect(verdict).toBe("damaged");
+      expect(details.join(" ")).toContain(`a link that leads nowhere; ${does}`);
+      expect(remaining.map(({ code, remedy }) => `${code} ${remedy}`)).toEqual(["folder-is-file report"]);
+    }
+  });
+
+  test("a plain file in the place of all messages: /repair does not call a session healthy", async () => {
+    renameSync(join(storage, "message"), join(store.dataDir, "away"));
+    writeFileSync(join(storage, "message"), "x");
+    expect((await answered("ses_a")).verdict).toBe("damaged");
+    const { headline, verdict } = await answered("ses_a", "repair");
+    expect({ headline, verdict }).toEqual({ headline: "Nothing was changed.", verdict: "damaged" });
+    expect(readFileSync(join(storage, "message"), "utf8")).toBe("x");
+  });
 
   test.each(["todo", "session_diff"])("%s: opencode shows the sessions", async (place) => {
     link(place, "itself");
