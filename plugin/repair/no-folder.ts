@@ -4,7 +4,7 @@ import type { Fault } from "../faults/fault.ts";
 import { diffReading } from "../hosts/store-line.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import { type DirectoryEntry, errnoCode, type FileSystem } from "../platform/file-system.ts";
-import { deadLinkNow, leadsToNewFile, targetStatNow } from "../platform/read-now.ts";
+import { deadLinkNow, entryNow, leadsToNewFile, targetStatNow } from "../platform/read-now.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import { amount } from "../words/amounts.ts";
 import { insteadOfFile } from "../words/sources.ts";
@@ -119,8 +119,10 @@ export async function noFolderFindings(
       const fails = name === "session_diff" && diffReading(description).failsUnopened;
       findings.push(say([name], fails && isRefused(join(storage, name)) ? DIFFS_FAIL : place, what, null));
     } else if (name === "project") {
-      for (const each of await insteadOfProjects(files, storage))
-        findings.push(say([name, each.name], PROJECT_FILE, each.what, null, FILE_IS_FOLDER));
+      for (const each of await insteadOfProjects(files, storage)) {
+        const severity = each.hasSessions ? PROJECT_FILE.severity : "warning";
+        findings.push(say([name, each.name], { ...PROJECT_FILE, severity }, each.what, null, FILE_IS_FOLDER));
+      }
     }
     if (what === null && nested !== undefined) {
       const found = await insteadOfNested(files, storage, name, nested);
@@ -172,20 +174,24 @@ async function insteadOfNested(
 }
 
 /**
- * Finds folders and links in the place of the records of projects that have sessions. opencode writes the record at
- * each start, so a link does no harm if it leads to a file, or to a place where a file can be written.
+ * Finds folders and links in the place of the records of projects. opencode writes the record at each start, so a link
+ * does no harm if it leads to a file, or to a place where a file can be written. `hasSessions`: `false` if it is known
+ * that the project has no sessions.
  */
 async function insteadOfProjects(
   files: FileSystem,
   storage: string,
-): Promise<readonly { readonly name: string; readonly what: string }[]> {
-  const found: { readonly name: string; readonly what: string }[] = [];
+): Promise<readonly { readonly name: string; readonly what: string; readonly hasSessions: boolean }[]> {
+  const found: { readonly name: string; readonly what: string; readonly hasSessions: boolean }[] = [];
   for (const { name, type } of await listed(files, join(storage, "project"))) {
     const path = join(storage, "project", name);
     if ((type !== "directory" && type !== "symlink") || !/^[A-Za-z0-9_-]+\.json$/.test(name)) continue;
     const what = insteadOfRecord(path);
     if (what === null) continue;
-    if ((await listed(files, join(storage, "session", name.slice(0, -5)))).length > 0) found.push({ name, what });
+    const sessions = join(storage, "session", name.slice(0, -5));
+    // A file or a broken link in the place of the folder hides whether there are sessions.
+    const isHidden = entryNow(sessions) !== null && entryAtTarget(sessions)?.isDirectory() !== true;
+    found.push({ name, what, hasSessions: isHidden || (await listed(files, sessions)).length > 0 });
   }
   return found;
 }

@@ -161,6 +161,19 @@ describe("the record of a project", () => {
     expect(await found("1.1.65", "ses_a")).toContain(`blocking file-is-folder: ${what}; ${does}`);
   });
 
+  test("without sessions of the project, a folder is a warning; a broken link hides whether there are sessions", async () => {
+    rmSync(join(storage, "project/prj_one.json"));
+    mkdirSync(join(storage, "project/prj_one.json"));
+    rmSync(join(storage, "session/prj_one"), { recursive: true });
+    const finding = `file-is-folder: a folder, or a link to a folder; ${does}`;
+    expect(await found("1.1.65")).toContain(`warning ${finding}`);
+    for (const target of DEAD) {
+      link("session/prj_one", target);
+      expect(await found("1.1.65")).toContain(`blocking ${finding}`);
+      rmSync(join(storage, "session/prj_one"));
+    }
+  });
+
   test.each([
     ["a folder beside the target of the linked folder", "else/new", true],
     ["a folder that is only beside the link", "storage/new", false],
