@@ -1,9 +1,9 @@
 import { isRunID } from "../quarantine/run-id.ts";
-import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
+import { allRuns, isNoQuarantine, type RunSummary, runIDOf } from "../quarantine/runs.ts";
 import { plural } from "../words/amounts.ts";
 import { QUARANTINE_EMPTY } from "../words/answers/common.ts";
 import { isWholeSessionID, noSessionText } from "../words/answers/no-session.ts";
-import { NO_SUCH_RUN } from "../words/refusals.ts";
+import { NO_SUCH_RUN, RENAME_QUARANTINE } from "../words/refusals.ts";
 import type { CommandContext } from "./context.ts";
 import { type KnownSession, knownSessions, type ReadableStores, readableStores } from "./known-sessions.ts";
 import { didYouMean } from "./suggest.ts";
@@ -130,6 +130,7 @@ export async function resolveRun(
   word: string,
   last: "newest" | "undoable",
 ): Promise<Resolved<string>> {
+  if (await isNoQuarantine(files, located.dataDir)) return { ok: false, message: RENAME_QUARANTINE };
   const runs = await allRuns(files, located.dataDir);
   if (word === "last") {
     const found = runs.find((run) => last === "newest" || isUndoable(run));

@@ -1,11 +1,12 @@
 import { LARGE_QUARANTINE_BYTES } from "../quarantine/retention.ts";
-import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
+import { allRuns, isNoQuarantine, type RunSummary, runIDOf } from "../quarantine/runs.ts";
 import { folderBytes, readRun } from "../quarantine/vault.ts";
 import { runContents } from "../show/run-contents.ts";
 import { plural, sizeText } from "../words/amounts.ts";
 import { QUARANTINE_EMPTY } from "../words/answers/common.ts";
 import { causeText, contentLines, type ListedRun, runRows } from "../words/answers/runs.ts";
 import { storeLine } from "../words/answers/stores.ts";
+import { RENAME_QUARANTINE } from "../words/refusals.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, commandHere, problem } from "./context.ts";
@@ -28,7 +29,9 @@ export async function runsCommand(context: CommandContext, { run }: Command & { 
 }
 
 async function listRuns(context: CommandContext): Promise<ExitStatus> {
-  const found = await allRuns(context.files, context.located.dataDir);
+  const { dataDir } = context.located;
+  if (await isNoQuarantine(context.files, dataDir)) return problem(context, RENAME_QUARANTINE, EXIT.failed);
+  const found = await allRuns(context.files, dataDir);
   const runs: ListedRun[] = [];
   for (const run of found) runs.push(await listRun(context, run));
   const total = runs.reduce((sum, run) => sum + run.bytes, 0);

@@ -18,6 +18,7 @@ import { plural, sizeText } from "../words/amounts.ts";
 import { commandWithNode } from "../words/commands.ts";
 import { holderText } from "../words/lock.ts";
 import { GENERATION_WORDS, originSentence } from "../words/origins.ts";
+import { QUARANTINE_IS_NO_FOLDER } from "../words/refusals.ts";
 import { comparePackageVersions, findInstallation, type Installation } from "./installation.ts";
 
 /** The result of one check of `doctor`. */
@@ -236,7 +237,7 @@ async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Exam
     return {
       what,
       ok: false,
-      says: '"quarantine" in the data directory is not a folder',
+      says: QUARANTINE_IS_NO_FOLDER,
       wayOut: "Rename or remove it.",
     };
   }

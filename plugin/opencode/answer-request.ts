@@ -1,6 +1,6 @@
 import { faultByCode } from "../faults/catalogue.ts";
 import { type ConfirmedFinding, FAILING_ON_SCREEN, isFailingHere, type Verdict } from "../model/finding.ts";
-import { allRuns, runIDOf } from "../quarantine/runs.ts";
+import { allRuns, isNoQuarantine, runIDOf } from "../quarantine/runs.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import { repairThroughout } from "../repair/converge.ts";
 import { writingRefusal } from "../repair/may-write.ts";
@@ -22,6 +22,7 @@ import { changeLines } from "../words/changes.ts";
 import { npxCommand, withNpx } from "../words/commands.ts";
 import { originsSentence } from "../words/origins.ts";
 import { actionWord, afterUndo, doneWords, recordWords, undoneSentences } from "../words/records.ts";
+import { RENAME_QUARANTINE } from "../words/refusals.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 
 /** An answer shows at most this many lines. */
@@ -195,6 +196,9 @@ async function repairFound(
 }
 
 async function listRuns(context: RequestContext): Promise<RequestAnswer> {
+  if (await isNoQuarantine(context.files, context.located.dataDir)) {
+    return { ...NO_CHANGE, headline: RENAME_QUARANTINE, details: [] };
+  }
   const lines = (await allRuns(context.files, context.located.dataDir)).map((run) =>
     run.ok
       ? `${run.state.runID}  ${run.state.state}  ${run.state.sessionID ?? "no session"}  ${plural(run.state.items, "record")}`

@@ -51,6 +51,12 @@ async function derived(files: FileSystem, { folder, runID }: NamedRun): Promise<
   return run.ok ? { ok: true, folder, state: runStateOf(run.manifest) } : run;
 }
 
+/** Whether a file or link that leads to no folder is in the place of the quarantine, so that no run can be read. */
+export async function isNoQuarantine(files: FileSystem, dataDir: string): Promise<boolean> {
+  const path = quarantinePath(dataDir);
+  return (await files.stat(path)) !== null && (await files.list(path)) === null;
+}
+
 export function runIDOf(run: RunSummary): string {
   return run.ok ? run.state.runID : run.runID;
 }

@@ -4,6 +4,7 @@ import { pathBelow, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { refusalOf } from "../platform/permissions.ts";
 import { fileSystemWithin } from "../platform/pinned-folders.ts";
+import { deadLinkNow } from "../platform/read-now.ts";
 import { STORAGE } from "./json/layout.ts";
 
 /** The user's settings that decide where opencode's data is. */
@@ -72,6 +73,15 @@ export async function locate(files: FileSystem, input: LocateInput): Promise<Loc
   const found = await files.stat(dataDir);
   const folder = found?.type === "symlink" ? await files.list(dataDir) : found;
   if (found === null || folder === null) {
+    const dead = deadLinkNow(dataDir);
+    if (found?.type === "symlink" && dead !== null) {
+      // The module is loaded only for this message.
+      const { insteadOfFile } = await import("../words/sources.ts");
+      return { ok: false, reason: "not-a-folder", message: `The data directory is ${insteadOfFile(dead)}.` };
+    }
+    if (dead === "ELOOP") {
+      return { ok: false, reason: "not-a-folder", message: "A link above the data directory leads to itself." };
+    }
     return { ok: false, reason: "missing", message: "This opencode data directory does not exist." };
   }
   if (found.type !== "directory" && found.type !== "symlink") {

@@ -8,6 +8,10 @@ export const BEING_WRITTEN = "Another process is writing to the database.";
 
 export const NO_SUCH_RUN = "There is no run with this id in quarantine.";
 
+export const QUARANTINE_IS_NO_FOLDER = '"quarantine" in the data directory is not a folder';
+
+export const RENAME_QUARANTINE = `${QUARANTINE_IS_NO_FOLDER}. Rename it.`;
+
 /** The reasons why one record was not changed or not restored. Every kind of store uses the same words. */
 export const NOT_DONE = {
   unfit: "the replacement does not fit the record",

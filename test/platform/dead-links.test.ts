@@ -6,6 +6,7 @@ import { answerRequest } from "../../plugin/opencode/answer-request.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { check } from "../../plugin/repair/check.ts";
 import { locate } from "../../plugin/stores/locate.ts";
+import { askCli } from "../command-line/cli-service.ts";
 import { sampleContent, sessionContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
 import type { StoreUnderTest } from "../stores/store-under-test.ts";
@@ -142,6 +143,37 @@ test("a session whose record is a link, and whose messages are behind a link to 
 test("a file in the place of a folder of another session is not a problem of this one", async () => {
   link("message/ses_other", "itself");
   expect(await found("1.1.65", "ses_a")).toEqual([]);
+});
+
+test("a quarantine that is a link to itself is not called empty", async () => {
+  const says = '"quarantine" in the data directory is not a folder. Rename it.';
+  symlinkSync("quarantine", join(store.dataDir, "quarantine"));
+  for (const request of ["runs", "runs last", "restore last"]) {
+    const { code, stdout, stderr } = await askCli([...request.split(" "), "--data-dir", store.dataDir]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(says);
+    expect(stdout).not.toContain("empty");
+  }
+  const place = await locate(nodeFileSystem, { env: {}, dataDir: store.dataDir });
+  if (!place.ok) throw new Error(place.message);
+  const context = { files: nodeFileSystem, located: place.located, hostVersion: "1.1.65", concurrency: 4 } as const;
+  expect((await answerRequest({ what: "runs" }, { ...context, trigger: "command", spare: null })).headline).toBe(says);
+  rmSync(join(store.dataDir, "quarantine"));
+  expect((await askCli(["runs", "--data-dir", store.dataDir])).stdout).toContain("The quarantine is empty.");
+});
+
+test.each([
+  ["itself", "The data directory is a link that leads to itself."],
+  ["some-file/x", "The data directory is a link that leads through a file."],
+  ["nowhere", "This opencode data directory does not exist."],
+])("a data directory that is a link to %s", async (target, message) => {
+  const dataDir = join(store.dataDir, "linked");
+  symlinkSync(target === "itself" ? dataDir : join(store.dataDir, target), dataDir);
+  expect(await locate(nodeFileSystem, { env: {}, dataDir })).toMatchObject({ ok: false, message });
+  if (target !== "itself") return;
+  expect(await locate(nodeFileSystem, { env: {}, dataDir: join(dataDir, "below") })).toMatchObject({
+    message: "A link above the data directory leads to itself.",
+  });
 });
 
 describe("the record of a project", () => {

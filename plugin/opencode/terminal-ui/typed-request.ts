@@ -1,5 +1,5 @@
 import { isFailingHere } from "../../model/finding.ts";
-import { allRuns, type RunSummary, runIDOf } from "../../quarantine/runs.ts";
+import { allRuns, isNoQuarantine, type RunSummary, runIDOf } from "../../quarantine/runs.ts";
 import { check } from "../../repair/check.ts";
 import { isRepairable } from "../../repair/plan.ts";
 import { plural } from "../../words/amounts.ts";
@@ -7,6 +7,7 @@ import { NOTHING_FOUND_IN_READ, NOTHING_TO_UNDO, QUARANTINE_EMPTY, REPAIR_CANNOT
 import { causesText, runTitle } from "../../words/answers/dialog.ts";
 import { notFoundText } from "../../words/answers/no-session.ts";
 import { sentence } from "../../words/records.ts";
+import { RENAME_QUARANTINE } from "../../words/refusals.ts";
 import { newestUndoable } from "../answer-request.ts";
 import { HELP_ANSWER, type RepairRequest } from "../repair-request.ts";
 import { type Choice, type DialogInput, showDefect } from "./dialog-parts.ts";
@@ -74,7 +75,10 @@ async function undo(wanted: string | null, input: DialogInput): Promise<void> {
 async function showRuns(input: DialogInput): Promise<void> {
   const { api, context } = input;
   const runs = await allRuns(context.files, context.located.dataDir);
-  if (runs.length === 0) return showText(api, TITLE, QUARANTINE_EMPTY);
+  if (runs.length === 0) {
+    const isNone = await isNoQuarantine(context.files, context.located.dataDir);
+    return showText(api, TITLE, isNone ? RENAME_QUARANTINE : QUARANTINE_EMPTY);
+  }
   const byID = new Map<string, RunSummary[]>();
   for (const run of runs) byID.set(runIDOf(run), [...(byID.get(runIDOf(run)) ?? []), run]);
   const options = [...byID].map(([runID, own]) => {

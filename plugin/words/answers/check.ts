@@ -10,6 +10,7 @@ import type { ReportedItem } from "../../repair/reported-item.ts";
 import { countsText, plural } from "../amounts.ts";
 import { originsSentence } from "../origins.ts";
 import { actionWord, REVERSIBLE, recordWords, toDoWords } from "../records.ts";
+import { QUARANTINE_IS_NO_FOLDER } from "../refusals.ts";
 import { NOTHING_FOUND_IN_READ, WHAT_TO_DO } from "./common.ts";
 import { findingLines, laidOut, type View } from "./findings.ts";
 import { notFoundText } from "./no-session.ts";
@@ -27,7 +28,7 @@ function countsText2x({ stores }: CheckResult): string {
 
 /** The reasons why a repair cannot save the original records, so no repair is possible now. */
 const OBSTACLES = {
-  "quarantine-is-no-folder": '"quarantine" in the data directory is not a folder',
+  "quarantine-is-no-folder": QUARANTINE_IS_NO_FOLDER,
   "not-writable": "you cannot write to the data directory",
 } as const;
 
