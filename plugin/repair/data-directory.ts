@@ -42,8 +42,8 @@ async function copyFindings(
 }
 
 /**
- * Looks for sessions whose folder no longer exists. Files that are left over from an import are not checked, because
- * opencode no longer reads them.
+ * Finds files and broken links in the place of folders below `storage/`. Files that are left over from an import are not
+ * checked, because opencode no longer reads them.
  */
 export async function folderFindings(
   files: FileSystem,
