@@ -1,5 +1,5 @@
 import { isFileLocator } from "../model/artifact.ts";
-import { type ConfirmedFinding, isFailingHere, isUnread } from "../model/finding.ts";
+import { type ConfirmedFinding, isFailingHere, isUnread, isUnreadRecord } from "../model/finding.ts";
 import { bySession } from "../repair/by-session.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { Cause } from "../rescue/hidden.ts";
@@ -42,6 +42,8 @@ export async function sessionsCommand(
   const findings = bySession(result.findings, ({ sessionID }) => sessionID);
   const causes = new Map(list?.hidden.map(({ sessionID, cause }): [string, Cause] => [sessionID, cause]));
   const isRead = result.verdict !== "unusable" && result.verdict !== "unread";
+  // A damaged store may have records that were not read, too.
+  const isReadToEnd = isRead && !result.findings.some(isUnreadRecord);
   const ofStores = new Set(isRead ? known.map(({ id }) => id) : []);
   const unread = result.findings.filter((finding) => finding.sessionID === null && isUnreadWithin(finding));
   const isChecked = (session: KnownSession) =>
@@ -54,7 +56,7 @@ export async function sessionsCommand(
   const lines = [
     checkedStoreLine(result.stores),
     summary(sessions.length, failing.length, notShown.length, words),
-    ...(isRead ? [] : [NOT_ALL_READ]),
+    ...(isReadToEnd ? [] : [NOT_ALL_READ]),
     ...(outside > 0 ? [errorsOutside(outside)] : []),
     ...(shown.length > 0 ? ["", ...sessionRows(shown, terminal)] : []),
   ];
@@ -65,7 +67,7 @@ export async function sessionsCommand(
   const next = isForCheck ? commandHere(context, "check") : nextOf(context, sessions, failing.length, notShown.length);
   if (next !== null) lines.push("", nextLine(next));
   answer(context, listAnswer({ sessions, verdict: result.verdict }), lines.join("\n"));
-  return isRead ? EXIT.done : EXIT.findings;
+  return isReadToEnd ? EXIT.done : EXIT.findings;
 }
 
 /** The sessions that opencode does not show; `null` if there is no database or it cannot be read. */

@@ -195,7 +195,7 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     },
     printDocument(text) {
       clear();
-      stdout.write(`${released(harmless(text, false))}\n`);
+      stdout.write(`${harmless(text, false)}\n`);
     },
     async printAll(lines) {
       clear();

@@ -1,7 +1,6 @@
 import { type Locator, valueColumn } from "../model/artifact.ts";
 import { plural, themOrIt, were } from "./amounts.ts";
 import { madeBy } from "./sources.ts";
-import { inOnePiece } from "./text-layout.ts";
 
 /** The words for acts that were done, in the order in which a sentence names them. */
 const DONE = ["recovered", "completed", "closed", "rebuilt", "quarantined", "rescued"] as const;
@@ -24,8 +23,7 @@ export function actionWord({ action, source }: Done): string {
  * directory is named too.
  */
 export function storeText({ database, dataDir }: { readonly database?: string; readonly dataDir?: string }): string {
-  const store = database === undefined ? "the old JSON storage" : inOnePiece(database);
-  return `${store}${dataDir === undefined ? "" : ` in ${inOnePiece(dataDir)}`}`;
+  return `${database ?? "the old JSON storage"}${dataDir === undefined ? "" : ` in ${dataDir}`}`;
 }
 
 /** The subject of a line: `part prt_1`, `database`, or `revert of session ses_1` if only that value was changed. */

@@ -1,10 +1,11 @@
 import { afterEach, expect, test } from "bun:test";
-import { chmodSync, readdirSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { FAULT_CODES } from "../../plugin/faults/catalogue.ts";
 import { type ConfirmedFinding, isNotShown, isUnread } from "../../plugin/model/finding.ts";
 import type { CheckResult } from "../../plugin/repair/check.ts";
 import { type CheckView, checkText } from "../../plugin/words/answers/check.ts";
+import { NOT_ALL_READ } from "../../plugin/words/answers/sessions.ts";
 import { afterRepair, openedAgain } from "../../plugin/words/records.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
@@ -43,6 +44,30 @@ test.skipIf(!canDropPrivileges())(
     expect(sessions.filter(({ state }) => state === "healthy")).toEqual([]);
     const text = await runCli(args, { unprivileged: true });
     expect(text.stdout).toContain("not checked");
+  },
+);
+
+test.skipIf(!canDropPrivileges()).each(["todo", "session_diff"])(
+  "`sessions` does not end with 0 if a store is damaged and its folder %s was not read",
+  async (name) => {
+    const store = createJsonStore(sampleContent());
+    const locator = store.locatorOf("part", sampleContent().sessions[0]?.messages[0]?.parts[0]?.id ?? "");
+    writeFileSync(join(store.dataDir, "path" in locator ? locator.path : ""), "");
+    const folder = join(store.dataDir, "storage", name);
+    mkdirSync(folder, { recursive: true });
+    end = () => {
+      chmodSync(folder, 0o700);
+      store.remove();
+    };
+    chmodSync(dirname(store.dataDir), 0o755);
+    const below = readdirSync(store.dataDir, { recursive: true, encoding: "utf8" });
+    for (const each of ["", ...below]) chmodSync(join(store.dataDir, each), 0o777);
+    const args = ["sessions", "--data-dir", store.dataDir];
+    expect((await runCli(args, { unprivileged: true })).code).toBe(0);
+    chmodSync(folder, 0o000);
+    const { code, stdout } = await runCli([...args, "--json"], { unprivileged: true });
+    expect([code, JSON.parse(stdout).verdict]).toEqual([1, "damaged"]);
+    expect((await runCli(args, { unprivileged: true })).stdout).toContain(NOT_ALL_READ);
   },
 );
 

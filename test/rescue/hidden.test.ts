@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rescueWriter } from "../../plugin/command-line/rescue-command.ts";
 import { isUncertain } from "../../plugin/command-line/rescue-export.ts";
+import { withoutWideLines } from "../../plugin/command-line/terminal.ts";
 import { shownText } from "../../plugin/opencode/terminal-ui/hidden-dialog.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { namedBy, rescueChoices } from "../../plugin/rescue/choices.ts";
@@ -16,6 +17,7 @@ import { notFound, unknownSessions } from "../../plugin/rescue/request.ts";
 import type { SessionFacts } from "../../plugin/stores/conversation.ts";
 import { listText, unreadLines } from "../../plugin/words/answers/rescue.ts";
 import type { CommandWriter } from "../../plugin/words/answers/screen.ts";
+import { released } from "../../plugin/words/text-layout.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const HERE = "/tmp";
@@ -158,6 +160,20 @@ test("what only another data directory has: its folder is named, and each comman
   expect(said).toContain("1 more in opencode.db in /elsewhere");
   expect(said).toContain(`rescue --session shared ${same}`);
   expect(write("restore", "last")).not.toContain("/elsewhere");
+});
+
+test("a reason has ordinary spaces in the paths of a JSON document, and each path stays whole on a screen", async () => {
+  const [name, dataDir] = ["opencode of the user.db", "/srv/a folder of the user/with a long name/my old data"];
+  const target = store(0, [session("child", { parentID: "parent" }), session("shared")]);
+  const other = store(1, [session("parent"), session("shared")], { origin: "other-data", name, dataDir });
+  const { hidden, said } = await listOf(target, [other]);
+  const reasons = hidden.flatMap(({ reason }) => reason ?? []);
+  expect(reasons).toEqual([`The session that started this session is only in ${name} in ${dataDir}.`]);
+  for (const width of [40, 80, 120]) {
+    const lines = released(withoutWideLines(said, width)).split("\n");
+    // The hidden parent, the reason of the child, and the session of which the other store has more messages.
+    for (const whole of [name, dataDir]) expect(lines.filter((line) => line.includes(whole))).toHaveLength(3);
+  }
 });
 
 test("of named sessions alone nobody says that every session is shown; an id that no store has is unknown", async () => {

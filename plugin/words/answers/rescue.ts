@@ -142,7 +142,7 @@ function section(hidden: readonly HiddenSession[], cause: Cause, command: Comman
 
 function incompleteText(session: IncompleteSession, command: CommandWriter): string[] {
   const { sessionID, title, messages, more, isContained } = session;
-  const where = storeText(session);
+  const where = storeInOnePiece(storeText(session));
   const facts = `${plural(messages, "message")} here, ${more.toLocaleString("en-US")} more in ${where}`;
   const line = `  ${sessionID}  ${[...(title === null ? [] : [printable(title)]), facts].join(" · ").replaceAll("\n", " ")}`;
   if (!isContained) {
@@ -173,7 +173,7 @@ function byFolder(sessions: readonly (HiddenSession | PartlyShownSession)[], com
 function adviceFor(group: readonly (HiddenSession | PartlyShownSession)[], command: CommandWriter): string[] {
   const [first] = group;
   if (first === undefined) return [];
-  const lines = first.reason === undefined ? [] : [`    ${first.reason}`];
+  const lines = first.reason === undefined ? [] : [`    ${reasonText(first.reason)}`];
   if ("shownFrom" in first)
     lines.push(`    A terminal UI that was started in ${inOnePiece(first.shownFrom)} lists ${theseSessions(group)}.`);
   if (first.isArchived === true) lines.push(`    --unarchive also takes ${theseSessions(group)} out of the archive.`);
@@ -187,6 +187,17 @@ function adviceFor(group: readonly (HiddenSession | PartlyShownSession)[], comma
   }
   if (first.target != null) return [...lines, `    ${command("rescue", "--relink")}`];
   return [...lines, ...relinkCommands(first, command).map((line) => `    ${line}`)];
+}
+
+/** A reason for a screen. The names of the store in it stay on one line. */
+function reasonText(reason: string): string {
+  return reason.replace(/(?<= is only in ).*(?=\.$)/s, storeInOnePiece);
+}
+
+/** The words of {@link storeText} for a screen: the database and the folder each stay on one line. */
+function storeInOnePiece(words: string): string {
+  const [store = "", ...folder] = words.split(" in ");
+  return [store, ...(folder.length === 0 ? [] : [folder.join(" in ")])].map(inOnePiece).join(" in ");
 }
 
 function theseSessions(group: readonly unknown[]): string {
@@ -207,7 +218,7 @@ function sessionText(session: HiddenSession): string {
     utcText(updatedMs),
     name,
     directory === null ? null : inOnePiece(directory),
-    ...((database ?? dataDir) === undefined ? [] : [storeText(session)]),
+    ...((database ?? dataDir) === undefined ? [] : [storeInOnePiece(storeText(session))]),
   ];
   const known = facts.filter((fact) => fact !== null && fact !== "").map((fact) => fact?.replaceAll("\n", " "));
   return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${inOnePiece(suggestion)}`}`;
