@@ -70,13 +70,13 @@ export const FOLDER_IS_FILE = {
 export const FILE_IS_FOLDER = {
   ...reported,
   code: "file-is-folder",
-  title: "There is no file where opencode 1.0-1.1 needs the diffs of a session, or the record of a project",
+  title: "is a link or a folder where opencode 1.0-1.1 needs a file",
   invariant:
-    "The file with the diffs of a session, or with the record of a project, is a file, a link to a file, or does not exist.",
+    "The record of a session, a message or a part is a file. The file with the diffs of a session, or with the record of a project, is a file, a link to a file, or does not exist.",
   cause:
-    "A container or a copy program made a folder or a link with the name of the file. Measured: without the diffs of a session, 1.0.61 answers the request for the diffs with an error, and other versions show no changed files. Without the record of a project, 1.0.0 to 1.1.65 answer every request in the folder of the project with an error.",
+    "A container, a copy program or a user made a folder or a link with the name of the file. Measured: 1.0.0 to 1.1.65 do not list a session whose record is a link, and do not show such a message or part. Without the diffs of a session, 1.0.61 answers the request for the diffs with an error, and other versions show no changed files. Without the record of a project, 1.0.0 to 1.1.65 answer every request in the folder of the project with an error.",
   advice:
-    "Close opencode, and move the folder or link out of `storage`. opencode then shows the session without diffs, and writes a new record of the project.",
+    "Close opencode. If a link leads to the record, put that file in the place of the link. Move other links and folders out of `storage`. opencode writes the record of a project again.",
   classes: ["A3"],
 } satisfies Fault;
 

@@ -38,8 +38,12 @@ export const DIFFS_OF_NO_SESSION = "no session has this id, so opencode does not
 
 export const COPY_OF_SESSION = "a complete copy in the folder of the project's sessions";
 
+/** Says that a symbolic link is in the place of a record. opencode 1.0-1.1 does not follow links in its lists. */
+export const LINK = "LINK";
+
 /** What is in the place of a file, by the error with which the system refuses to open the file. */
 const INSTEAD: Readonly<Record<string, string>> = {
+  [LINK]: "a link",
   EISDIR: "a folder, or a link to a folder",
   ELOOP: "a link that leads to itself",
   ENOTDIR: "a link that leads through a file",

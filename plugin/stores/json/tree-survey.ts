@@ -36,7 +36,9 @@ export async function sessionsWithoutRecord(tree: RecordTree, all: readonly Sess
     const isOfProject = type === "directory" || (await hasProjectRecord(tree, name));
     if (isOfProject && isClosed(tree, sessionFolder(name))) return [];
   }
-  const bare = all.filter(({ projectID }) => projectID === null).map(({ id }) => id);
+  // A link in the place of a record is reported by itself, and nothing is written in its place.
+  const unlisted = await tree.unlistedSessions();
+  const bare = all.filter(({ id, projectID }) => projectID === null && !unlisted.has(id)).map(({ id }) => id);
   const listed = await Promise.all(
     bare.map(async (id) => (await listRecordFiles(tree.files, tree.dataDir, messageFolder(id))) ?? []),
   );
