@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { type RescueChoice, rescueChoices } from "../rescue/choices.ts";
 import type { HiddenSession } from "../rescue/hidden.ts";
-import { isAdded } from "../rescue/incomplete.ts";
+import { isAddedSince } from "../rescue/incomplete.ts";
 import { isWanted, type RescueInput } from "../rescue/request.ts";
 import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescue/rescue.ts";
 import { plural } from "../words/amounts.ts";
@@ -18,10 +18,10 @@ import { isAgreed } from "./confirmation.ts";
 import { answer, type CommandContext, stopped as interrupted, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { unlessLeft } from "./leaving.ts";
-import { otherData, otherDataLines } from "./other-data-note.ts";
+import { otherDataLines, otherDataNote } from "./other-data-note.ts";
 import { showProgress } from "./progress-line.ts";
 import { chooseSessions } from "./rescue-choice.ts";
-import { exportSessions, isUncertain, unknownSession, withoutList } from "./rescue-export.ts";
+import { endUnknown, exportSessions, isUncertain, withoutList } from "./rescue-export.ts";
 import { missingHere, missingText } from "./rescue-for-2x.ts";
 import { resolveAmong } from "./resolve-ids.ts";
 
@@ -45,16 +45,16 @@ export async function rescueCommand(context: CommandContext, typed: Rescue): Pro
   if (listing === null || (listing.ok && signal.aborted)) return interrupted(context, STOPPED_AT_ONCE);
   if (!listing.ok) return withoutList(context, listing);
   const { list, unknown, sessionIDs } = listing;
-  if (unknown.length > 0) return unknownSession(context, unknown, listing.stores);
+  if (unknown.length > 0) return endUnknown(context, unknown, listing.stores);
   const command = { ...typed, sessionIDs };
   const input: RescueInput = { ...sources, sessionIDs };
-  const other = await otherData(context, fromData);
+  const other = await otherDataNote(context, fromData);
   const beside = otherDataLines(context, other);
   const isAsking = terminal.interactive && command.isOpen && !command.yes && !command.dryRun && !context.options.json;
   const choices = isAsking && list.refusal === null ? rescueChoices(list) : [];
   if (choices.length > 0) return choose(context, input, list, choices, beside, write);
   const wanted = list.hidden.filter((session) => isWanted(session, command));
-  const added = list.incomplete.filter((session) => command.bringIn && isAdded(session, sessionIDs));
+  const added = list.incomplete.filter((session) => command.bringIn && isAddedSince(session, sessionIDs));
   const count = wanted.length + added.length + list.changes.length;
   if (list.refusal !== null && count > 0) {
     const { lines } = await missingLines(context, input, write);

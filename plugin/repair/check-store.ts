@@ -22,14 +22,14 @@ import { logFindings, wholeStoreFindings } from "./whole-store.ts";
 const MOST_READINGS = 4;
 
 /** How many records of the present store were read so far. Each new reading starts at zero. */
-export interface Reading {
+export interface ReadSoFar {
   counts: Counts;
 }
 
-export interface Progress {
+export interface CheckProgress {
   /** How many records were read in the stores that are finished. */
   readonly counts: Counts;
-  readonly reading: Reading;
+  readonly reading: ReadSoFar;
 }
 
 export function openLocated(input: CheckInput, located: Located): Promise<OpenedStore[]> {
@@ -50,7 +50,7 @@ export async function checkStore(
   opened: OpenedStore,
   index: number,
   input: CheckInput,
-  progress: Progress,
+  progress: CheckProgress,
   unknown: Set<string>,
 ): Promise<StoreAnswer> {
   if (opened.state === "unusable") {
@@ -130,7 +130,7 @@ async function checkUnread(
   opened: OpenedStore & { state: "unread" },
   index: number,
   input: CheckInput,
-  progress: Progress,
+  progress: CheckProgress,
   unknown: Set<string>,
 ): Promise<StoreAnswer> {
   const { description, origin } = opened;

@@ -6,7 +6,7 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { allRuns } from "../quarantine/runs.ts";
 import { check } from "../repair/check.ts";
 import type { CheckInput } from "../repair/check-input.ts";
-import { sessionsOf2x } from "../show/copy-2x.ts";
+import { sessionFacts2x } from "../show/copy-2x.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 import type { Located } from "../stores/locate.ts";
 import { openStores } from "../stores/open.ts";
@@ -194,7 +194,7 @@ async function reportedHalf2x(opened: OpenedStore): Promise<ReportedStore["openc
   const ofPreview = opened.state === "ok" ? opened.sessionsOf2x() : 0;
   if (ofPreview > 0) return { sessions: ofPreview, versions: {} };
   if (opened.origin.kind !== "2.x" && opened.origin.kind !== "1.x and 2.x") return null;
-  const sessions = await sessionsOf2x(opened.half2x, opened.origin);
+  const sessions = await sessionFacts2x(opened.half2x, opened.origin);
   return sessions === null ? null : { sessions: sessions.length, versions: versionsOf(sessions) };
 }
 

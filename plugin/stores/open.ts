@@ -111,8 +111,8 @@ async function openDatabase(
   const damaged = async (code: StoreProblemCode, evidence: string): Promise<OpenedStore> => {
     // Inside opencode's process, files of the database may be opened only through SQLite.
     if (access === "beside-host") return unusable(code, evidence);
-    const { damagedDatabase } = await import("./other-databases.ts");
-    return damagedDatabase(unread, code, evidence);
+    const { openedDamaged } = await import("./other-databases.ts");
+    return openedDamaged(unread, code, evidence);
   };
   const found = await files.stat(database);
   for (const suffix of ["", "-wal", "-shm"]) {

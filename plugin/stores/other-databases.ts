@@ -49,7 +49,7 @@ export function withoutTables(
  * A database that SQLite cannot read. The advice to salvage is given only for databases of 1.x, so the pages are read
  * to find out which opencode the database belongs to.
  */
-export function damagedDatabase(description: StoreDescription, code: StoreProblemCode, evidence: string): OpenedStore {
+export function openedDamaged(description: StoreDescription, code: StoreProblemCode, evidence: string): OpenedStore {
   const database = description.database ?? "";
   const origin = recognisePages(database);
   const isHeader = code === "not-a-database" && holdsPages(database);

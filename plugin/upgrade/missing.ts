@@ -3,7 +3,7 @@ import { readSourceSession, sourceSessionIDs } from "../stores/sqlite/source-row
 import { hasTwins, readImportState, readTwin, sessionsOf2x } from "../stores/sqlite/twin-rows.ts";
 import type { DatabaseStore } from "../stores/store.ts";
 import { asImported } from "./import-contract.ts";
-import { outcomesOf } from "./outcomes.ts";
+import { importOutcomes } from "./outcomes.ts";
 import { comparedWithTwin, type MissingIn2x, neverArrived } from "./twins.ts";
 
 /**
@@ -31,7 +31,7 @@ export function missingIn2x(
       continue;
     }
     const twin = store.query((connection) => readTwin(connection, id));
-    found.push(...comparedWithTwin(session, outcomesOf(session, description), twin, state));
+    found.push(...comparedWithTwin(session, importOutcomes(session, description), twin, state));
   }
   return found;
 }

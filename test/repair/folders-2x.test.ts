@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PROFILES } from "../../plugin/hosts/v2/profiles.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
-import { folderFindings } from "../../plugin/repair/folders-2x.ts";
+import { folderFindings2x } from "../../plugin/repair/folders-2x.ts";
 
 let base: string;
 
@@ -22,9 +22,9 @@ beforeAll(() => {
 
 afterAll(() => rmSync(base, { recursive: true }));
 
-const gone = async (directory: string, files: Parameters<typeof folderFindings>[0] = nodeFileSystem) => {
+const gone = async (directory: string, files: Parameters<typeof folderFindings2x>[0] = nodeFileSystem) => {
   const sessions = [{ sessionID: "ses_1", directory, updatedMs: 5 }];
-  return (await folderFindings(files, PROFILES["2 preview"], sessions, 0)).map(({ evidence }) => evidence);
+  return (await folderFindings2x(files, PROFILES["2 preview"], sessions, 0)).map(({ evidence }) => evidence);
 };
 
 /** Each as the preview answers (measured). */
