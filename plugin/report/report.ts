@@ -1,8 +1,9 @@
-import { arch, platform, release } from "node:os";
+import { arch, release } from "node:os";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { pathSystem } from "../hosts/store-line.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { systemName } from "../platform/this-system.ts";
 import { allRuns } from "../quarantine/runs.ts";
 import { check } from "../repair/check.ts";
 import type { CheckInput } from "../repair/check-input.ts";
@@ -118,7 +119,7 @@ export async function makeReport(input: ReportInput): Promise<Report | null> {
     opencode: { installed: await installedHostVersion(files, input.env) },
     runtime: { bun: process.versions.bun ?? null, node: process.versions.node },
     system: {
-      platform: platform(),
+      platform: systemName(),
       arch: arch(),
       // The text after the numbers of a kernel version can be private, so only the numbers are reported.
       kernel: /^\d+(?:\.\d+)*(?:-\d+)?/.exec(release())?.[0] ?? "unknown",
