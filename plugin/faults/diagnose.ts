@@ -15,7 +15,7 @@ import { copyWords, diagnoseCopy, isCopy } from "./copies.ts";
 import type { Diagnosis, Fault } from "./fault.ts";
 import { refusal } from "./refusal.ts";
 import { holds, type Remark, remarkOn } from "./remarks.ts";
-import { SCREEN_FATAL } from "./screen.ts";
+import { MESSAGE_WITHOUT_ROLE, PART_WITHOUT_TYPE, SCREEN_FATAL, SHOWN_NOWHERE } from "./screen.ts";
 import { GIANT_RECORD, LARGE_IMAGE } from "./size.ts";
 import { STRAY_FILE } from "./stray-files.ts";
 import { UNFINISHED_TOOL, UNFINISHED_TURN } from "./unfinished.ts";
@@ -226,6 +226,8 @@ const FAULT_OF: Readonly<Record<Remark, Fault>> = {
   "unfinished-turn": UNFINISHED_TURN,
   "large-image": LARGE_IMAGE,
   "screen-fatal": SCREEN_FATAL,
+  "message-without-role": MESSAGE_WITHOUT_ROLE,
+  "part-without-type": PART_WITHOUT_TYPE,
 };
 
 function remarked(
@@ -252,6 +254,7 @@ function remarkWords(
 ): string {
   const { size, updatedMs } = evidence;
   if (remark === "large-image") return amount(size, "byte");
+  if (SHOWN_NOWHERE.includes(remark)) return `the terminal UI shows nothing of the ${artifact.kind}`;
   if (remark === "screen-fatal") return screenWords(artifact, evidence, value, store);
   const hours = updatedMs === null ? 0 : Math.floor((now - updatedMs) / HOUR_MS);
   return hours === 0 ? "no process works on it" : `unchanged for ${amount(hours, "hour")}`;

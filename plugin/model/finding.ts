@@ -70,11 +70,13 @@ export function isFailingHere(finding: Finding): boolean {
   return finding.severity === "blocking" || isOnScreen(finding);
 }
 
-/** Codes of warnings and notes about records that opencode does not show, because the record or its parent is missing. */
+/** Codes of warnings and notes about records that opencode does not show: mostly, the record or its parent is missing. */
 const MISSING: readonly string[] = [
   "lost-record",
   "lost-session-record",
   "lost-message-record",
+  "message-without-role",
+  "part-without-type",
   "orphans",
   "not-imported",
   "not-in-opencode-2",

@@ -1,6 +1,6 @@
 import { faultByCode } from "../faults/catalogue.ts";
 import { SCHEMA_MISMATCH } from "../faults/refused.ts";
-import { SCREEN_FATAL } from "../faults/screen.ts";
+import { SCREEN_FATAL, SHOWN_NOWHERE } from "../faults/screen.ts";
 import { STRAY_FILE } from "../faults/stray-files.ts";
 import { type Artifact, type Evidence, isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
@@ -42,18 +42,15 @@ export class RemedyChooser {
   /** Completes a record while its bytes are still in memory. Returns `null` if no rule applies. */
   async completed({ artifact, evidence, finding }: Omit<ExaminedFinding, "completed">): Promise<Replacement | null> {
     if (finding.remedy === "settle") return settled(this.#store, artifact, evidence);
-    if ((finding.severity !== "blocking" && finding.hosts === undefined) || finding.seen === null) return null;
+    const isShownNowhere = SHOWN_NOWHERE.includes(finding.code);
+    const isToComplete = finding.severity === "blocking" || finding.hosts !== undefined || isShownNowhere;
+    if (!isToComplete || finding.seen === null) return null;
     if (evidence.storage !== "row" && (evidence.bytes === null || faultByCode(finding.code)?.remedy !== "normalise")) {
       return null;
     }
     const neighbours = await this.#neighbours.of(evidence.sessionID);
-    return normalised(
-      artifact,
-      evidence,
-      neighbours,
-      this.#store.description,
-      finding.code === SCREEN_FATAL.code ? "screen" : "server",
-    );
+    const failing = isShownNowhere || finding.code === SCREEN_FATAL.code ? "screen" : "server";
+    return normalised(artifact, evidence, neighbours, this.#store.description, failing);
   }
 
   /**
