@@ -186,7 +186,8 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     clear();
     stderr.write(`${said(text, stderr, color)}\n`);
   };
-  const sayStopping = () => complain("Stopping after the current step. Ctrl-C again ends it at once; nothing is lost.");
+  const sayStopping = () =>
+    complain("Stopping after the current step. Press Ctrl-C again to stop at once; nothing is lost.");
   if (stderr.isTTY === true) signal.addEventListener("abort", () => void setTimeout(sayStopping, SLOW_MS).unref());
   return {
     print(text) {

@@ -31,7 +31,7 @@ export const NULL_NUMBER = {
   code: "null-number",
   title: "holds null where opencode requires a number",
   invariant: "Costs, token counts and times are numbers or absent.",
-  cause: "opencode stored a value that is no number (NaN), which JSON writes as null.",
+  cause: "opencode stored NaN (not a number), which JSON writes as null.",
   ...completed,
   advice: "`repair` sets the number to 0, or leaves it out if it is optional.",
   issues: [38703, 38702],

@@ -262,7 +262,7 @@ async function isAtWork(client: Client, sessionID: string): Promise<boolean | nu
 
 /**
  * Tells `opencode run` of 1.17 and newer that the session is idle, because that command waits for this event. Normally
- * opencode publishes the event at the end of a model's turn. To abort a session without a turn changes nothing, but
+ * opencode publishes the event at the end of a model's turn. Aborting a session without a turn changes nothing, but
  * publishes the event (measured 1.1.65 to 1.18.33).
  */
 async function saySessionIsIdle(client: Client, sessionID: string): Promise<void> {

@@ -259,7 +259,7 @@ function impressionOf({ description }: Store): { readonly visit: Visit; isHealth
 
 type Effort = Omit<InspectOptions, "storeIndex">;
 
-/** The findings because of which opencode cannot load a record. `scope` says which records are checked. */
+/** The findings that keep opencode from loading a record. `scope` says which records are checked. */
 export async function checkScope(
   followed: FollowedStore,
   scope: Scope,

@@ -39,7 +39,7 @@ export class NotAFolderError extends Error {
 }
 
 /**
- * Replaces a file's content in one step, by a rename. At every moment, also after a crash, the path holds the old or
+ * Replaces a file's content in one step, by a rename. At every moment, even after a crash, the path holds the old or
  * the new bytes. With `unforced`, the path may hold neither after a power loss. Only one writer may call this function
  * for a path at a time.
  */

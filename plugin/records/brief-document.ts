@@ -134,7 +134,7 @@ class BriefReader {
     if (bytes.length > 0) this.#kept.push(Buffer.from(bytes));
   }
 
-  /** Whether the string that is about to be cut is an image. `bytes`: how many of its bytes are kept, as the last ones. */
+  /** Whether the string that is about to be cut is an image. The last `bytes` of the kept text belong to the string. */
   #isImage(bytes: number): boolean {
     let first = this.#kept.length;
     let left = bytes;

@@ -79,7 +79,7 @@ export interface Whereabouts {
   /** Sessions that the opencode of the target database lists nowhere, including archived sessions. */
   readonly hidden: readonly HiddenSession[];
   readonly partlyShown: readonly PartlyShownSession[];
-  /** Sessions that opencode lists, but of which another store has more messages. */
+  /** Sessions that opencode lists, but that have more messages in another store. */
   readonly incomplete: readonly IncompleteSession[];
   /**
    * How many sessions could not be judged. Their folder cannot be accessed, or its path is not a path of this operating

@@ -36,7 +36,7 @@ export async function tellOfStart(api: TuiPluginApi, context: RequestContext, gu
   const lists = await guard.damagedLists();
   const lines: string[] = [];
   if (done.length > 0) {
-    // The remedies do not show whether opencode still lists each session, so nothing is said about that.
+    // The remedies do not show whether opencode still lists each session, so the text does not mention this.
     lines.push(`${doneWords(done, "damaged record", ` of ${plural(sessions, "session")}`)}.`, REPAIR_UNDOES);
   }
   if (lists.length > 0) {
