@@ -36,7 +36,7 @@ export function decoded(
     const judgement = judge(artifact, value, around, store);
     if (judgement !== "fits") {
       const [first] = judgement === "no-record" ? [] : judgement;
-      return { ok: false, why: first === undefined ? "it is not a record" : `${pathText(first.path)}: ${first.words}` };
+      return { ok: false, why: first === undefined ? "not a record" : `${pathText(first.path)}: ${first.words}` };
     }
   }
   return { ok: true, value };

@@ -134,7 +134,10 @@ export function openedAgain(items: readonly (ReportedLike & Done)[], sessions: n
 
 type ReportedLike = Parameters<typeof isSessionRemoved>[0];
 
-/** The purpose of a repair of `sessions`, of which opencode no longer lists `removed`. It follows the actions. */
+/**
+ * The purpose of a repair, as the end of the sentence about its actions. `removed` of the `sessions` are no longer
+ * listed.
+ */
 export function purpose(sessions: number, removed: number): string {
   const opened = sessions - removed;
   return [
