@@ -85,7 +85,7 @@ export const ID_DIFFERS = {
   cause:
     "The file was copied or edited by hand. opencode lists the record under the id inside the file, but looks for the record by the name of the file.",
   ...completed,
-  advice: "`repair` writes the id of the file's name into the file.",
+  advice: "`repair` replaces the id inside the file by the id in the file's name.",
   issues: [],
   classes: ["A8"],
 } satisfies Fault;

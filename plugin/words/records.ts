@@ -109,7 +109,7 @@ export function sentence(words: string): string {
 /** What opencode does with the checked sessions after a repair, if no problem is left. */
 export function afterRepair(items: readonly Done[]): string {
   return items.some(({ action }) => action === "quarantined")
-    ? "opencode can load the other records that were checked. It does not show records in quarantine."
+    ? "opencode can load the other records that were checked. opencode does not show records in quarantine."
     : "opencode can load everything that was checked.";
 }
 
