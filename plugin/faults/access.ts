@@ -88,7 +88,7 @@ export const WORKTREE_UNREACHABLE = {
   cause:
     "A file took the place of a folder above the worktree, or links form a circle. Measured: 1.3.2, 1.14.41, 1.15.13 and 1.18.33 look up each worktree when they start in the project. If a worktree does not exist, they remove it from the list. If a file or a circle of links is in the path, they answer every request with an error. 1.2.27 and 1.3.0 do not look up worktrees.",
   advice:
-    "Look at the list with `select sandboxes from project`. Move the file or link that is in the way. The sessions are complete: at its next start, opencode removes a worktree that does not exist from the list.",
+    "Run `select sandboxes from project` in the database to see the list. Move the file or link that is in the way. The sessions are complete: at its next start, opencode removes a worktree that does not exist from the list.",
   classes: ["A3", "C5"],
 } satisfies Fault;
 

@@ -2,8 +2,8 @@ import { dirname, join } from "node:path";
 import type { FileSystem } from "./file-system.ts";
 
 /**
- * The mode of folders in quarantine. They hold the content of sessions, so only their owner may read them, whatever the
- * umask.
+ * The mode of folders in quarantine. These folders hold the content of sessions, so only their owner may read them,
+ * whatever the umask.
  */
 const PRIVATE_DIRECTORY = 0o700;
 export const PRIVATE_FILE = 0o600;

@@ -94,7 +94,7 @@ export async function remoteOf(files: FileSystem, { commonDirectory }: Repositor
 
 /**
  * The worktree that the git setting `core.worktree` names, or `folder` without that setting. `null` if the named folder
- * is missing, because git fails then. That happens if a submodule is moved by hand.
+ * is missing, because git fails then. Such a folder is missing, for example, after a submodule was moved by hand.
  */
 async function worktreeOf(files: FileSystem, gitDirectory: string, folder: string): Promise<string | null> {
   const worktree = await settingIn(files, gitDirectory, "core", "worktree");

@@ -13,7 +13,10 @@ const ESCAPED = new Set(Buffer.from('"\\/bfnrt'));
 /** The beginning of a text that is an image. */
 const IMAGE = "data:image/";
 
-/** {@link IMAGE} has at most this many bytes in a document: an escape of six bytes for each letter. One letter more is read. */
+/**
+ * {@link IMAGE} has at most this many bytes in a document: an escape of six bytes for each letter. The limit includes
+ * two more letters.
+ */
 const IMAGE_BYTES = (IMAGE.length + 2) * 6;
 
 /** The part of a long string that is left out: offsets in the document, in bytes. `end` is the closing quote. */

@@ -73,7 +73,7 @@ export interface OldJournal {
   readonly unrecorded: readonly string[];
 }
 
-/** The tables, indexes and lists of migrations of a database. They show which tables or columns are missing. */
+/** The tables, indexes and lists of migrations of a database, which show what is missing. */
 export interface DatabaseFrame {
   readonly layout: Layout;
   /** The journals of migrations by their table names. A missing journal is not listed. */

@@ -135,8 +135,8 @@ export function openedAgain(items: readonly (ReportedLike & Done)[], sessions: n
 type ReportedLike = Parameters<typeof isSessionRemoved>[0];
 
 /**
- * The purpose of a repair, as the end of the sentence about its actions. `removed` of the `sessions` are no longer
- * listed.
+ * The purpose of a repair, as the end of the sentence about its actions. `removed`: how many of the sessions opencode
+ * no longer lists.
  */
 export function purpose(sessions: number, removed: number): string {
   const opened = sessions - removed;
