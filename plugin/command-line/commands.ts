@@ -54,7 +54,7 @@ export const OPTIONS = {
   db: { value: "FILE", kind: "file", says: "look at this database only" },
   json: { says: "one JSON document on stdout, messages on stderr" },
   quiet: { short: "q", says: "no messages on stderr" },
-  concurrency: { value: "N", kind: "other", says: "how many files are read at once (default 16)" },
+  concurrency: { value: "N", kind: "other", says: "how many files are read together (default 16)" },
   "no-color": { says: "no colours" },
   help: { short: "h", says: "print this help, or the help of the named command" },
   version: { short: "v", says: "the version of this tool" },

@@ -50,7 +50,7 @@ const SLOW_MS = 500;
 const NARROWEST = 40;
 const WIDEST = 120;
 
-/** The number of characters that are written at once, because an answer may have tens of megabytes. */
+/** The number of characters that are written in one step, because an answer may have tens of megabytes. */
 const PIECE_CHARACTERS = 256 * 1024;
 
 /** Joins lines with their line breaks into longer pieces. */

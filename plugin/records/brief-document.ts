@@ -201,7 +201,7 @@ export function* cutText(pieces: Iterable<Uint8Array | null>): Iterable<string |
   if (left.length > 0) yield JSON.parse(`"${left.toString("utf8")}"`) as string;
 }
 
-/** At most this many bytes are decoded as text at once. */
+/** At most this many bytes are decoded as text in one step. */
 const DECODED_BYTES = 256 * 1024;
 
 function* smallPieces(pieces: Iterable<Uint8Array | null>): Iterable<Uint8Array | null> {

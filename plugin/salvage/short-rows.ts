@@ -80,7 +80,10 @@ function stated(field: "created" | "completed"): string {
 /** If a session without messages lost both of its times, it gets the time of its project. */
 const OF_PROJECT = "(select time_created from project where id = session.project_id)";
 
-/** The first or last time of the records that belong to a row. It is read for all rows at once: no index exists yet. */
+/**
+ * The first or last time of the records that belong to a row. It is read for all rows together, because no index exists
+ * yet.
+ */
 interface OfChildren {
   readonly time: "min(time_created)" | "max(time_updated)";
   readonly children: "message" | "session";
