@@ -52,7 +52,7 @@ interface CommandRegistration {
 
 /**
  * Adds `/repair` and the permission of the tool to opencode's configuration. With `command: false`, `/repair` is not
- * added, because the part of the plugin in the terminal UI offers it.
+ * added, because the terminal half of the plugin offers it.
  */
 export function registerCommand(options: { readonly command: boolean; readonly asks: boolean }): CommandRegistration {
   let isOurs = true;
