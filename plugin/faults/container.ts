@@ -58,7 +58,7 @@ export const WAL_DAMAGED = {
   invariant: "Every committed page of the -wal can be read.",
   cause: "The machine lost power, the disk was full, or the files were copied during a write.",
   advice:
-    "Do not start opencode: it would overwrite the log. `opencode-session-repair salvage --swap` also reads the log after the damage.",
+    "Do not start opencode: it would overwrite the -wal. `opencode-session-repair salvage --swap` also reads the -wal after the damage.",
   issues: [],
   ...reported,
   classes: ["B7"],
