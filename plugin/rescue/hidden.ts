@@ -172,8 +172,8 @@ export async function elsewhere(
     let isFailing = false;
     for (const facts of store.sessions) {
       signal?.throwIfAborted();
-      // If reading this store has failed before, only sessions with a record are reported, because their messages need
-      // not be read.
+      // If a read of this store has failed before, the messages are not read. So only sessions with a record are
+      // reported.
       if (known.has(facts.id) || (isFailing && !facts.hasRecord)) continue;
       const holds = await holdsSomething(store, facts).catch((error: unknown) => {
         signal?.throwIfAborted();
