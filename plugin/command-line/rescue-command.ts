@@ -131,7 +131,7 @@ const NOT_LISTED = { hidden: null, partlyShown: null, incomplete: null } as cons
 const UNLISTED =
   "After the changes, the sessions were not listed again. Some may still be hidden. Run `opencode-session-repair rescue`.";
 
-/** The answer to `--relink` if this tool could not tell the new folder of any session. */
+/** The answer to `--relink` if this tool could not find out the new folder of any session. */
 function undecidedText({ hidden, partlyShown }: HiddenList): string {
   const isOpen = [...hidden, ...partlyShown].some(({ cause }) => cause === "moved" || cause === "project-changed");
   return isOpen

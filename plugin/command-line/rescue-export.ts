@@ -85,7 +85,7 @@ export async function exportSessions(context: CommandContext, input: RescueInput
   return EXIT.refused;
 }
 
-/** Some files may have been written before this one. They stay, and none was overwritten. */
+/** Some files may have been written before this one. These files stay, and no file was overwritten. */
 function existsText(error: unknown, folder: string): string {
   const path = error instanceof Error && "path" in error ? String(error.path) : resolve(folder);
   return `This file exists already, and was not changed: ${inOnePiece(path)}. Name an empty folder with --export.`;

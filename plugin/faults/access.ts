@@ -28,7 +28,7 @@ export const QUARANTINE_DENIED = {
   cause:
     "A repair was run as another user, mostly with sudo. The files that this repair put into the quarantine belong to that user.",
   advice:
-    "Run the command that is printed with this problem, then repair again. opencode loads sessions without the quarantine.",
+    "Run the command that is printed with this problem, then repair again. opencode itself does not use the quarantine.",
   classes: ["B3"],
 } satisfies Fault;
 
@@ -83,12 +83,12 @@ export const FILE_IS_FOLDER = {
 export const WORKTREE_UNREACHABLE = {
   ...reported,
   code: "worktree-unreachable",
-  title: "names another worktree in a place that the system cannot look up",
-  invariant: "In the place of each other worktree of a project (`project.sandboxes`) is a folder, or nothing.",
+  title: "names another worktree, by a path that the system cannot look up",
+  invariant: "Each other worktree of a project (`project.sandboxes`) is a folder, or does not exist.",
   cause:
-    "A file took the place of a folder above the worktree, or links form a circle. Measured: 1.3.2, 1.14.41, 1.15.13 and 1.18.33 look up each worktree when they start in the project. If nothing is there, they remove it from the list. If a file or a circle of links is on the way, they answer every request with an error. 1.2.27 and 1.3.0 do not look it up.",
+    "A file took the place of a folder above the worktree, or links form a circle. Measured: 1.3.2, 1.14.41, 1.15.13 and 1.18.33 look up each worktree when they start in the project. If a worktree does not exist, they remove it from the list. If a file or a circle of links is in the path, they answer every request with an error. 1.2.27 and 1.3.0 do not look up worktrees.",
   advice:
-    "Look at the list with `select sandboxes from project`. Move the file or link that is in the way. The sessions are complete: at its next start, opencode removes a worktree that does not exist from the list.",
+    "Run `select sandboxes from project` in the database to see the list. Move the file or link that is in the way. The sessions are complete: at its next start, opencode removes a worktree that does not exist from the list.",
   classes: ["A3", "C5"],
 } satisfies Fault;
 
@@ -98,7 +98,7 @@ export const NO_ROOM_FOR_COPY = {
   title: "The database was not read: there is not enough space for a private copy",
   invariant: "The disk has space for a copy of a database that has a -wal but no -shm.",
   cause:
-    "The database (often in a backup) has a -wal but no -shm. To read the database in place would create files beside it. So the tool reads a copy in a temporary folder, and then deletes the copy.",
+    "The database (often in a backup) has a -wal but no -shm. Reading the database in place would create files beside it. So the tool reads a copy in a temporary folder, and then deletes the copy.",
   advice: `This does not mean that the database is damaged. ${nameFolder("opencode-session-repair check")}`,
   classes: ["B4"],
 } satisfies Fault;

@@ -58,7 +58,7 @@ export const WAL_DAMAGED = {
   invariant: "Every committed page of the -wal can be read.",
   cause: "The machine lost power, the disk was full, or the files were copied during a write.",
   advice:
-    "Do not start opencode: it would overwrite the log. `opencode-session-repair salvage --swap` also reads the log after the damage.",
+    "Do not start opencode: it would overwrite the -wal. `opencode-session-repair salvage --swap` also reads the -wal after the damage.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -106,7 +106,7 @@ export const SCHEMA_NEWER = {
   title: "The database was written by a newer opencode than this tool knows",
   invariant: "This tool knows every migration that the database records.",
   cause:
-    "opencode was upgraded. In a newer database, this tool repairs only records that no JSON parser can read. Even these records are repaired only if every table has the known columns, and needs no value in a new column.",
+    "opencode was upgraded. In a newer database, this tool repairs only records that no JSON parser can read. Even then, every table must have the known columns, and must need no value in a new column.",
   advice:
     "Use the newer opencode, or give the older opencode a database of its own (OPENCODE_DB). Do not add columns by hand.",
   issues: [49614, 50260, 41217],

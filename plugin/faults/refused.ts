@@ -31,7 +31,7 @@ export const NULL_NUMBER = {
   code: "null-number",
   title: "holds null where opencode requires a number",
   invariant: "Costs, token counts and times are numbers or absent.",
-  cause: "opencode stored a value that is no number (NaN), which JSON writes as null.",
+  cause: "opencode stored NaN (not a number), which JSON writes as null.",
   ...completed,
   advice: "`repair` sets the number to 0, or leaves it out if it is optional.",
   issues: [38703, 38702],
@@ -85,7 +85,7 @@ export const ID_DIFFERS = {
   cause:
     "The file was copied or edited by hand. opencode lists the record under the id inside the file, but looks for the record by the name of the file.",
   ...completed,
-  advice: "`repair` writes the id of the file's name into the file.",
+  advice: "`repair` replaces the id inside the file by the id in the file's name.",
   issues: [],
   classes: ["A8"],
 } satisfies Fault;

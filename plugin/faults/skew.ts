@@ -37,7 +37,7 @@ export const OLD_JOURNAL = {
   title: "The database records its migrations in the way of opencode 1.2.1 to 1.2.20",
   invariant: "The table `__drizzle_migrations` has a column called `name`.",
   cause: "No opencode newer than 1.2.20 has opened the database.",
-  advice: `If this is a note, upgrade to opencode 1.18.24 or newer, the first version that understands this form. ${STOP_ON_OLD_JOURNAL} If this is a warning, or if \`migration-unrecorded\` is reported too, every newer opencode fails: stay with opencode 1.2.1 to 1.2.20 until the advice that \`check\` prints has been followed. ${KEEP_THE_DATABASE}`,
+  advice: `If this is a note, upgrade to opencode 1.18.24 or newer, the first version that understands this form. ${STOP_ON_OLD_JOURNAL} If this is a warning, or if \`migration-unrecorded\` is reported too, every newer opencode fails. Stay with opencode 1.2.1 to 1.2.20 until you have followed the advice that \`check\` prints. ${KEEP_THE_DATABASE}`,
   issues: [31119, 36407, 44201, 31121, 37707],
   classes: ["C1"],
   ...reported,

@@ -1,7 +1,7 @@
 import type { LineName, StoreDescription } from "../model/store-description.ts";
 import type { ScreenDemands } from "./screen-demand.ts";
 
-/** The tables, columns and migrations of a database. They show which opencode created the tables. */
+/** The tables, columns and migrations of a database, which show which opencode created the tables. */
 export interface SchemaFrame {
   /** The names of the columns of each table. */
   readonly tables: ReadonlyMap<string, readonly string[]>;

@@ -93,7 +93,7 @@ export function isUnread({ code, severity, evidence }: Finding): boolean {
   return UNREAD.includes(code) && !evidence.includes("may not be written");
 }
 
-/** Whether the finding means that records could not be read, although the store that holds them was. */
+/** Whether the finding means that records could not be read, although their store could be read. */
 export function isUnreadRecord(finding: Finding): boolean {
   return isUnread(finding) && (finding.code === "access-denied" || finding.code === "unavailable");
 }

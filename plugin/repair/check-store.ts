@@ -16,8 +16,8 @@ import { originOfDamaged, originOfRead, unreadFindings } from "./origin-findings
 import { logFindings, wholeStoreFindings } from "./whole-store.ts";
 
 /**
- * A database is read again if it changes while SQLite reads it as an immutable file. This is the largest number of
- * readings.
+ * A database is read again if it changes while SQLite reads it as an immutable file. At most this many readings are
+ * made.
  */
 const MOST_READINGS = 4;
 
@@ -247,8 +247,8 @@ function newID({ recordID, replacement }: ConfirmedFinding): string | null {
 }
 
 /**
- * Whether these files are left over from an import into a database. opencode no longer reads them. They are looked at
- * only because the database may lack some of their sessions.
+ * Whether these files are left over from an import into a database. opencode no longer reads such files. The tool reads
+ * them only because the database may lack some of their sessions.
  */
 function isLeftBehind({ database }: StoreDescription, { databases }: Located): boolean {
   return database === undefined && databases.length > 0;

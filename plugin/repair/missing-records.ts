@@ -13,8 +13,8 @@ import { plural } from "../words/amounts.ts";
 import { COPY_OF_SESSION, FROM_OWN_PARTS, fromEvent, SAID_BY_MESSAGES } from "../words/sources.ts";
 
 /**
- * A check of all sessions reads the log of a database only up to this size. For a named session, the log is always
- * read.
+ * A check of all sessions reads opencode's log in a database only up to this size. For a named session, opencode's log
+ * is always read.
  */
 const LARGEST_LOG_BYTES = 64 * 1024 * 1024;
 
@@ -94,7 +94,7 @@ interface MissingInSession {
   readonly missing: readonly MissingRecord[];
   /** For each record whose row has a wrong id: that id. */
   readonly misnamed: ReadonlyMap<MissingRecord, string>;
-  /** Every record id that the log of the session mentions. */
+  /** Every record id that opencode's log of the session mentions. */
   readonly known: ReadonlySet<string>;
   /** Whether the session has no rows at all. */
   readonly isEmpty: boolean;

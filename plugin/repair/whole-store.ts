@@ -105,13 +105,16 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
   return findings;
 }
 
-/** What is on the way to a folder. The record itself is refused if a name in it is too long, so that error is not named. */
+/** Errors of a path, in words. A name that is too long is not here, because another check refuses such a record. */
 const IN_THE_WAY: Readonly<Record<string, string>> = {
   ENOTDIR: "a file is in the place of a folder on the way",
   ELOOP: "links on the way form a circle",
 };
 
-/** The versions that look up the other worktrees of a project fail on every request if the system answers with an error. */
+/**
+ * Reports a project whose other worktrees cannot be looked up. The versions that look them up then fail on every
+ * request.
+ */
 function unreachableWorktrees(
   store: StoreDescription,
   { sandboxes }: SurveyedProject,

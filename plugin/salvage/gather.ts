@@ -26,7 +26,7 @@ export interface Gathered {
   unplaced: number;
 }
 
-/** An index of which all pages were read, and the ranges that could not be read. */
+/** An index that was read as far as possible, and the ranges of it that could not be read. */
 export interface ReadIndex {
   readonly shape: IndexShape;
   readonly gaps: readonly Gap[];

@@ -32,7 +32,7 @@ export interface NamedRow {
 /** The columns in which a row names its session. */
 export const SESSION_COLUMNS = ["session_id", "aggregate_id"];
 
-/** Only this many indexes of a table can be told apart, because each needs a bit. opencode has at most six. */
+/** At most this many indexes of a table are supported, because each needs a bit. opencode has at most six. */
 const MOST_INDEXES = 30;
 
 /**

@@ -7,8 +7,8 @@ import type { Ledger } from "./ledger.ts";
 import { isSound, soundID } from "./sound-values.ts";
 
 /**
- * Writes rows of which only a part could be read, if no other source had them. A JSON document that is cut off is
- * closed where it ends. Returns the number of such rows for each session; rows of projects are counted under `""`.
+ * Writes rows that could be read only in part, if no other source had them. A JSON document that is cut off is closed
+ * where it ends. Returns the number of such rows for each session; rows of projects are counted under `""`.
  */
 export function writeUnfinished(connection: Connection, ledger: Ledger): ReadonlyMap<string, number> {
   const written = new Map<string, number>();

@@ -178,9 +178,9 @@ async function openDatabase(
 }
 
 /**
- * What is in the place of a database file, if something else than a file is there; otherwise `null`. Such a thing must
- * not be opened: to open a named pipe, for example, would wait for another program. If this user may not see where a
- * symbolic link leads, the result is `null`, because another check reports that.
+ * What is in the place of a database file, if it is not a file; otherwise `null`. It must not be opened: opening a
+ * named pipe, for example, would wait for another program. If this user may not see where a symbolic link leads, the
+ * result is `null`, because another check reports that.
  */
 function noFile(found: FileStat | null, path: string): "a folder" | "no file" | null {
   if (found === null || found.type === "file") return null;

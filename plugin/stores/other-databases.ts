@@ -24,7 +24,7 @@ export function withoutTables(
   const { origin: stated, missing } = schema;
   const lacking = `without ${missing.join(", ")}`;
   const origin = isOutside ? originBehind(description, stated) : stated;
-  // If the pages belong to another opencode than the schema, a part of the schema is lost. Then no salvage is offered.
+  // If the pages show another opencode than the schema does, a part of the schema is lost. Then no salvage is offered.
   if (origin !== stated)
     return unusable(description, "malformed-not-salvageable", `${lacking}; ${origin.sign}`, origin);
   const unread = (code: StoreProblemCode): OpenedStore => {

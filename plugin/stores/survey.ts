@@ -65,7 +65,7 @@ export interface DatabaseSurvey {
 /** A list of applied migrations that has no names, only the times at which the migrations were made. */
 export interface OldJournal {
   /**
-   * The times, written like the beginning of a migration's id: `20260303231226`. A value that is no time becomes an
+   * The times, written like the beginning of a migration's id: `20260303231226`. A value that is not a time becomes an
    * empty text.
    */
   readonly moments: readonly string[];
@@ -73,7 +73,7 @@ export interface OldJournal {
   readonly unrecorded: readonly string[];
 }
 
-/** The tables, indexes and lists of migrations of a database. They show which tables or columns are missing. */
+/** The tables, indexes and lists of migrations of a database, which show what is missing. */
 export interface DatabaseFrame {
   readonly layout: Layout;
   /** The journals of migrations by their table names. A missing journal is not listed. */

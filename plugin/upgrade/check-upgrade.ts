@@ -197,7 +197,7 @@ async function keyFindings({ files, located }: CheckInput): Promise<UpgradeFindi
   const finding: UpgradeFinding = {
     ...{ code: UPGRADE_STOPS.code, severity: "blocking", sessionID: null, kind: "side_file", recordID: null },
     ...{ locator: { path: "auth.json" }, remedy: "report", store: 0, writtenMs: null, seen: null, replacement: null },
-    evidence: "auth.json is no JSON object: opencode 2.x does not start",
+    evidence: "auth.json is not a JSON object: opencode 2.x does not start",
     outcome: "stops",
     isByDesign: false,
   };

@@ -7,9 +7,9 @@ import { importOutcomes } from "./outcomes.ts";
 import { comparedWithTwin, type MissingIn2x, neverArrived } from "./twins.ts";
 
 /**
- * Finds sessions and messages that an upgraded database has only in its tables of opencode 1.x. They never arrived in
- * 2.x, arrived with losses, or were continued in 1.x after the import. Returns `null` if a signal stopped the search.
- * Returns an empty list if the tables of 2.x are missing or unknown.
+ * Finds sessions and messages that an upgraded database has only in its tables of opencode 1.x. These sessions never
+ * arrived in 2.x, arrived with losses, or were continued in 1.x after the import. Returns `null` if a signal stopped
+ * the search. Returns an empty list if the tables of 2.x are missing or unknown.
  */
 export function missingIn2x(
   store: DatabaseStore,

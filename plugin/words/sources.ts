@@ -19,8 +19,8 @@ export function madeBy(source: string | null | undefined): "rebuilt" | "closed" 
 }
 
 /**
- * The beginnings of source texts, and whether they mean rebuilt or closed. Only manifests from before December 2026
- * have the last two beginnings.
+ * The beginnings of source texts. Each shows whether the record was rebuilt or closed. Only manifests from before
+ * December 2026 have the last two beginnings.
  */
 const WORDS_OF_MADE = [
   ["rebuilt ", "rebuilt"],

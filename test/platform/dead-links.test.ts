@@ -49,7 +49,7 @@ function link(place: string, target: string): void {
 
 const DEAD = ["some-file/x", "itself", "long"] as const;
 
-describe("a link that can lead to nothing, in the place of a folder, is no folder", () => {
+describe("a link that can lead to nothing, in the place of a folder, is not a folder", () => {
   const FOLDERS = [
     ["session", "opencode lists no session and creates none"],
     ["session/prj_one", "opencode lists no session of this project and creates none"],

@@ -29,7 +29,7 @@ const gone = async (directory: string, files: Parameters<typeof folderFindings2x
 
 /** Each as the preview answers (measured). */
 test.each(["dangling", "circle", "file", "file/x", "gone", "gone/a", "x".repeat(300)])(
-  "%s is no folder",
+  "%s is not a folder",
   async (name) => {
     expect(await gone(join(base, name))).toEqual([
       "its folder is not there; in opencode 2 preview (1.18.18) it stops the session, the messages of its session and its prompts",

@@ -64,7 +64,7 @@ test.skipIf(process.getuid?.() !== 0)(
   },
 );
 
-test("a submodule that was moved by hand is no repository to git, and is not taken for its new place", async () => {
+test("a submodule that was moved by hand is not a repository to git, and is not taken for its new place", async () => {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "misplaced-")));
   try {
     const folder = join(root, "app");

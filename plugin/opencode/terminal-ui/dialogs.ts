@@ -192,7 +192,7 @@ export async function confirmRepair(input: DialogInput, findings: readonly Confi
   const causes = [...new Set(groupFindings(findings).map(knownCauses))].slice(0, MOST_CAUSES).join(" ");
   const sessions = new Set(findings.map((finding) => finding.sessionID)).size;
   const removed = findings.filter((finding) => !("column" in finding.locator) && isSessionRemoved(finding)).length;
-  const message = `${plural(findings.length, "record")} of ${plural(sessions, "session")}${purpose(sessions, removed)} The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
+  const message = `${plural(findings.length, "record")} of ${plural(sessions, "session")}${purpose(sessions, removed)} The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and you can undo the repair here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
   askUser(
     input.api,
     `${sentence(toDoWords(findings))}?`,

@@ -5,7 +5,7 @@ import { isTime, leftOut, pathKeys, type Rule, set, storedNumber, WRONG } from "
 import { SCREEN_RULES } from "./screen-rules.ts";
 import { SESSION_RULES } from "./session-rules.ts";
 
-/** Rules that fit records of every kind. They are the last in the list, so that a more specific rule is used first. */
+/** Rules that fit records of every kind. They come last in the list, so that a more specific rule is used first. */
 const GENERAL_RULES: readonly Rule[] = [
   {
     name: "whole-milliseconds",

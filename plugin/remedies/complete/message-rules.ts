@@ -238,7 +238,7 @@ function agentFor({ document, message, neighbours }: Subject): string {
 }
 
 /**
- * Takes the provider and the model from the same other record, so that they belong together. They may not contradict a
+ * Takes the provider and the model from the same other record, so that they belong together. Neither may contradict a
  * provider or model that the incomplete record still names.
  */
 function fromModel(

@@ -128,8 +128,8 @@ export class FileEvidence {
   }
 
   /**
-   * The record of which a file is a copy, judged by the name of the file or its folder. A session's file is also a copy
-   * if the id in its content is that of another complete record, and the file is not the record of a session that has
+   * The record that a file copies, judged by the name of the file or its folder. A session's file is also a copy if the
+   * id in its content is that of another complete record, and the file is not the record of a session that has
    * messages. `null` if the file is not a copy.
    */
   async #copyOf(

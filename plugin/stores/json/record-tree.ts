@@ -65,7 +65,9 @@ export class RecordTree {
     return (await this.files.list(join(this.dataDir, messageFolder(sessionID)))) !== null;
   }
 
-  /** Whether a session has a record or messages. The diffs of a deleted session stay, and opencode reads them no more. */
+  /**
+   * Whether a session has a record or messages. The diffs of a deleted session stay, but opencode no longer reads them.
+   */
   async hasSession(sessionID: string): Promise<boolean> {
     return (await this.sessionFiles(sessionID)).length > 0 || (await this.hasMessages(sessionID));
   }

@@ -46,7 +46,7 @@ export interface Schema {
 
 const NEEDED_TABLES = ["project", "session", "message", "part"];
 
-/** How sessions are sorted: the newest first, also in a database that lost the column with their time. */
+/** How sessions are sorted: the newest first, even in a database that lost the column with their time. */
 export function newestFirst({ tables }: Schema): string {
   return tables.get("session")?.includes("time_updated") ? "time_updated desc, id desc" : "id";
 }

@@ -37,7 +37,8 @@ export function surveyDatabase(
   const parts = number("select count(*) from part");
   const unrecordedMigrations = applied(connection, schema).filter((id) => !isRecorded(connection, schema, id));
   const named = [...missing.read, ...missing.written, ...missing.writtenBySome];
-  // opencode 2.x drops tables of 1.x but keeps their journal. So a missing column is no problem in a database of 2.x.
+  // opencode 2.x drops tables of 1.x but keeps their journal. So in a database of 2.x, a missing column is not a
+  // problem.
   const is1x = schema.origin.kind === "1.x" || schema.origin.kind === "1.x with messages of 2.x";
   const neverAddedColumns = (
     is1x ? neverAdded(NEWEST_LINE, schema, (id) => isRecorded(connection, schema, id)) : []
@@ -140,7 +141,7 @@ function applied(connection: Connection, schema: Schema): string[] {
 /** A journal has no more rows than opencode has migrations. */
 const MOST_MOMENTS = 200;
 
-/** After an upgrade by 1.18.24 or newer the old journal remains, and opencode no longer reads it. */
+/** Reads the old journal. `null` after an upgrade to 1.18.24 or newer, because opencode then no longer reads it. */
 function readOldJournal(connection: Connection, schema: Schema): OldJournal | null {
   const columns = schema.tables.get("__drizzle_migrations");
   if (schema.migrations.size > 0 || columns === undefined || columns.includes("name")) return null;

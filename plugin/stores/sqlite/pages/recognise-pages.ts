@@ -8,9 +8,9 @@ import { readRecord, type SqliteRecord } from "./record.ts";
 import { type SchemaObject, schemaObjectsOf, utf8Text } from "./schema-objects.ts";
 
 /**
- * Finds out which opencode a database belongs to, from the pages of the database and of its WAL, without SQLite. This
- * is for a file that SQLite cannot read, or whose schema may be partly lost. `null` if nothing shows it. Reads every
- * page.
+ * Finds out which opencode a database belongs to, from the pages of the database and of its WAL, without SQLite. The
+ * function is for a file that SQLite cannot read, or whose schema may be partly lost. `null` if nothing shows it. Reads
+ * every page.
  */
 export function recognisePages(database: string): Origin | null {
   const main = isThere(database) ? openRandomAccess(database) : NO_FILE;
