@@ -1,6 +1,6 @@
 /**
  * Records of which the terminal UI of 1.0 to 1.14 shows nothing, although it stays open and the server returns them. On
- * 1.2.20, a session without a single role was an empty screen, and a whole conversation after the repair.
+ * 1.2.20, a session without a single role was an empty screen, and complete after the repair.
  */
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
