@@ -16,6 +16,6 @@ export { type Exported, type Exporting, exportHidden } from "./rescue/export-hid
 export type { Cause, HiddenSession, PartlyShownSession } from "./rescue/hidden.ts";
 export type { IncompleteSession } from "./rescue/incomplete.ts";
 export type { RescueInput, RescueRequest } from "./rescue/request.ts";
-export { type HiddenList, type HiddenListing, listHidden, type RescueResult, rescue } from "./rescue/rescue.ts";
+export { type HiddenList, type Listing, listHidden, type RescueResult, rescue } from "./rescue/rescue.ts";
 export { type ShowInput, type Showing, type ShownSession, showSession } from "./show/show.ts";
 export { type Located, type LocateInput, locate } from "./stores/locate.ts";

@@ -46,7 +46,7 @@ export interface HiddenList extends Omit<Whereabouts, "unread"> {
   readonly refusal: string | null;
 }
 
-export type HiddenListing =
+export type Listing =
   | {
       readonly ok: true;
       readonly list: HiddenList;
@@ -69,7 +69,7 @@ export interface RescueResult {
 }
 
 /** Lists the sessions that opencode does not show, and the changes that a request would make. Changes nothing. */
-export async function listHidden(input: RescueInput, request: RescueRequest): Promise<HiddenListing> {
+export async function listHidden(input: RescueInput, request: RescueRequest): Promise<Listing> {
   // The answer cannot say that the list was stopped halfway. So the signal is ignored. A caller that is stopped need
   // not wait for the answer.
   const { signal: _signal, ...withoutSignal } = input;
