@@ -6,7 +6,7 @@ import { type CellValue, isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
 import { fits } from "../records/contract.ts";
-import { wholeMembers } from "../records/cut-document.ts";
+import { readBeginning, wholeMembers } from "../records/cut-document.ts";
 import { textBeginning } from "../records/file-text.ts";
 import { type RebuiltMessage, rebuiltMessage } from "../remedies/rebuild/rebuilt-message.ts";
 import { type RebuiltProject, rebuiltProject, worktreeOf } from "../remedies/rebuild/rebuilt-project.ts";
@@ -17,6 +17,7 @@ import {
   type SessionColumns,
   type SessionFacts,
   type StoredMessage,
+  textIn,
 } from "../stores/conversation.ts";
 import { byTime, factsIn, factsOf } from "../stores/message-facts.ts";
 import type { MessageFacts } from "../stores/outline.ts";
@@ -73,7 +74,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
       const { messageID, parts } = message;
       const facts = factsIn(messageID, made.createdMs, made.document);
       messages = [...messages.filter(({ id }) => id !== messageID), facts].sort(byTime);
-      const stay = `its ${plural(parts.length, "part")} can stay, if the record is rebuilt`;
+      const stay = `its ${plural(parts.length, "part")} ${parts.length === 1 ? "stays" : "stay"} if the record is rebuilt`;
       const replacement = asReplacement(finding, sessionID, made);
       rebuilt.set(finding, { ...finding, evidence: `${finding.evidence}; ${stay}`, rebuilt: replacement });
     }
@@ -209,7 +210,9 @@ async function withSession(store: Store, finding: ConfirmedFinding): Promise<Con
   const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
   if (!fits(artifact, value, evidence, store.description)) return finding;
   const source = `rebuilt from the readable part of the record, and ${SAID_BY_MESSAGES}`;
-  const words = "the session can stay in the list, if its record is rebuilt";
+  const isNamed = textIn(readBeginning(left)?.value, "title") !== null;
+  const title = isNamed ? "" : `; its title is lost and becomes "${textIn(value, "title")}"`;
+  const words = `the session stays in the list if its record is rebuilt${title}`;
   return { ...finding, evidence: `${finding.evidence}; ${words}`, rebuilt: { source, content: { bytes } } };
 }
 
