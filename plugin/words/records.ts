@@ -201,7 +201,7 @@ export function afterUndo(records: readonly ToUndo[]): string {
   const isBackToHidden =
     records.length > 0 && records.every(({ action, bytes }) => action === "rescued" || bytes === null);
   return isBackToHidden
-    ? `opencode will show ${themOrIt(records.length)} as before the run.`
+    ? `opencode will no longer list ${themOrIt(records.length)} where it lists ${themOrIt(records.length)} now.`
     : failsAgain(records.length);
 }
 
