@@ -96,7 +96,7 @@ export const TABLES_MISSING = {
   invariant: "The tables project, session, message and part exist, with their ids and documents.",
   cause: "A migration stopped half way, or somebody dropped tables or columns by hand.",
   advice: swapAdvice(
-    "it builds a new database with everything that can still be read, and with what opencode logged. You can undo the swap. Or restore a backup.",
+    "it builds a new database with everything that can still be read, and with what opencode logged. Or restore a backup.",
   ),
   issues: [16678, 17270],
   ...reported,

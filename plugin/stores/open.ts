@@ -196,7 +196,7 @@ function noFile(found: FileStat | null, path: string, suffix: "" | "-wal" | "-sh
     // Except on Windows, SQLite opens no link as a side file. But it takes a journal without content for a missing one.
     const isOpened = suffix !== "-journal" || (target !== undefined && !(target.isFile() && target.size === 0));
     if (suffix !== "" && THIS_SYSTEM === "posix") return isOpened ? "a link" : null;
-    if (target === undefined) return suffix === "" ? "a link that leads nowhere" : null;
+    if (target === undefined) return suffix === "" ? "a dead link" : null;
     if (target.isFile()) return null;
     return target.isDirectory() ? "a folder" : "no file";
   } catch {

@@ -28,8 +28,8 @@ const inOther = (name: string) => join(store.dataDir, "other", name);
 test("a link in the place of the database that leads nowhere, to itself, or to a file that is gone", async () => {
   renameSync(store.database, inOther("kept"));
   for (const [target, said] of [
-    ["/nowhere/opencode.db", "database-is-folder: opencode.db: a link that leads nowhere"],
-    ["opencode.db", "database-is-folder: opencode.db: a link that leads nowhere"],
+    ["/nowhere/opencode.db", "database-is-folder: opencode.db: a dead link"],
+    ["opencode.db", "database-is-folder: opencode.db: a dead link"],
     // opencode 1.3.2 and 1.18.34 make a new database there, without a session.
     ["other/new.db", "database-empty: a link to a file that does not exist"],
     ["other/kept", null],
