@@ -8,7 +8,8 @@ export const DATABASE_EMPTY = {
   code: "database-empty",
   title: "The database file is empty or missing; opencode would silently start a new one",
   invariant: "A database file is not empty.",
-  cause: "The disk was full, or the file was replaced. Or the database is a link, and the file to which it leads is gone.",
+  cause:
+    "The disk was full, or the file was replaced. Or the database is a link, and the file to which it leads is gone.",
   advice:
     "Do not start opencode: it would start a new database without telling you. If the database is a link, correct the link or mount its disk. Put a backup in the file's place, or look for the sessions in another database or in storage/.",
   issues: [],
