@@ -105,6 +105,7 @@ function completedOr({ finding, completed, evidence }: ExaminedFinding): Confirm
   const remedy = finding.remedy === "settle" ? "settle" : "normalise";
   if (completed !== null) return { ...finding, remedy, replacement: completed };
   if (isCopyThatMayLeave(finding, evidence)) return { ...finding, leavesIfNamed: true };
+  if (isLastCopy(finding, evidence)) return { ...finding, advice: RESTORED_FROM_COPY };
   if (finding.remedy !== "normalise") return finding;
   const otherwise = { ...finding, remedy: faultByCode(finding.code)?.otherwise ?? "report" };
   return isPartThatMayLeave(otherwise) ? { ...otherwise, leavesIfNamed: true } : otherwise;
@@ -132,6 +133,14 @@ function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFi
 function isCopyThatMayLeave({ code, severity, seen }: ConfirmedFinding, { stray }: Evidence): boolean {
   if (code !== STRAY_FILE.code || severity !== "blocking" || seen === null || stray?.outcome !== "copy") return false;
   return stray.original.laterMs !== null;
+}
+
+const RESTORED_FROM_COPY =
+  "The record itself is gone. `opencode-session-repair repair --only lost-session-record --only stray-file` restores the record from its copy, and moves the copy to quarantine.";
+
+/** Whether a file is the copy of a session's record that no longer exists. */
+function isLastCopy({ code, kind }: ConfirmedFinding, { stray }: Evidence): boolean {
+  return code === STRAY_FILE.code && kind === "session" && stray?.outcome === "copy" && stray.original.laterMs === null;
 }
 
 /**
