@@ -122,7 +122,8 @@ async function openDatabase(
   }
   for (const suffix of ["", "-wal", "-shm", "-journal"] as const) {
     const path = suffix === "" ? database : `${real}${suffix}`;
-    const stands = noFile(suffix === "" ? found : await files.stat(path), path, suffix);
+    // If the system does not say what a side file is, the code that reads the database reports that.
+    const stands = noFile(suffix === "" ? found : await files.stat(path).catch(() => null), path, suffix);
     if (stands !== null) return unusable("database-is-folder", `${basename(database)}${suffix}: ${stands}`);
   }
   if (found === null && (await files.stat(`${database}-wal`)) !== null)
