@@ -46,12 +46,12 @@ export const READ_ONLY_FILE_SYSTEM = {
 export const DATABASE_IS_FOLDER = {
   ...reported,
   code: "database-is-folder",
-  title: "A folder or a device is in the place of a database file, so opencode does not start",
-  invariant: "The database, its -wal and its -shm are files.",
+  title: "A folder, a device or a link is in the place of a database file, so opencode does not start",
+  invariant: "The database, its -wal, -shm and -journal are files. Only the database may be a link to a file.",
   cause:
-    "A container was started with a mount of a file that did not exist yet, so the container made a folder with that name.",
+    "A container was started with a mount of a file that did not exist yet, so the container made a folder with that name. Or a link leads to a disk that is not mounted, or to a file that was moved.",
   advice:
-    "Stop the container and correct the mount. If an empty folder is in the place of the file, remove it with `rmdir`. opencode makes a missing -wal or -shm again. If the folder had the name of the database, put the database in its place, because opencode 1.18.33 does not start without the database (measured).",
+    "Stop opencode and its container. If a mount is wrong, correct it. Remove an empty folder with `rmdir`. If a link leads nowhere, mount the disk to which it leads, or correct the link. If a -wal is a link, move the file to which it leads into the place of the link. opencode makes a missing -shm or -wal again. If the folder had the name of the database, put the database in its place.",
   classes: ["B3"],
 } satisfies Fault;
 

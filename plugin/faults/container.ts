@@ -1,4 +1,4 @@
-import { KEEP_A_COPY, swapAdvice } from "../words/advice.ts";
+import { swapAdvice } from "../words/advice.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
@@ -6,11 +6,12 @@ const reported = { remedy: "report", unasked: false } as const;
 /** Catalogue entries for problems that concern the whole database, not one record. */
 export const DATABASE_EMPTY = {
   code: "database-empty",
-  title: "The database file has zero bytes; opencode would silently start a new one",
+  title: "The database file is empty or missing; opencode would silently start a new one",
   invariant: "A database file is not empty.",
-  cause: "The disk was full, or the file was replaced.",
+  cause:
+    "The disk was full, or the file was replaced. Or the database is a link, and the file to which it leads is gone.",
   advice:
-    "Do not start opencode: it would start a new database without telling you. Put a backup in the file's place, or look for the sessions in another database or in storage/.",
+    "Do not start opencode: it would start a new database without telling you. If the database is a link, correct the link or mount its disk. Put a backup in the file's place, or look for the sessions in another database or in storage/.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -92,10 +93,12 @@ export const DATABASE_UNAVAILABLE = {
 
 export const TABLES_MISSING = {
   code: "tables-missing",
-  title: "The database lacks tables that opencode needs",
-  invariant: "The tables project, session, message and part exist.",
-  cause: "A migration stopped half way, or somebody dropped tables by hand.",
-  advice: `${KEEP_A_COPY} Restore a backup from before the upgrade.`,
+  title: "The database lacks tables or columns without which no session can be read",
+  invariant: "The tables project, session, message and part exist, with their ids and documents.",
+  cause: "A migration stopped half way, or somebody dropped tables or columns by hand.",
+  advice: swapAdvice(
+    "it builds a new database with everything that can still be read, and with what opencode logged. Or restore a backup.",
+  ),
   issues: [16678, 17270],
   ...reported,
   classes: ["C3"],

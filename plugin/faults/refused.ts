@@ -9,7 +9,7 @@ export const SCHEMA_MISMATCH = {
   invariant: "A record fits the schema by which opencode 1.17 and newer encode their answers.",
   cause: "A person, a script, another program or an older opencode wrote the record. No content is lost.",
   advice:
-    "If the right value follows from the session, `repair` sets this value. If not, `repair` does not change the record: compare the named value with a healthy record, and correct the value by hand. If the record is a part, the session can be opened without it. To move refused parts to quarantine, run `opencode-session-repair repair --only schema-mismatch`.",
+    "If the right value follows from the session, `repair` sets this value. If not, `repair` does not change the record: compare the named value with a healthy record, and correct the value by hand. A session can be opened without a refused part, and without a refused value such as `permission`. To move refused parts and values to quarantine, run `opencode-session-repair repair --only schema-mismatch`.",
   issues: [29908, 27701, 48539],
   ...completed,
   classes: ["D3", "D8"],

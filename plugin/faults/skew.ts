@@ -61,8 +61,9 @@ export const EVENT_SEQUENCE_BEHIND = {
   title: "has sessions that can be read but accept no prompt",
   invariant: "For each session, the counter in the table `event_sequence` is the number of the session's newest event.",
   cause: "Rows of `event_sequence` were deleted or got a lower number, mostly by a script that frees space.",
-  advice: `opencode gives the next event a number that already exists, and fails. ${KEEP_A_COPY} Then set the counter of each such session to the highest \`seq\` of its events, or delete its events.`,
+  advice: `opencode gives the next event a number that already exists, and fails. \`opencode-session-repair repair --only event-sequence-behind\` sets each counter to the number of the session's newest event. If more than 1000 sessions are concerned: ${KEEP_A_COPY} Then set the counters by hand.`,
+  remedy: "recover",
+  unasked: false,
   issues: [33356, 46341],
   classes: ["D7"],
-  ...reported,
 } satisfies Fault;

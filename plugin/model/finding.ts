@@ -40,8 +40,9 @@ export interface ConfirmedFinding extends Finding {
    */
   readonly rebuilt?: Replacement;
   /**
-   * `true` for a part that no rule completes, and for a copy of a session's file that opencode lists but cannot open.
-   * If the user names the code of the problem, the part or the copy is quarantined. Without the part, the session opens.
+   * `true` for a part, or a value of a session or project, that no rule completes, and for a copy of a session's file that
+   * opencode lists but cannot open. If the user names the code of the problem, the record is quarantined. Without it, the
+   * session opens.
    */
   readonly leavesIfNamed?: true;
   /**

@@ -102,24 +102,20 @@ function completedOr({ finding, completed, evidence }: ExaminedFinding): Confirm
   const remedy = finding.remedy === "settle" ? "settle" : "normalise";
   if (completed !== null) return { ...finding, remedy, replacement: completed };
   if (isCopyThatMayLeave(finding, evidence)) return { ...finding, leavesIfNamed: true };
+  if (isLastCopy(finding, evidence)) return { ...finding, advice: RESTORED_FROM_COPY };
   if (finding.remedy !== "normalise") return finding;
   const otherwise = { ...finding, remedy: faultByCode(finding.code)?.otherwise ?? "report" };
-  return isPartThatMayLeave(otherwise) ? { ...otherwise, leavesIfNamed: true } : otherwise;
+  return mayLeave(otherwise) ? { ...otherwise, leavesIfNamed: true } : otherwise;
 }
 
 /**
- * Whether a part that opencode refuses may be moved to quarantine if the user chooses this problem. One part of an
- * unknown plugin can keep its whole session from opening. Files are not checked against a schema, so only database rows
- * count.
+ * Whether a record that opencode refuses may be moved to quarantine if the user chooses this problem: a part, or a JSON
+ * value of a session or project. One part of an unknown plugin can keep its whole session from opening, and one value of
+ * a session the whole list. Files are not checked against a schema, so only database rows count.
  */
-function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFinding): boolean {
-  return (
-    code === SCHEMA_MISMATCH.code &&
-    kind === "part" &&
-    !isFileLocator(locator) &&
-    severity === "blocking" &&
-    seen !== null
-  );
+function mayLeave({ code, kind, locator, severity, seen }: ConfirmedFinding): boolean {
+  if (code !== SCHEMA_MISMATCH.code || isFileLocator(locator) || severity !== "blocking" || seen === null) return false;
+  return kind === "part" || ((kind === "session" || kind === "project") && locator.column !== undefined);
 }
 
 /**
@@ -129,6 +125,14 @@ function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFi
 function isCopyThatMayLeave({ code, severity, seen }: ConfirmedFinding, { stray }: Evidence): boolean {
   if (code !== STRAY_FILE.code || severity !== "blocking" || seen === null || stray?.outcome !== "copy") return false;
   return stray.original.laterMs !== null;
+}
+
+const RESTORED_FROM_COPY =
+  "The record itself is gone. `opencode-session-repair repair --only lost-session-record --only stray-file` restores the record from its copy, and moves the copy to quarantine.";
+
+/** Whether a file is the copy of a session's record that no longer exists. */
+function isLastCopy({ code, kind }: ConfirmedFinding, { stray }: Evidence): boolean {
+  return code === STRAY_FILE.code && kind === "session" && stray?.outcome === "copy" && stray.original.laterMs === null;
 }
 
 /**

@@ -29,6 +29,9 @@ import { closedRecord } from "./closed.ts";
 import { completeDraft } from "./complete-draft.ts";
 import { copiesBeside } from "./from-copy.ts";
 
+const AFTER_THE_RECORD =
+  "Run `opencode-session-repair repair` first: it restores the damaged record. Then run `opencode-session-repair repair --only stray-file`: it moves the copy, which opencode shows as a second record.";
+
 /**
  * Looks for content that can replace a damaged record, so that the record need not be quarantined. The new content is a
  * copy of the file, or the readable part of the record. For a message, its parts and neighbours are used. For a
@@ -44,7 +47,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
       // The copy has its own finding, which would move it to quarantine. While the record itself is damaged, the copy
       // is only reported, because the copy may be needed to repair the record.
       const evidence = `a complete copy of ${finding.recordID}, which is damaged`;
-      rebuilt.set(beside.copy, { ...beside.copy, remedy: "report", evidence });
+      rebuilt.set(beside.copy, { ...beside.copy, remedy: "report", evidence, advice: AFTER_THE_RECORD });
     }
     // A sync tool may have copied the file while opencode was still writing it. So the readable part of the damaged
     // record may have more content than the copy.

@@ -48,8 +48,10 @@ export interface DatabaseSurvey {
   readonly unrecordedMigrations: readonly string[];
   /** Whether an older opencode tried to open the database and failed. */
   readonly triedByOlder: boolean;
-  /** The number of sessions whose event counter is missing, or lower than the number of their newest event. */
-  readonly sessionsBehindLog: number;
+  /** Sessions whose event counter is missing, or lower than the number of their newest event. */
+  readonly countersBehind: readonly CounterBehind[];
+  /** A digest of the table of event counters; `null` if no counter is behind. */
+  readonly countersDigest: string | null;
   /** The damage that SQLite finds in the pages; `null` if there is none or if the pages were not checked. */
   readonly damage: string | null;
   /** Missing columns that even opencode 1.2.1, the oldest version with a database, reads. */
@@ -60,6 +62,14 @@ export interface DatabaseSurvey {
   readonly oldJournal: OldJournal | null;
   /** These facts are read only if columns or records of migrations are missing, or the journal is an old one. */
   readonly frame: DatabaseFrame | null;
+}
+
+export interface CounterBehind {
+  readonly sessionID: string;
+  /** The stored counter; `null` if there is none. */
+  readonly stored: number | null;
+  /** The number of the session's newest event. */
+  readonly newest: number;
 }
 
 /** A list of applied migrations that has no names, only the times at which the migrations were made. */

@@ -137,7 +137,7 @@ export class FileEvidence {
     own: FileStat,
     bytes: Uint8Array | null,
   ): Promise<StrayFile | null> {
-    const isRecord = kind === "session" || kind === "message" || kind === "part";
+    const isRecord = kind === "session" || kind === "message" || kind === "part" || kind === "project";
     if (recordID === null || !isRecord || !isFileLocator(locator)) return null;
     const beside = (id: string) => join(this.#tree.dataDir, folderOfRecord(locator.path), `${id}.json`);
     const isBelow = isBelowItsFolder(locator.path);

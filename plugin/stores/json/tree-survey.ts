@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { refusalOf } from "../../platform/permissions.ts";
 import { entryNow, readNow, targetStatNow } from "../../platform/read-now.ts";
+import { copiedRecordID } from "../../records/copied-name.ts";
 import { fileText } from "../../records/file-text.ts";
 import type { SessionEntry } from "../store.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
@@ -22,7 +23,10 @@ const FILES_AT_ONCE = 256;
  * files may be read synchronously.
  */
 export async function surveyTree(tree: RecordTree, isAlone: boolean): Promise<Survey> {
-  const projects = await Promise.all((await tree.projectFolders()).map((id) => surveyProject(tree, id, isAlone)));
+  const folders = await tree.projectFolders();
+  // opencode reads no copy of a project's folder, and lists the sessions from the original.
+  const own = folders.filter((id) => !folders.includes(copiedRecordID(id) ?? ""));
+  const projects = await Promise.all(own.map((id) => surveyProject(tree, id, isAlone)));
   return { projects, orphans: { messages: 0, parts: 0 }, wrappedSessions: [], database: null };
 }
 
