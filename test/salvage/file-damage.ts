@@ -107,7 +107,7 @@ export const FILE_DAMAGES = {
   },
   "run-of-pages": async (bytes, random) => {
     const [first, count] = [anyPage(bytes, random), 1 + random.below(60)];
-    bytes.fill(random.pick([0, 0xff]), (first - 1) * PAGE, (first - 1 + count) * PAGE);
+    bytes.fill(random.pick([0, 0xff]), (first - 1) * PAGE, Math.min(bytes.length, (first - 1 + count) * PAGE));
     return [bytes, `pages ${first} to ${first + count - 1}`];
   },
   "page-1-and-leaf": async (bytes, random) => {
