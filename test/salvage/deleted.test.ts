@@ -21,6 +21,16 @@ function zeroRoots(...indexes: readonly string[]): Damage {
   };
 }
 
+/** As if the file once had more pages, of which one was unused. */
+function cutOff(bytes: Buffer): void {
+  const list = bytes.subarray((bytes.readUInt32BE(32) - 1) * PAGE);
+  const named = list.readUInt32BE(4);
+  list.writeUInt32BE(named + 1, 4);
+  list.writeUInt32BE(bytes.length / PAGE + 1, 8 + 4 * named);
+  bytes.writeUInt32BE(bytes.readUInt32BE(36) + 1, 36);
+  bytes.writeUInt32BE(bytes.length / PAGE + 2, 28);
+}
+
 /** With a session its events leave too: what remains of both lies on free pages, and the indexes may be lost. */
 const CASES: readonly (readonly [string, Damage])[] = [
   ["no index", zeroRoots()],
@@ -33,6 +43,7 @@ const CASES: readonly (readonly [string, Damage])[] = [
   ["the header", (bytes) => bytes.fill(0, 0, 100)],
   ["the list of free pages in the header", (bytes) => bytes.fill(0, 32, 40)],
   ["page 1", (bytes) => bytes.fill(0, 0, PAGE)],
+  ["the end of the file, where unused pages were,", cutOff],
 ];
 
 test.each(CASES)("sessions that opencode 1.18.33 deleted stay deleted where %s is damaged", async (_, damage) => {

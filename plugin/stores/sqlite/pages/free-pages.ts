@@ -29,14 +29,18 @@ export function freePages(read: ReadPage, pages: number): FreePages {
   return { pages: free, isComplete: isWhole && free.size === 0 && hasDatabaseHeader(header) };
 }
 
+/** No text of a record is such a number. The list of a file that was cut off names pages behind its end. */
+const HIGHEST_PAGE = 2 ** 24 - 1;
+
 /** The pages that a page of the list names; `null` if the page cannot belong to the list. */
 function namedBy(read: ReadPage, trunk: number, pages: number): number[] | null {
   if (trunk < 2 || trunk > pages) return null;
   const bytes = read(trunk);
+  const most = Math.max(pages, HIGHEST_PAGE);
   const [next, count] = [bytes.readUInt32BE(0), bytes.readUInt32BE(4)];
-  if (next > pages || count > bytes.length / 4 - 2) return null;
+  if (next > most || count > bytes.length / 4 - 2) return null;
   const named = Array.from({ length: count }, (_, index) => bytes.readUInt32BE(8 + 4 * index));
-  const isList = new Set(named).size === count && named.every((page) => page > 1 && page <= pages && page !== trunk);
+  const isList = new Set(named).size === count && named.every((page) => page > 1 && page <= most && page !== trunk);
   return isList ? named : null;
 }
 
