@@ -191,12 +191,10 @@ test.each(["1.2.15", "1.15.4", "1.18.33"] as const)(
 
 test("a session outside of projects that lost its folder is told of, and rescue finds it a folder", async () => {
   const store = await realStore("1.18.33");
-  const { id } = store.sessions.conversation;
+  const [id] = withoutMessages(store);
   const folder = await mkdtemp(join(store.home.root, "folder-"));
   sql(
     store,
-    `delete from part where session_id = '${id}'`,
-    `delete from message where session_id = '${id}'`,
     "insert or ignore into project (id, worktree, time_created, time_updated, sandboxes) values ('global', '/', 1, 1, '[]')",
     `update session set project_id = 'global' where id = '${id}'`,
     "alter table session drop column directory",
@@ -219,6 +217,12 @@ test("a session outside of projects that lost its folder is told of, and rescue 
   expect(moved.stdout).toContain("Changed 1 record.");
   expect(valuesOf(join(store.dataDir, "opencode.db"), "session", "id, directory")).toContainEqual([id, folder]);
 });
+
+function withoutMessages(store: RealStore): string[] {
+  using database = openDatabase(store);
+  const found = database.query("select id from session where id not in (select session_id from message) order by id");
+  return (found.values() as [string][]).map(([id]) => id);
+}
 
 /** How opencode answers to the list of sessions, and how many it lists. */
 async function hostLists(store: RealStore): Promise<[number, unknown[]]> {
