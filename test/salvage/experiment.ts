@@ -101,7 +101,7 @@ async function recover(source: string, folder: string): Promise<string> {
   return target;
 }
 
-/** What `.recover` gives of a damaged database that was in the whole one, beside what a salvage gave. */
+/** What `.recover` reads of a damaged database that was in the whole one, beside what a salvage gave. */
 export async function recoveredFrom(source: string, folder: string, whole: string, salvaged: string) {
   const recovered = await recover(source, folder);
   const ids = (path: string): string[] => {

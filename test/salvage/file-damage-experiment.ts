@@ -86,7 +86,7 @@ export async function fileDamageExperiment(
     if (recoverWorks()) faults.push(...(await worseThanRecover(store, before, dataDir, database, report)));
     const restored = await run("restore", report.runID ?? "", "--yes");
     if (restored.code !== 0 && verdict === "healthy") faults.push(`restore ${restored.code}`);
-    if (await differs(before, dataDir)) faults.push("the undo gives back other bytes");
+    if (await differs(before, dataDir)) faults.push("after the undo, the bytes differ");
     return { what, summary: summary.join(", "), faults };
   } finally {
     await rm(join(dataDir, ".."), { recursive: true, force: true });
