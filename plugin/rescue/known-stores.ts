@@ -8,6 +8,7 @@ import { databasesIn, filesWithout, type Located } from "../stores/locate.ts";
 import { openJson, openStores } from "../stores/open.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { databasesPutAside, otherData } from "../stores/put-aside.ts";
+import { lastingUnreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import { unreadable } from "../words/refusals.ts";
 
 export type OpenStore = OpenedStore & { readonly state: "ok" };
@@ -131,7 +132,9 @@ export async function openKnownStores(
       const facts = store.state === "ok" ? know(store, index, origin) : null;
       const found = store.description.database === path ? await facts : await facts?.catch(() => null);
       if (found != null) known.push(found);
-      else if (mayHoldSessions(store)) unread.push(unreadStore({ origin, opened: store }));
+      const { database } = store.description;
+      const isWhole = found != null && (database === undefined || (await lastingUnreadLog(database)) === null);
+      if (!isWhole && mayHoldSessions(store)) unread.push(unreadStore({ origin, opened: store }));
     }
     const target = known.find((each) => each.opened.description.database === path);
     if (target !== undefined) {

@@ -48,6 +48,10 @@ test("a damaged log of 1.18.33 is an error, nothing writes beside it, and its sa
   expect(refused.code).toBe(3);
   expect(refused.stderr).toContain("salvage --swap");
 
+  const rescue = await askCli(["rescue", "--data-dir", store.dataDir]);
+  expect(rescue.stdout).toContain("1 store could not be read, so more sessions may be there:");
+  expect(rescue.stdout).not.toContain("Nothing is hidden");
+
   const { runID } = await run(store, "salvage", "--swap", "--yes");
   const host = await startHost({ home: store.home });
   const { status, body } = await host.get("/session");
