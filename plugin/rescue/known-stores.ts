@@ -8,7 +8,6 @@ import { databasesIn, filesWithout, type Located } from "../stores/locate.ts";
 import { openJson, openStores } from "../stores/open.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { databasesPutAside, otherData } from "../stores/put-aside.ts";
-import { lastingUnreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import { unreadable } from "../words/refusals.ts";
 
 export type OpenStore = OpenedStore & { readonly state: "ok" };
@@ -126,6 +125,7 @@ export async function openKnownStores(
   try {
     const known: KnownStore[] = [];
     const unread: UnreadStore[] = [];
+    const { lastingUnreadLog } = await import("../stores/sqlite/pages/write-ahead-log.ts");
     for (const [index, store] of opened.entries()) {
       const origin = origins[index] ?? "beside";
       // If another store cannot be read, the rescue continues with the stores that can be read.
