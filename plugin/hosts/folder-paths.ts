@@ -98,6 +98,26 @@ export function folderBelow(system: PathSystem, folder: string, below: string): 
   return /^[A-Za-z]:\/$/.test(joined) ? joined : joined.replace(/(?<=.)\/$/, "");
 }
 
+/**
+ * The folder of a session, derived from the folders of its answers, or from its project's folder and its own `path`.
+ * `undefined` if these show no folder.
+ */
+export function folderOfSession(
+  system: PathSystem,
+  folders: ReadonlySet<string>,
+  worktree: unknown,
+  path: unknown,
+): string | undefined {
+  const [only] = folders;
+  // In a container, a user may have worked in `/`. On Windows, `/` is never the folder of a user.
+  const isRoot = system === "posix" && only === NO_WORKTREE;
+  if (folders.size === 1 && (isRoot || isFolderOf(system, only))) return storedPath(system, only);
+  if (!isFolderOf(system, worktree)) return undefined;
+  return typeof path === "string" && !/^[a-z]+:|^[\\/]|(^|[\\/])\.\.([\\/]|$)/i.test(path)
+    ? folderBelow(system, worktree, path)
+    : storedPath(system, worktree);
+}
+
 /** The relative path from one folder to another, with `/`. The path is empty if both are the same folder. */
 export function relativePath(system: PathSystem, from: string, to: string): string {
   if (system === "posix") return posix.relative(from, to);

@@ -38,7 +38,7 @@ export const TIMES: readonly string[] = ["time_created", "time_updated"];
 
 const REPLACEABLE: Readonly<Record<string, readonly string[]>> = {
   project: [...TIMES, "sandboxes"],
-  session: [...TIMES, "slug", "title", "version"],
+  session: [...TIMES, "slug", "title", "version", "directory"],
   message: TIMES,
   part: TIMES,
 };

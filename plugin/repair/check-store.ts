@@ -81,7 +81,7 @@ export async function checkStore(
       const around = answer === null ? [] : await wholeStoreFindings(input.files, current, index, answer, own.bytes);
       // Inside opencode, this tool must not open the files of the database. Closing such a file would drop the locks of
       // opencode's own SQLite.
-      const log = whole && input.access !== "beside-host" ? logFindings(description, index) : [];
+      const log = whole && input.access !== "beside-host" ? await logFindings(description, index) : [];
       const sessions = whole ? await current.store.sessions(null) : null;
       const origin = await originOfRead(current, [...around, ...log], access);
       const of2x = await halfOf2x(current, origin, index, input);

@@ -12,7 +12,7 @@ import type { PathSystem, StoreDescription } from "../model/store-description.ts
 import type { FileSystem } from "../platform/file-system.ts";
 import { deadLinkNow } from "../platform/read-now.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
-import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
+import { lastingUnreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import type { Store } from "../stores/store.ts";
 import type { DatabaseSurvey, Survey, SurveyedProject } from "../stores/survey.ts";
 import { swapAdvice } from "../words/advice.ts";
@@ -46,12 +46,12 @@ export async function wholeStoreFindings(
 }
 
 /**
- * A warning if SQLite cannot read a part of the database's WAL. This function opens the WAL file, so it must never run
- * inside opencode.
+ * An error if SQLite cannot read a part of the database's WAL: opencode then lacks what that part holds. This function
+ * opens the WAL file, so it must never run inside opencode.
  */
-export function logFindings(description: StoreDescription, store: number): ConfirmedFinding[] {
-  const evidence = description.database === undefined ? null : unreadLog(description.database);
-  return evidence === null ? [] : [speaker(description, store)(WAL_DAMAGED, "warning", null, evidence)];
+export async function logFindings(description: StoreDescription, store: number): Promise<ConfirmedFinding[]> {
+  const evidence = description.database === undefined ? null : await lastingUnreadLog(description.database);
+  return evidence === null ? [] : [speaker(description, store)(WAL_DAMAGED, "blocking", null, evidence)];
 }
 
 function sessionPlace({ description }: OpenStore, id: string): FindingPlace {

@@ -125,13 +125,16 @@ export async function openKnownStores(
   try {
     const known: KnownStore[] = [];
     const unread: UnreadStore[] = [];
+    const { lastingUnreadLog } = await import("../stores/sqlite/pages/write-ahead-log.ts");
     for (const [index, store] of opened.entries()) {
       const origin = origins[index] ?? "beside";
       // If another store cannot be read, the rescue continues with the stores that can be read.
       const facts = store.state === "ok" ? know(store, index, origin) : null;
       const found = store.description.database === path ? await facts : await facts?.catch(() => null);
       if (found != null) known.push(found);
-      else if (mayHoldSessions(store)) unread.push(unreadStore({ origin, opened: store }));
+      const { database } = store.description;
+      const isWhole = found != null && (database === undefined || (await lastingUnreadLog(database)) === null);
+      if (!isWhole && mayHoldSessions(store)) unread.push(unreadStore({ origin, opened: store }));
     }
     const target = known.find((each) => each.opened.description.database === path);
     if (target !== undefined) {

@@ -42,7 +42,8 @@ export function mapPages(image: PageImage, onPage: (page: number) => void): Page
     onPage(page);
   }
   for (const older of image.older()) stale.push(...schemaObjectsOf(image, older.read(), older.page === 1));
-  for (const page of pagesBelow(image, 1)) schemaPages.add(page);
+  // Damage may lead from the first page to a leaf of another table.
+  for (const page of pagesBelow(image, 1)) if (types[page] !== PAGE_TYPE.tableLeaf) schemaPages.add(page);
   return { types, schema: unique([...current, ...stale]), journal, schemaPages };
 }
 

@@ -100,7 +100,7 @@ const RAN_IN_ROOT = `case when json_valid(data) then
   json_extract(data, '$.path.cwd') = '/' and json_extract(data, '$.parentID') <> 'msg_' else 0 end`;
 
 /** An SQL expression for the folder that a message names. */
-const CWD = "case when json_valid(data) then json_extract(data, '$.path.cwd') end";
+export const CWD = "case when json_valid(data) then json_extract(data, '$.path.cwd') end";
 
 /**
  * The folder of all sessions and messages that still name a folder; `null` if they name several folders. `/` is

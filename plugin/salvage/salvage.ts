@@ -17,7 +17,7 @@ import { mapPages } from "./page-map.ts";
 import { type Rebuilt, rebuildParents } from "./rebuild-parents.ts";
 import { addRecordedProjects } from "./recorded-projects.ts";
 import { type LossesOfAll, lossesOfAll, outcomesOf, type SessionOutcome, unnamedMessages } from "./session-outcomes.ts";
-import { setLostTimes } from "./short-rows.ts";
+import { setLostFolders, setLostTimes } from "./short-rows.ts";
 import { SalvageStoppedError } from "./stopped.ts";
 import { writeUnfinished } from "./unfinished-rows.ts";
 
@@ -117,6 +117,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
       const losses = lossesOf(connection, created.shapes, gathering.indexes, (table) => gathering.isWhole(table));
       const unnamed = unnamedMessages(connection);
       setLostTimes(connection, schema.short);
+      const withoutFolder = setLostFolders(connection, schema.short);
       const before = new Set(connection.all("select id from session").map((row) => String(row.id)));
       const recordedProjects = await addRecordedProjects(files, connection);
       const parents = rebuildParents(connection, (from, to, role) =>
@@ -127,7 +128,14 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
       input.onProgress?.("indexing", 0, 0);
       const failedIndexes = created.finish();
       input.onProgress?.("verifying", 0, 0);
-      const sessions = outcomesOf(connection, { before, losses, unnamed, cut, logIsWhole: image.logIsWhole });
+      const sessions = outcomesOf(connection, {
+        before,
+        losses,
+        unnamed,
+        cut,
+        withoutFolder,
+        logIsWhole: image.logIsWhole,
+      });
       const rows = Object.fromEntries(
         created.shapes.map(({ name }) => [name, count(connection, `select count(*) as n from "${name}"`)]),
       );

@@ -21,7 +21,7 @@ export interface SessionOutcome {
   readonly isCounted: boolean;
   /** Whether the row of the session itself was lost and had to be rebuilt. */
   readonly isRebuilt: boolean;
-  /** `false` if the row of the session was rebuilt and the session's folder is unknown. */
+  /** `false` if the session's folder was lost and is unknown. */
   readonly hasFolder: boolean;
   /** Whether every record of the session was saved unchanged. */
   readonly isWhole: boolean;
@@ -45,6 +45,8 @@ interface Known {
   readonly unnamed: ReadonlyMap<string, number>;
   /** For each session: how many records were cut off. */
   readonly cut: ReadonlyMap<string, number>;
+  /** The sessions whose row was saved without its folder. */
+  readonly withoutFolder: ReadonlySet<string>;
   readonly logIsWhole: boolean;
 }
 
@@ -67,7 +69,7 @@ const COUNTED = ["message", "part", "event"];
 
 /** Computes for each session what was saved and what was lost. */
 export function outcomesOf(connection: Connection, known: Known): SessionOutcome[] {
-  const { before, losses, unnamed, cut, logIsWhole } = known;
+  const { before, losses, unnamed, cut, withoutFolder, logIsWhole } = known;
   const tally = (sql: string) => new Map(connection.all(sql).map((row) => [String(row.id), Number(row.n)]));
   const messages = tally("select session_id as id, count(*) as n from message group by 1");
   const parts = tally("select session_id as id, count(*) as n from part group by 1");
@@ -94,7 +96,7 @@ export function outcomesOf(connection: Connection, known: Known): SessionOutcome
       cutRecords,
       isCounted,
       isRebuilt,
-      hasFolder: !isRebuilt || row.directory !== NO_WORKTREE,
+      hasFolder: !withoutFolder.has(sessionID) && (!isRebuilt || row.directory !== NO_WORKTREE),
       isWhole: isCounted && !isRebuilt && lostMessages + lostParts + lostOthers + cutRecords === 0,
     };
   });

@@ -1,10 +1,12 @@
+import { folderOfSession, NO_WORKTREE, systemOfPath } from "../hosts/folder-paths.ts";
 import { columnsIn } from "../hosts/known-frame.ts";
 import { KNOWN_SCHEMAS } from "../hosts/known-schema.ts";
 import { isReplaceable, TIMES } from "../hosts/lost-columns.ts";
+import { SALVAGED_SLUG } from "../stores/conversation.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
 import type { SchemaObject } from "../stores/sqlite/pages/schema-objects.ts";
-import { SALVAGED_TITLE, SALVAGED_VERSION } from "./rebuild-parents.ts";
+import { CWD, SALVAGED_TITLE, SALVAGED_VERSION } from "./rebuild-parents.ts";
 import { fitsShape, hasBeginnings, type TableForm } from "./table-shape.ts";
 
 /** A table that lost columns which may not be empty, so that its rows are shorter than opencode's. */
@@ -39,8 +41,9 @@ export function shortTable(
   return found.sort((one, other) => one.unlike - other.unlike)[0] ?? null;
 }
 
-/** What replaces a lost text. A lost slug is replaced by the id of its session. */
+/** What replaces a lost text. A lost slug is replaced by the id of its session, a lost folder by {@link setLostFolders}. */
 const TEXTS: Readonly<Record<string, string>> = {
+  directory: NO_WORKTREE,
   title: SALVAGED_TITLE,
   version: SALVAGED_VERSION,
   sandboxes: "[]",
@@ -139,4 +142,35 @@ function setLostTime(table: string, column: string, value: string | OfChildren):
   return `update "${table}" set ${column} = found.time
     from (select ${parent} as id, ${time} as time from "${children}" group by ${parent}) as found
     where found.id = "${table}".id and "${table}".${column} = 0 and found.time is not null`;
+}
+
+/**
+ * Sets the lost folders of all sessions from their answers and their projects, by the rule with which `repair` completes
+ * a folder. Returns the sessions whose folder stays unknown.
+ */
+export function setLostFolders(connection: Connection, tables: readonly ShortTable[]): ReadonlySet<string> {
+  const unknown = new Set<string>();
+  const table = tables.find(({ lost }) => lost.includes("directory"));
+  if (table === undefined) return unknown;
+  const path = table.columns.includes("path") && !table.lost.includes("path") ? "session.path" : "null";
+  // opencode before 1.17 stores Windows paths with backslashes.
+  const isOld = connection.all("select 1 from project where worktree glob '[A-Za-z]:\\*' limit 1").length > 0;
+  const sessions = connection.all(`select session.id, worktree, ${path} as path, one, other from session
+    left join project on project.id = project_id
+    left join (select session_id, min(${CWD}) as one, max(${CWD}) as other from message group by 1) on session_id = session.id
+    where directory = '${NO_WORKTREE}'`);
+  for (const { id, worktree, path, one, other } of sessions) {
+    const folders = new Set([one, other].flatMap((each) => (typeof each === "string" ? [each] : [])));
+    const isWindows = [...folders, worktree].some((each) => systemOfPath(String(each)) === "windows");
+    const folder = folderOfSession(isWindows ? "windows" : "posix", folders, worktree, path);
+    if (folder === undefined) {
+      unknown.add(String(id));
+      // By this slug, `rescue` knows that the folder is not really `/`.
+      connection.run("update session set slug = ? where id = ?", SALVAGED_SLUG, id ?? null);
+    } else {
+      const spelled = isWindows && isOld ? folder.replaceAll("/", "\\") : folder;
+      connection.run("update session set directory = ? where id = ?", spelled, id ?? null);
+    }
+  }
+  return unknown;
 }

@@ -136,6 +136,8 @@ async function openDatabase(
   const driver = await loadDriver();
   if (driver === null) return unusable("no-sqlite-runtime", `Node ${process.versions.node}`);
   const openWriter = async (schema: Schema) => {
+    // Inside opencode's process, SQLite has opened the log already.
+    if (access === "outside") await (await import("./sqlite/damaged-log.ts")).refuseDamagedLog(database);
     const { SqliteWriter } = await import("./sqlite/sqlite-writer.ts");
     return SqliteWriter.open(files, () => driver.open(database, "write"), schema);
   };

@@ -6,6 +6,9 @@ export const NO_SQLITE = "This runtime has no SQLite.";
 
 export const BEING_WRITTEN = "Another process is writing to the database.";
 
+export const LOG_DAMAGED =
+  "The write-ahead log is damaged, and a change would overwrite it. Run `opencode-session-repair salvage --swap` first.";
+
 export const NO_SUCH_RUN = "There is no run with this id in quarantine.";
 
 export const QUARANTINE_IS_NO_FOLDER = '"quarantine" in the data directory is not a folder';

@@ -13,15 +13,40 @@ afterAll(removeHomes);
 
 const PAGE = 4096;
 
+type Damage = (bytes: Buffer, rootOf: (index: string) => number) => void;
+
+function zeroRoots(...indexes: readonly string[]): Damage {
+  return (bytes, rootOf) => {
+    for (const root of indexes.map(rootOf)) bytes.fill(0, (root - 1) * PAGE, root * PAGE);
+  };
+}
+
+/** As if the file once had more pages, of which one was unused. */
+function cutOff(bytes: Buffer): void {
+  const list = bytes.subarray((bytes.readUInt32BE(32) - 1) * PAGE);
+  const named = list.readUInt32BE(4);
+  list.writeUInt32BE(named + 1, 4);
+  list.writeUInt32BE(bytes.length / PAGE + 1, 8 + 4 * named);
+  bytes.writeUInt32BE(bytes.readUInt32BE(36) + 1, 36);
+  bytes.writeUInt32BE(bytes.length / PAGE + 2, 28);
+}
+
 /** With a session its events leave too: what remains of both lies on free pages, and the indexes may be lost. */
-test.each([
-  ["no index", []],
-  ["the index of sessions", ["sqlite_autoindex_session_1"]],
+const CASES: readonly (readonly [string, Damage])[] = [
+  ["no index", zeroRoots()],
+  ["the index of sessions", zeroRoots("sqlite_autoindex_session_1")],
   [
     "the indexes of everything",
-    ["sqlite_autoindex_session_1", "sqlite_autoindex_message_1", "sqlite_autoindex_part_1"],
+    zeroRoots("sqlite_autoindex_session_1", "sqlite_autoindex_message_1", "sqlite_autoindex_part_1"),
   ],
-] as const)("sessions that opencode 1.18.33 deleted stay deleted where %s is damaged", async (_, indexes) => {
+  ["a byte of the header", (bytes) => bytes.fill(0xf1, 11, 12)],
+  ["the header", (bytes) => bytes.fill(0, 0, 100)],
+  ["the list of free pages in the header", (bytes) => bytes.fill(0, 32, 40)],
+  ["page 1", (bytes) => bytes.fill(0, 0, PAGE)],
+  ["the end of the file, where unused pages were,", cutOff],
+];
+
+test.each(CASES)("sessions that opencode 1.18.33 deleted stay deleted where %s is damaged", async (_, damage) => {
   const store = await realStore("1.18.33");
   const database = join(store.dataDir, "opencode.db");
   const ids = (path: string, sql: string) => {
@@ -36,19 +61,15 @@ test.each([
   await host.stop();
   const live = new Database(database);
   live.exec("pragma wal_checkpoint(truncate)");
-  const roots = live.query("select name, rootpage from sqlite_master where type = 'index'").values() as [
-    string,
-    number,
-  ][];
+  const rootOf = (name: string) =>
+    Number((live.query("select rootpage from sqlite_master where name = ?").values(name) as number[][])[0]?.[0]);
+  const bytes = await readFile(database);
+  damage(bytes, rootOf);
   live.close();
   const idsIn = (path: string) =>
-    ["session", "message", "part"].map((table) => ids(path, `select id from ${table} order by id`));
+    ["session", "message", "part", "event"].map((table) => ids(path, `select id from ${table} order by id`));
   const before = idsIn(database);
   expect(before.flat().filter((id) => deleted.includes(id))).toEqual([]);
-  const bytes = await readFile(database);
-  for (const [name, root] of roots) {
-    if ((indexes as readonly string[]).includes(name)) bytes.fill(0, (root - 1) * PAGE, root * PAGE);
-  }
   await writeFile(database, bytes);
   const driver = await loadDriver();
   if (driver === null) throw new Error("This runtime has no SQLite.");

@@ -101,6 +101,22 @@ async function recover(source: string, folder: string): Promise<string> {
   return target;
 }
 
+/** What `.recover` reads of a damaged database that was in the whole one, beside what a salvage gave. */
+export async function recoveredFrom(source: string, folder: string, whole: string, salvaged: string) {
+  const recovered = await recover(source, folder);
+  const ids = (path: string): string[] => {
+    using database = new Database(path, { create: true });
+    try {
+      return (database.query("select id from session where id glob 'ses_*'").values() as [string][]).map(([id]) => id);
+    } catch {
+      return [];
+    }
+  };
+  const known = new Set(ids(whole));
+  const theirs = common(heldIn(recovered, true), heldIn(whole, false));
+  return { theirs, ours: heldIn(salvaged, false), sessions: ids(recovered).filter((id) => known.has(id)) };
+}
+
 /** `withLost`: also what `.recover` put into `lost_and_found`. */
 function heldIn(path: string, withLost: boolean): Held {
   const database = new Database(path, { create: true });

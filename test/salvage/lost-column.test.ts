@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync, renameSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { salvage } from "../../plugin/salvage/salvage.ts";
@@ -8,6 +9,7 @@ import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { askCli } from "../command-line/cli-service.ts";
 import { removeHomes } from "../host/home.ts";
 import { openDatabase } from "../host/record-place.ts";
+import { startHost } from "../host/running-host.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 
 afterAll(removeHomes);
@@ -101,6 +103,7 @@ const NEEDED_COLUMNS: readonly (readonly string[])[] = [
   ["part.time_created"],
   ["part.time_created", "part.time_updated", "message.time_created"],
   ["session.title", "session.slug", "session.version"],
+  ["session.directory"],
   ["session.time_created", "session.time_updated", "project.time_updated"],
 ];
 
@@ -111,6 +114,7 @@ test.each(NEEDED_COLUMNS.map((lost) => [lost.join(), lost] as const))(
     const source = join(store.dataDir, "opencode.db");
     const kept = Object.entries({
       project: "id, worktree",
+      // The answers and the project show the folder too.
       session: "id, directory, project_id, share_url",
       message: "id, session_id, data, time_created",
       part: "id, message_id, session_id, data",
@@ -153,6 +157,83 @@ test("check names the command that saves all parts of a database of 1.14.41 with
   expect((await run(store, "restore", done.runID, "--yes")).items).toMatchObject([{ action: "restored" }]);
   expect(readFileSync(join(store.dataDir, "opencode.db"))).toEqual(before);
 });
+
+test.each(["1.2.15", "1.15.4", "1.18.33"] as const)(
+  "sessions of %s without their folders are listed again in their folder, and the undo is exact",
+  async (version) => {
+    const store = await realStore(version);
+    // A session without an answer has only the folder of its project.
+    const { id } = store.sessions.conversation;
+    sql(store, `delete from part where session_id = '${id}'`, `delete from message where session_id = '${id}'`);
+    const folders = valuesOf(join(store.dataDir, "opencode.db"), "session", "id, directory");
+    for (const index of indexesWith(store, "session", "directory")) sql(store, `drop index "${index}"`);
+    sql(store, "alter table session drop column directory", "pragma wal_checkpoint(truncate)");
+    const before = readFileSync(join(store.dataDir, "opencode.db"));
+    expect(await hostLists(store)).toEqual([500, []]);
+    expect((await run(store, "check")).findings).toContainEqual(
+      expect.objectContaining({
+        code: "columns-missing",
+        severity: "blocking",
+        evidence: "without session.directory",
+        advice: expect.stringContaining("salvage --swap"),
+      }),
+    );
+    const done = await run(store, "salvage", "--swap", "--yes");
+    expect(done).toMatchObject({ code: 1, swapped: true, isSound: true, emptyColumns: ["session.directory"] });
+    expect(done.sessions.filter(({ hasFolder }: { hasFolder: boolean }) => !hasFolder)).toEqual([]);
+    expect(valuesOf(join(store.dataDir, "opencode.db"), "session", "id, directory")).toEqual(folders);
+    const [status, listed] = await hostLists(store);
+    expect([status, listed.length]).toEqual([200, folders.length]);
+    expect((await run(store, "restore", done.runID, "--yes")).stderr).toBe("");
+    expect(readFileSync(join(store.dataDir, "opencode.db"))).toEqual(before);
+  },
+);
+
+test("a session outside of projects that lost its folder is told of, and rescue finds it a folder", async () => {
+  const store = await realStore("1.18.33");
+  const [id] = withoutMessages(store);
+  const folder = await mkdtemp(join(store.home.root, "folder-"));
+  sql(
+    store,
+    "insert or ignore into project (id, worktree, time_created, time_updated, sandboxes) values ('global', '/', 1, 1, '[]')",
+    `update session set project_id = 'global' where id = '${id}'`,
+    "alter table session drop column directory",
+    "pragma wal_checkpoint(truncate)",
+  );
+  const { sessions } = await run(store, "salvage", "--swap", "--yes");
+  const unknown = sessions.filter(({ hasFolder }: { hasFolder: boolean }) => !hasFolder);
+  expect(unknown).toMatchObject([{ sessionID: id }]);
+  const moved = await askCli([
+    "rescue",
+    "--relink",
+    "--from",
+    "/",
+    "--to",
+    folder,
+    "--yes",
+    "--data-dir",
+    store.dataDir,
+  ]);
+  expect(moved.stdout).toContain("Changed 1 record.");
+  expect(valuesOf(join(store.dataDir, "opencode.db"), "session", "id, directory")).toContainEqual([id, folder]);
+});
+
+function withoutMessages(store: RealStore): string[] {
+  using database = openDatabase(store);
+  const found = database.query("select id from session where id not in (select session_id from message) order by id");
+  return (found.values() as [string][]).map(([id]) => id);
+}
+
+/** How opencode answers to the list of sessions, and how many it lists. */
+async function hostLists(store: RealStore): Promise<[number, unknown[]]> {
+  const host = await startHost({ home: store.home });
+  try {
+    const { status, body } = await host.get("/session");
+    return [status, Array.isArray(body) ? body : []];
+  } finally {
+    await host.stop();
+  }
+}
 
 /** Columns of 1.14.41 by which the tool itself reads, and how that opencode reacts without them (measured). */
 test.each([

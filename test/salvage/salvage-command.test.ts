@@ -227,7 +227,7 @@ test.each([
     const before = await contentOf(dataDir);
     const checked = await askCli(["check", "--data-dir", dataDir, "--json"]);
     const { findings, advice } = JSON.parse(checked.stdout);
-    expect(findings).toContainEqual(expect.objectContaining({ code: "wal-damaged", severity: "warning" }));
+    expect(findings).toContainEqual(expect.objectContaining({ code: "wal-damaged", severity: "blocking" }));
     expect(advice["wal-damaged"]).toContain("salvage --swap");
     expect(await contentOf(dataDir)).toEqual(before);
     const swapped = JSON.parse((await askCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);

@@ -1,13 +1,5 @@
 import { ID_DIFFERS, LEGACY_MODEL, UNKNOWN_WORKSPACE } from "../../faults/refused.ts";
-import {
-  canBeLookedUp,
-  folderBelow,
-  isAbsoluteFor,
-  isFolderOf,
-  NO_WORKTREE,
-  storedPath,
-  systemOfPath,
-} from "../../hosts/folder-paths.ts";
+import { canBeLookedUp, folderOfSession, isAbsoluteFor, systemOfPath } from "../../hosts/folder-paths.ts";
 import { OTHER_THAN_NAME } from "../../records/mismatch.ts";
 import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
 import { modelOf } from "./neighbours.ts";
@@ -207,18 +199,9 @@ function isTokenColumn(name: string): name is keyof typeof TOKEN_COLUMNS {
 }
 
 function directoryOf({ neighbours, system }: Subject): string | undefined {
-  const folders = new Set(neighbours.messages.flatMap(({ cwd }) => (cwd === null ? [] : [cwd])));
-  const [only] = folders;
-  // In a container, a user may have worked in `/`. On Windows, `/` is never the folder of a user.
-  const isRoot = system === "posix" && only === NO_WORKTREE;
-  if (folders.size === 1 && (isRoot || isFolderOf(system, only))) return storedPath(system, only);
   const { session, project } = neighbours.session;
-  const worktree = project?.worktree;
-  if (!isFolderOf(system, worktree)) return undefined;
-  const path = session?.path;
-  return typeof path === "string" && !/^[a-z]+:|^[\\/]|(^|[\\/])\.\.([\\/]|$)/i.test(path)
-    ? folderBelow(system, worktree, path)
-    : storedPath(system, worktree);
+  const folders = neighbours.messages.flatMap(({ cwd }) => (cwd === null ? [] : [cwd]));
+  return folderOfSession(system, new Set(folders), project?.worktree, session?.path);
 }
 
 function at(value: unknown, path: readonly (string | number)[]): unknown {

@@ -1,4 +1,5 @@
 import type { Connection, SqlRow } from "./driver.ts";
+import { quoted } from "./schema.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /**
@@ -9,10 +10,22 @@ export function firstDamage(connection: Connection, depth: "quick" | "full"): st
   try {
     const [row] = depth === "quick" ? quickCheck(connection) : connection.all("pragma integrity_check(1)");
     const [answer] = Object.values(row ?? {});
-    return answer === "ok" ? null : oneLine(String(answer));
+    if (answer !== "ok") return oneLine(String(answer));
+    if (depth === "full") readEveryText(connection);
+    return null;
   } catch (error) {
     if (sqliteFailure(error) === "malformed" || sqliteFailure(error) === "not-a-database") return "SQLITE_CORRUPT";
     throw error;
+  }
+}
+
+/** Reads all text, because SQLite's own check accepts a file that ends inside a page of a long text. */
+function readEveryText(connection: Connection): void {
+  for (const { name } of connection.all("select name from sqlite_schema where type = 'table'")) {
+    const table = quoted(String(name));
+    const texts = connection.all(`pragma table_info(${table})`).filter(({ type }) => /text/i.test(String(type)));
+    const lengths = texts.map((column) => `total(length(cast(${quoted(String(column.name))} as blob)))`);
+    if (lengths.length > 0) connection.all(`select ${lengths.join()} from ${table}`);
   }
 }
 

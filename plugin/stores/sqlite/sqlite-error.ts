@@ -23,8 +23,11 @@ const BY_NUMBER: Readonly<Record<number, SqliteFailure>> = {
   26: "not-a-database",
 };
 
-/** `SQLITE_IOERR_SHMSIZE` is the only extended code with another meaning than its primary code. */
-const SHMSIZE = 4874;
+/**
+ * The extended codes with another meaning than their primary code: `SQLITE_IOERR_SHORT_READ` (the file ends inside a
+ * page) and `SQLITE_IOERR_SHMSIZE` (no disk space for the index of the WAL).
+ */
+const EXTENDED: Readonly<Record<number, SqliteFailure>> = { 522: "malformed", 4874: "full" };
 
 const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
   ["SQLITE_BUSY", "busy"],
@@ -32,7 +35,7 @@ const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
   ["SQLITE_PROTOCOL", "busy"],
   ["SQLITE_READONLY", "read-only"],
   ["SQLITE_FULL", "full"],
-  // SQLITE_IOERR_SHMSIZE means that there is no disk space for the index of the WAL.
+  ["SQLITE_IOERR_SHORT_READ", "malformed"],
   ["SQLITE_IOERR_SHMSIZE", "full"],
   ["SQLITE_IOERR", "io"],
   ["SQLITE_CORRUPT", "malformed"],
@@ -51,7 +54,7 @@ export function sqliteFailure(error: unknown): SqliteFailure {
   if (named !== undefined) return named[1];
   for (const field of ["errcode", "errno"] as const) {
     const number = field in error ? Number((error as Error & Record<typeof field, unknown>)[field]) : Number.NaN;
-    const known = number === SHMSIZE ? "full" : BY_NUMBER[number & 0xff];
+    const known = EXTENDED[number] ?? BY_NUMBER[number & 0xff];
     if (Number.isInteger(number) && number > 0 && known !== undefined) return known;
   }
   return "other";

@@ -1,4 +1,5 @@
 import { cellStarts, hasDatabaseHeader, PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
+import { type FreePages, freePages } from "./free-pages.ts";
 import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
 import { readRecordHeader } from "./record.ts";
 import { type Frame, readWriteAheadLog } from "./write-ahead-log.ts";
@@ -19,8 +20,7 @@ export interface PageImage {
   readonly usableBytes: number;
   /** The highest page number. Pages are numbered from 1. */
   readonly pages: number;
-  /** The unused pages. `isComplete`: the whole list of unused pages could be read. */
-  readonly free: { readonly pages: ReadonlySet<number>; readonly isComplete: boolean };
+  readonly free: FreePages;
   /** The number of pages in the WAL that SQLite would not have read, because a page before them is damaged. */
   readonly framesBeyondDamage: number;
   /** Whether the WAL was read completely, or there is no WAL. If not, later versions of any page may be missing. */
@@ -177,25 +177,4 @@ function likelyPageBytes(main: RandomAccessFile): number | null {
     if (share > best[0] * CLEARLY_MORE) best = [share, size];
   }
   return best[1] === 0 ? null : best[1];
-}
-
-/**
- * Reads the list of unused pages: a chain of pages, each of which names unused pages (sqlite.org/fileformat2.html,
- * 1.5).
- */
-function freePages(read: (page: number) => Buffer, pages: number): PageImage["free"] {
-  const header = read(1);
-  const found = new Set<number>();
-  if (!hasDatabaseHeader(header)) return { pages: found, isComplete: false };
-  const [first, count] = [header.readUInt32BE(32), header.readUInt32BE(36)];
-  for (let trunk = first; trunk !== 0; ) {
-    if (trunk > pages || found.has(trunk)) return { pages: found, isComplete: false };
-    const bytes = read(trunk);
-    const named = bytes.readUInt32BE(4);
-    if (named > bytes.length / 4 - 2) return { pages: found, isComplete: false };
-    found.add(trunk);
-    for (let index = 0; index < named; index += 1) found.add(bytes.readUInt32BE(8 + 4 * index));
-    trunk = bytes.readUInt32BE(0);
-  }
-  return { pages: found, isComplete: found.size === count };
 }

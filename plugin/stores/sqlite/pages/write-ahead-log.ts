@@ -1,4 +1,5 @@
 import { endianness } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { sizeNow } from "../../../platform/read-now.ts";
 import { amount } from "../../../words/amounts.ts";
 import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
@@ -175,6 +176,15 @@ export function unreadLog(database: string): string | null {
     file.close();
   }
 }
+
+/** {@link unreadLog}, looked at twice: a log that another process begins again looks damaged for a moment. */
+export async function lastingUnreadLog(database: string): Promise<string | null> {
+  if (unreadLog(database) === null) return null;
+  await sleep(SECOND_LOOK_MS);
+  return unreadLog(database);
+}
+
+const SECOND_LOOK_MS = 200;
 
 function wordsOf(bytes: Buffer, isBigEndian: boolean): Uint32Array {
   const copy = new Uint8Array(bytes.length);
