@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { PathSystem } from "../model/store-description.ts";
+import { collectGarbage } from "../platform/memory.ts";
 import { toCorrect } from "../words/answers/common.ts";
 import type { Screen, Style } from "../words/answers/screen.ts";
 import { commandStart, withGivenStore } from "../words/commands.ts";
@@ -52,6 +53,9 @@ const WIDEST = 120;
 
 /** The number of characters that are written at once, because an answer may have tens of megabytes. */
 const PIECE_CHARACTERS = 256 * 1024;
+
+/** Garbage is collected whenever this many characters were written. */
+const COLLECTED_AFTER = 8 * 1024 * 1024;
 
 /** Joins lines with their line breaks into longer pieces. */
 function* piecesOf(lines: Iterable<string>): Iterable<string> {
@@ -199,7 +203,13 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     },
     async printAll(lines) {
       clear();
+      let written = 0;
       for (const piece of piecesOf(lines)) {
+        written += piece.length;
+        if (written > COLLECTED_AFTER) {
+          collectGarbage();
+          written = 0;
+        }
         // If the reader of the output has ended (see `output.ts`), Bun keeps the stream open, and no "drain" follows.
         if (stdout.destroyed || stdout.errored) return;
         if (!stdout.write(released(shown(piece, stdout, color)))) await once(stdout, "drain").catch(() => undefined);

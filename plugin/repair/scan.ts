@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { looksHealthy, looksHealthyInPlace, looksHealthyThroughout } from "../faults/quick-look.ts";
 import type { Artifact } from "../model/artifact.ts";
 import { entryURL } from "../package-files.ts";
+import { collectGarbage } from "../platform/memory.ts";
 import { sizeNow } from "../platform/read-now.ts";
 import { addCounts, type Counts, type ScanOptions, type Scope, type Store } from "../stores/store.ts";
 
@@ -66,13 +67,12 @@ const READ_BETWEEN_BYTES = 8 * 1024 * 1024;
  * it only in a process that does no other work, because it stops the process for a moment.
  */
 export function garbageCollection({ generation }: Store["description"]): (bytes: number) => void {
-  const { Bun: bun } = globalThis as { Bun?: { gc?(force: boolean): void } };
   let collectedAt = 0;
   return (bytes) => {
     if (bytes - collectedAt < READ_BETWEEN_BYTES) return;
     if (process.memoryUsage.rss() < COLLECTED_FROM_BYTES[generation]) return;
     collectedAt = bytes;
-    bun?.gc?.(true);
+    collectGarbage();
   };
 }
 

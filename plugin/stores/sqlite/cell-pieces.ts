@@ -1,3 +1,4 @@
+import { keepHeapSmall, release } from "../../platform/memory.ts";
 import { type BriefDocument, briefDocument } from "../../records/brief-document.ts";
 import { byteLength, type Connection, type SqlValue } from "./driver.ts";
 
@@ -39,8 +40,10 @@ export function readBrief(cell: Cell, bytes: number, reading?: BriefReading): Br
       if (piece === null) return;
       reading?.onPiece(piece);
       yield piece;
+      release(piece);
     }
   }
+  keepHeapSmall();
   // A transaction that only reads does not block opencode: a database that opencode has open is in WAL mode.
   connection.exec("begin");
   try {
