@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-
 let isKeptSmall = false;
 
 /**
@@ -9,12 +7,27 @@ let isKeptSmall = false;
 export function keepHeapSmall(): void {
   if (isKeptSmall || process.versions.bun !== undefined) return;
   isKeptSmall = true;
-  setFlagsFromString("--semi-space-growth-factor=1");
+  process.getBuiltinModule?.("node:v8").setFlagsFromString("--semi-space-growth-factor=1");
 }
 
-/** Collects garbage. Only Bun can do that. It stops the process for a moment. */
+let collector: (() => unknown) | null = null;
+
+/**
+ * Collects garbage. Use it only in a process that does no other work, because it stops the process for a moment. Node
+ * before 20.16 does nothing.
+ */
 export function collectGarbage(): void {
-  (globalThis as { Bun?: { gc?(force: boolean): void } }).Bun?.gc?.(true);
+  collector ??= findCollector();
+  collector();
+}
+
+function findCollector(): () => unknown {
+  const { Bun: bun } = globalThis as { Bun?: { gc(force: boolean): void } };
+  if (bun !== undefined) return () => bun.gc(true);
+  process.getBuiltinModule?.("node:v8").setFlagsFromString("--expose-gc");
+  // Only a context that is made after this has the function.
+  const found: unknown = process.getBuiltinModule?.("node:vm").runInNewContext("globalThis.gc");
+  return typeof found === "function" ? (found as () => unknown) : () => undefined;
 }
 
 /**

@@ -1,9 +1,12 @@
-import { keepHeapSmall, release } from "../../platform/memory.ts";
+import { collectGarbage, keepHeapSmall, release } from "../../platform/memory.ts";
 import { type BriefDocument, briefDocument } from "../../records/brief-document.ts";
 import { byteLength, type Connection, type SqlValue } from "./driver.ts";
 
 /** SQLite holds the whole value in memory for every piece, so the pieces are large. */
 export const PIECE_BYTES = 4 * 1024 * 1024;
+
+/** Before SQLite loads a value of this size, memory is made free for it. */
+const COLLECTED_FROM_BYTES = 8 * 1024 * 1024;
 
 /** One value of one row. `column` and `from` are SQL; `from` and its `values` select the row. */
 export interface Cell {
@@ -44,6 +47,7 @@ export function readBrief(cell: Cell, bytes: number, reading?: BriefReading): Br
     }
   }
   keepHeapSmall();
+  if (bytes >= COLLECTED_FROM_BYTES) collectGarbage();
   // A transaction that only reads does not block opencode: a database that opencode has open is in WAL mode.
   connection.exec("begin");
   try {
