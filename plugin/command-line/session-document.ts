@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
+import type { LongText, LongTexts } from "../records/long-document.ts";
 import type { ShownSession } from "../show/show.ts";
 import type { Hole, TranscriptMessage } from "../show/transcript.ts";
-import type { LongText, LongTexts } from "../records/long-document.ts";
 import { TEXT_CHANGED } from "../words/long-texts.ts";
 import { jsonText, listAnswer } from "./answers.ts";
 
@@ -102,21 +102,11 @@ function publicMessage({ entries, long, ...message }: TranscriptMessage): object
   return {
     ...message,
     entries: entries.map((entry) => {
-      switch (entry.type) {
-        case "text":
-        case "reasoning":
-          return { type: entry.type, text: entry.long ?? entry.text };
-        case "hole":
-          return entry;
-        case "note": {
-          const { part: _part, ...said } = entry;
-          return said;
-        }
-        case "tool": {
-          const { part, ...said } = entry;
-          return { ...said, error: long?.get(part)?.get('["state","error"]') ?? said.error };
-        }
-      }
+      if ("why" in entry) return entry;
+      if (!("part" in entry)) return { type: entry.type, text: entry.long ?? entry.text };
+      const { part, ...said } = entry;
+      const error = long?.get(part)?.get('["state","error"]');
+      return error === undefined ? said : { ...said, error };
     }),
     info: whole(message.info),
     parts: message.parts.map(whole),

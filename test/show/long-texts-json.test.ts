@@ -54,7 +54,7 @@ async function document(longInPieces: boolean, meanwhile: () => void = () => und
 }
 
 const LONG = "a line of a log\n".repeat(200_000);
-const PAIRS = `x${'\\ud83d\\ude00'.repeat(400_000)}`;
+const PAIRS = `x${"\\ud83d\\ude00".repeat(400_000)}`;
 
 const tool = (state: object) => ({
   ...{ type: "tool", callID: "call_1", tool: "bash" },

@@ -24,6 +24,40 @@ export function cellPiece({ connection, column, from, values }: Cell, index: num
   return piece instanceof Uint8Array && piece.length > 0 ? piece : null;
 }
 
+/**
+ * The bytes of a text or BLOB of this size. SQLite and the runtime would together need three times the size of a long value
+ * if it were read at once. Shorter than `bytes` if the value was changed.
+ */
+export function wholeCell(cell: Cell, bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes);
+  const end = inOneRead(cell.connection, () => {
+    for (let at = 0; at < bytes; at += PIECE_BYTES) {
+      const piece = cellPiece(cell, at / PIECE_BYTES);
+      if (piece === null || piece.length > bytes - at) return at;
+      whole.set(piece, at);
+      release(piece);
+    }
+    return bytes;
+  });
+  return whole.subarray(0, end);
+}
+
+/** Reads in one transaction: in that of the caller if there is one, else in a new one. */
+export function inOneRead<T>(connection: Connection, read: () => T): T {
+  let isOwn = true;
+  try {
+    connection.exec("begin");
+  } catch {
+    // Either there is a transaction, or the first read fails with the same error.
+    isOwn = false;
+  }
+  try {
+    return read();
+  } finally {
+    if (isOwn) endReading(connection);
+  }
+}
+
 /** What the caller of {@link readBrief} needs besides the brief document. */
 interface BriefReading {
   /** The mark of each cut. */
