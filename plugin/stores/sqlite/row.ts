@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type CellValue, LONG_BYTES } from "../../model/artifact.ts";
+import { release } from "../../platform/memory.ts";
 import { inOneRead, wholeCell } from "./cell-pieces.ts";
 import { byteLength, type Connection, type SqlValue } from "./driver.ts";
 import { quoted } from "./schema.ts";
@@ -101,6 +102,11 @@ export function rowHash(row: CapturedRow): string {
     hash.update("\n");
   }
   return hash.digest("hex");
+}
+
+/** Frees the long values of a row, whose bytes nobody may use afterwards. */
+export function releaseRow({ cells }: CapturedRow): void {
+  for (const cell of cells.values()) if ("bytes" in cell && cell.bytes.length > LONG_BYTES) release(cell.bytes);
 }
 
 /** The SQL placeholder and the value that store a cell with its exact bytes and storage class. */
