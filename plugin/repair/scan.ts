@@ -2,7 +2,6 @@ import { availableParallelism } from "node:os";
 import { looksHealthy, looksHealthyInPlace, looksHealthyThroughout } from "../faults/quick-look.ts";
 import type { Artifact } from "../model/artifact.ts";
 import { entryURL } from "../package-files.ts";
-import { collectGarbage } from "../platform/memory.ts";
 import { sizeNow } from "../platform/read-now.ts";
 import { addCounts, type Counts, type ScanOptions, type Scope, type Store } from "../stores/store.ts";
 
@@ -66,7 +65,8 @@ const READ_BETWEEN_BYTES = 8 * 1024 * 1024;
  * Returns a function that collects garbage when it is due. Call that function with the number of bytes read so far. Use
  * it only in a process that does no other work, because it stops the process for a moment.
  */
-export function garbageCollection({ generation }: Store["description"]): (bytes: number) => void {
+export async function garbageCollection({ generation }: Store["description"]): Promise<(bytes: number) => void> {
+  const { collectGarbage } = await import("../platform/memory.ts");
   let collectedAt = 0;
   return (bytes) => {
     if (bytes - collectedAt < READ_BETWEEN_BYTES) return;
@@ -110,7 +110,7 @@ export async function scanWholeStore(
   // This work is awaited at the end of the function. If reading fails first, a failure of this work must not become an
   // unhandled rejection.
   besides.catch(() => undefined);
-  const collect = garbageCollection(description);
+  const collect = await garbageCollection(description);
   const read = async (index: number) => {
     left.delete(index);
     suspects.push(...(await scanScope(store, { what: "everything", share: { index, of: shares } }, options)));
