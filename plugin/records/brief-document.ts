@@ -28,10 +28,7 @@ export interface BriefDocument {
    * The brief text. It is JSON if and only if the document is JSON. Only long strings are shorter than in the document.
    */
   readonly text: string;
-  /**
-   * The texts that were cut, in the order in which the document has them. If the document ends inside a text, the last cut
-   * may end inside an escape.
-   */
+  /** The texts that were cut, in the order in which the document has them. The last one may have no end. */
   readonly cuts: readonly CutString[];
 }
 
@@ -202,10 +199,7 @@ export function* cutText(pieces: Iterable<Uint8Array | null>): Iterable<string |
   if (left.length > 0) yield JSON.parse(`"${left.toString("utf8")}"`) as string;
 }
 
-/**
- * The bytes of a JSON text that was made of a brief document: the cut bytes take the places of the marks. `bytes` are those
- * of the document.
- */
+/** JSON that was made of a brief document, with the cut bytes of the document in the places of the marks. */
 export function withCuts(json: string, bytes: Uint8Array, { cuts }: BriefDocument, mark: string): Buffer {
   const [first = "", ...others] = json.split(mark);
   const pieces: Uint8Array[] = [Buffer.from(first)];
