@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { endWithParent } from "./command-line/hand-over.ts";
+import { endWithCaller } from "./command-line/hand-over.ts";
 import { watchOutput } from "./command-line/output.ts";
 import { runCommandLine } from "./command-line/run.ts";
 
@@ -13,7 +13,7 @@ const abort = new AbortController();
 let interruptedMs = 0;
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, interrupt);
 const statusWhenWritten = watchOutput();
-await endWithParent();
+await endWithCaller();
 process.exitCode = await statusWhenWritten(await runCommandLine(process.argv.slice(2), abort.signal));
 if (abort.signal.aborted) {
   // The process must end itself, because work that the command no longer waits for would keep it running.

@@ -55,7 +55,7 @@ async function bundle(outdir: string): Promise<void> {
     splitting: true,
     minify: { whitespace: true, identifiers: true, keepNames: true, syntax: true },
     external: ["bun:*"],
-    plugins: [await agentArguments()],
+    plugins: [await agentArguments(), withoutDocumentation()],
     naming: { entry: "[dir]/[name].[ext]", chunk: "[hash].[ext]" },
   });
   for (const { path } of outputs) {
@@ -108,6 +108,21 @@ async function agentArguments(): Promise<BunPlugin> {
   return {
     name: "agent arguments",
     setup: (builder) => void builder.onLoad({ filter: /agent-arguments\.ts$/ }, () => ({ contents, loader: "js" })),
+  };
+}
+
+/** Properties of a rule in `remedies/complete/` that only `docs/faults.md` shows, each with its literal value. */
+const FOR_DOCUMENTATION = /^ +(?:invariant|issues):\s*(?:"(?:[^"\\]|\\.)*"|\[[\d,\s]*\]|[A-Z_]+\.invariant),\n/gm;
+
+/** Leaves out what rules say for the documentation, because no code reads it. The package must be small. */
+function withoutDocumentation(): BunPlugin {
+  return {
+    name: "without documentation",
+    setup: (builder) =>
+      void builder.onLoad({ filter: /complete[\\/](?:[a-z]+-rules|catalogue)\.ts$/ }, async ({ path }) => ({
+        contents: (await readFile(path, "utf8")).replaceAll(FOR_DOCUMENTATION, ""),
+        loader: "ts",
+      })),
   };
 }
 

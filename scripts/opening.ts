@@ -12,7 +12,7 @@ import { openTerminalUI, type TerminalUI } from "../test/terminal/terminal-ui.ts
 import { median } from "./bench/statistics.ts";
 
 /**
- * Measures how much longer it takes to open a healthy session with the part of the plugin that runs in the terminal UI.
+ * Measures how much longer it takes to open a healthy session with the half of the plugin that runs in the terminal UI.
  * The time begins with Enter in the session list, and ends when the last words of the session are on the screen. Two
  * terminal UIs run, one with and one without that part. They open sessions in turn, each session once.
  *

@@ -317,7 +317,7 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
   const [from, to] = [last(values, "from"), last(values, "to")];
   const [relink, unarchive, asked] = [isOn(values, "relink"), isOn(values, "unarchive"), isOn(values, "import")];
   const exported = last(values, "export") ?? null;
-  if ((from === undefined) !== (to === undefined)) return "--from and --to go together.";
+  if ((from === undefined) !== (to === undefined)) return "Use --from and --to together.";
   if (from !== undefined && to !== undefined) {
     if (systemOfPath(from) === null || !isFolderHere(to)) {
       return "--from and --to take absolute folders: full paths, as `rescue` names them.";

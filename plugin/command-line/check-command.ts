@@ -5,7 +5,7 @@ import { viewOf } from "./check-view.ts";
 import { checkWithProgress, withoutResult } from "./checking.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { otherData, otherDataLines } from "./other-data-note.ts";
+import { otherDataLines, otherDataNote } from "./other-data-note.ts";
 import { resolveSessionsHere } from "./resolve-ids.ts";
 
 /** `check`: reports problems and writes nothing. */
@@ -18,7 +18,7 @@ export async function checkCommand(
   const outcome = await checkWithProgress(context, resolved.value);
   if (!outcome.ok) return withoutResult(context, outcome);
   const { result } = outcome;
-  const other = sessionIDs.length === 0 ? await otherData(context, null) : [];
+  const other = sessionIDs.length === 0 ? await otherDataNote(context, null) : [];
   const text = checkText(result, await viewOf(context, resolved.value, result));
   const document = { ...checkAnswer(result, context.options), ...(other.length > 0 && { otherData: other }) };
   const note = otherDataLines(context, other);

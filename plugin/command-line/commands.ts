@@ -29,7 +29,7 @@ export const OPTIONS = {
   for: {
     value: "2.x",
     kind: "other",
-    says: "records that the import of opencode 2.x would leave out or change, or on which it would stop",
+    says: "records that the import of opencode 2.x would leave out or change, or that would stop it",
   },
   item: { value: "ID", kind: "other", multiple: true, says: "only this record of the run" },
   "older-than": { value: "AGE", kind: "other", says: "an age such as 30d, 12h or 2w" },
@@ -54,7 +54,7 @@ export const OPTIONS = {
   db: { value: "FILE", kind: "file", says: "look at this database only" },
   json: { says: "one JSON document on stdout, messages on stderr" },
   quiet: { short: "q", says: "no messages on stderr" },
-  concurrency: { value: "N", kind: "other", says: "how many files are read at once (default 16)" },
+  concurrency: { value: "N", kind: "other", says: "how many files are read together (default 16)" },
   "no-color": { says: "no colours" },
   help: { short: "h", says: "print this help, or the help of the named command" },
   version: { short: "v", says: "the version of this tool" },
@@ -208,7 +208,7 @@ export const COMMANDS = {
     options: [],
     summary: "check that the plugin is installed, loaded and can work here",
     details: ["Each line begins with a sign. A line with ✗ says what to do. Changes nothing."],
-    examples: [{ args: "doctor", says: "ask this first when something does not work" }],
+    examples: [{ args: "doctor", says: "run this first if something does not work" }],
   },
   report: {
     options: ["output"],

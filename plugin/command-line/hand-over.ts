@@ -25,7 +25,7 @@ export async function handOver(
 /**
  * Ends this process when the process that started it ends, so that a user who kills the command also stops its work.
  */
-export async function endWithParent(): Promise<void> {
+export async function endWithCaller(): Promise<void> {
   const parent = Number(process.env[HANDED_OVER]);
   if (parent > 0) (await import("../platform/programs.ts")).endWithParent(parent);
 }

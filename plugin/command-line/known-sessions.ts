@@ -69,12 +69,12 @@ async function listOf2x({
   origin,
 }: Exclude<OpenedStore, { state: "unusable" }>): Promise<SessionFacts[] | null> {
   if (half2x === null || (origin?.kind !== "2.x" && origin?.kind !== "1.x and 2.x")) return null;
-  const { sessionsOf2x } = await import("../show/copy-2x.ts");
-  return sessionsOf2x(half2x, origin);
+  const { sessionFacts2x } = await import("../show/copy-2x.ts");
+  return sessionFacts2x(half2x, origin);
 }
 
 /** Sorts sessions: the newest first, those without a time last. */
-export function newestFirst(sessions: readonly KnownSession[]): KnownSession[] {
+export function newestSessionsFirst(sessions: readonly KnownSession[]): KnownSession[] {
   return [...sessions].sort((a, b) => (b.updatedMs ?? 0) - (a.updatedMs ?? 0) || (a.id < b.id ? -1 : 1));
 }
 

@@ -6,7 +6,7 @@ import { type CommandContext, commandHere } from "./context.ts";
  * Other data directories of opencode on this machine that have a session or message which is missing here. The list is
  * empty if the user named a database file. `fromData` is the directory that the user named with --from-data.
  */
-export async function otherData(
+export async function otherDataNote(
   { files, located, options }: CommandContext,
   fromData: string | null,
 ): Promise<readonly string[]> {

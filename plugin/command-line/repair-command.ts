@@ -17,7 +17,7 @@ import { andMore, NOTHING_CHANGED, ORIGINALS_ARE_IN, WHAT_IS_COMPLETED } from ".
 import { findingLines, laidOut, type View } from "../words/answers/findings.ts";
 import { checkedStoreLine } from "../words/answers/stores.ts";
 import { changeLines } from "../words/changes.ts";
-import { actionWord, afterRepair, doneWords, recordWords, sentence, toDoWords } from "../words/records.ts";
+import { actionWord, afterRepairText, doneWords, recordWords, sentence, toDoWords } from "../words/records.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { viewOf } from "./check-view.ts";
@@ -216,7 +216,7 @@ async function doneText(
   const tried = new Set(plan.flatMap(({ operations }) => operations.map(({ locator }) => locatorText(locator))));
   lines.push(
     "",
-    !isLeft ? afterRepair(result.items) : checkText(after, await viewOf(context, sessionIDs, after, tried)),
+    !isLeft ? afterRepairText(result.items) : checkText(after, await viewOf(context, sessionIDs, after, tried)),
   );
   return lines.join("\n");
 }

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { isFolderHere, THIS_SYSTEM, withoutLastSlash } from "../hosts/folder-paths.ts";
 import { namedBy, type RescueChoice, recordRepair } from "../rescue/choices.ts";
 import type { RescueRequest } from "../rescue/request.ts";
@@ -137,12 +138,15 @@ async function askFolder(from: string, [first]: readonly RescueChoice[], termina
   const numbers = candidates.length === 0 ? "" : "A number, or a";
   while (true) {
     const answer = (
-      await terminal.askLine(`${numbers === "" ? "A" : numbers} full path, or Enter to leave the session as it is:`)
+      await terminal.askLine(
+        `${numbers === "" ? "A" : numbers} full path ("." for this folder), or Enter to change nothing:`,
+      )
     )?.trim();
     if (answer === undefined || answer === "") return null;
     const candidate = /^\d{1,3}$/.test(answer) ? candidates[Number(answer) - 1] : undefined;
     if (candidate !== undefined) return candidate;
-    if (isFolderHere(answer)) return withoutLastSlash(answer);
+    const folder = /^\.\.?($|[\\/])/.test(answer) ? resolve(answer) : answer;
+    if (isFolderHere(folder)) return withoutLastSlash(folder);
     terminal.say(`Type the full path, which begins with ${THIS_SYSTEM === "windows" ? "a drive, such as C:\\" : "/"}.`);
   }
 }

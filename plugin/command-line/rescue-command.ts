@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { type RescueChoice, rescueChoices } from "../rescue/choices.ts";
 import type { HiddenSession } from "../rescue/hidden.ts";
-import { isAdded } from "../rescue/incomplete.ts";
+import { isAddedSince } from "../rescue/incomplete.ts";
 import { isWanted, type RescueInput } from "../rescue/request.ts";
 import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescue/rescue.ts";
 import { plural } from "../words/amounts.ts";
@@ -18,10 +18,10 @@ import { isAgreed } from "./confirmation.ts";
 import { answer, type CommandContext, stopped as interrupted, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { unlessLeft } from "./leaving.ts";
-import { otherData, otherDataLines } from "./other-data-note.ts";
+import { otherDataLines, otherDataNote } from "./other-data-note.ts";
 import { showProgress } from "./progress-line.ts";
 import { chooseSessions } from "./rescue-choice.ts";
-import { exportSessions, isUncertain, unknownSession, withoutList } from "./rescue-export.ts";
+import { endUnknown, exportSessions, isUncertain, withoutList } from "./rescue-export.ts";
 import { missingHere, missingText } from "./rescue-for-2x.ts";
 import { resolveAmong } from "./resolve-ids.ts";
 
@@ -45,16 +45,16 @@ export async function rescueCommand(context: CommandContext, typed: Rescue): Pro
   if (listing === null || (listing.ok && signal.aborted)) return interrupted(context, STOPPED_AT_ONCE);
   if (!listing.ok) return withoutList(context, listing);
   const { list, unknown, sessionIDs } = listing;
-  if (unknown.length > 0) return unknownSession(context, unknown, listing.stores);
+  if (unknown.length > 0) return endUnknown(context, unknown, listing.stores);
   const command = { ...typed, sessionIDs };
   const input: RescueInput = { ...sources, sessionIDs };
-  const other = await otherData(context, fromData);
+  const other = await otherDataNote(context, fromData);
   const beside = otherDataLines(context, other);
   const isAsking = terminal.interactive && command.isOpen && !command.yes && !command.dryRun && !context.options.json;
   const choices = isAsking && list.refusal === null ? rescueChoices(list) : [];
   if (choices.length > 0) return choose(context, input, list, choices, beside, write);
   const wanted = list.hidden.filter((session) => isWanted(session, command));
-  const added = list.incomplete.filter((session) => command.bringIn && isAdded(session, sessionIDs));
+  const added = list.incomplete.filter((session) => command.bringIn && isAddedSince(session, sessionIDs));
   const count = wanted.length + added.length + list.changes.length;
   if (list.refusal !== null && count > 0) {
     const { lines } = await missingLines(context, input, write);
@@ -91,7 +91,7 @@ export async function rescueCommand(context: CommandContext, typed: Rescue): Pro
       ...fields,
       ...(message === undefined ? {} : { message }),
     }),
-    paragraphs([[doneText(result, after?.hidden ?? [], write)], lines]),
+    paragraphs([[doneText(result, after, write)], lines]),
   );
   if (message !== undefined) terminal.complain(message);
   if (stopped?.kind === "failed") return EXIT.failed;
@@ -131,7 +131,7 @@ const NOT_LISTED = { hidden: null, partlyShown: null, incomplete: null } as cons
 const UNLISTED =
   "After the changes, the sessions were not listed again. Some may still be hidden. Run `opencode-session-repair rescue`.";
 
-/** The answer to `--relink` if this tool could not tell the new folder of any session. */
+/** The answer to `--relink` if this tool could not find out the new folder of any session. */
 function undecidedText({ hidden, partlyShown }: HiddenList): string {
   const isOpen = [...hidden, ...partlyShown].some(({ cause }) => cause === "moved" || cause === "project-changed");
   return isOpen
@@ -158,7 +158,7 @@ async function choose(
 ): Promise<ExitStatus> {
   const { terminal, signal } = context;
   terminal.print(
-    `${storeLine(context.located)}\n${plural(choices.length, "session")} that the opencode of ${list.target} does not show everywhere:`,
+    `${storeLine(context.located)}\n${plural(choices.length, "session")} that opencode does not show in every list (${list.target}):`,
   );
   const notes = [...noteLines(list), ...beside];
   if (notes.length > 0) terminal.print(notes.join("\n"));
@@ -173,7 +173,7 @@ async function choose(
   for (const { sessionIDs, request } of chosen) {
     const result = await rescue({ ...input, sessionIDs }, request);
     const again = await listedAgain({ ...input, sessionIDs: [] }, signal);
-    terminal.print(doneText(result, again?.hidden ?? [], write));
+    terminal.print(doneText(result, again, write));
     const { stopped } = result;
     if (stopped !== null) terminal.complain(stopped.message);
     if (again === null) terminal.complain(UNLISTED);
@@ -230,18 +230,20 @@ async function confirmed(
 
 function doneText(
   { runID, manifests, items, sessions }: RescueResult,
-  hidden: readonly HiddenSession[],
+  again: HiddenList | null,
   write: CommandWriter,
 ): string {
   const sum = (key: "messages" | "parts" | "todos") => sessions.reduce((total, each) => total + each[key], 0);
   const brought = new Set(sessions.map(({ sessionID }) => sessionID));
-  const changed = items.filter(({ action, sessionID }) => action === "rescued" && !brought.has(sessionID ?? "")).length;
+  const changed = items.filter(({ action, sessionID }) => action === "rescued" && !brought.has(sessionID ?? ""));
   const lines: string[] = [];
   if (sessions.length > 0) {
     const content = `${plural(sum("messages"), "message")}, ${plural(sum("parts"), "part")}, ${plural(sum("todos"), "todo")}`;
     lines.push(`Brought in ${plural(sessions.length, "session")}: ${content}.`);
   }
-  if (changed > 0) lines.push(`Changed ${plural(changed, "record")}.`);
+  if (changed.length > 0) lines.push(`Changed ${plural(changed.length, "record")}.`);
+  const listed = again === null ? [] : nowListed([...brought, ...changed.map(({ sessionID }) => sessionID)], again);
+  if (listed.length > 0) lines.push(`opencode now lists ${plural(listed.length, "rescued session")}.`);
   const completed = new Map<string, number>();
   for (const session of sessions) {
     for (const [path, count] of Object.entries(session.completed))
@@ -258,8 +260,14 @@ function doneText(
     lines.push("", `The manifests of these changes are in ${inOnePiece(dirname(dirname(dirname(first))))}`);
     lines.push(`To undo: ${write("restore", runID)}`);
   }
-  const left = hidden.filter(isMissed).length;
+  const left = (again?.hidden ?? []).filter(isMissed).length;
   if (left > 0)
     lines.push("", `${plural(left, "session")} ${left === 1 ? "is" : "are"} still hidden.`, `Next: ${write("rescue")}`);
   return lines.join("\n");
+}
+
+/** The sessions among `sessionIDs` that every list of opencode now shows. */
+function nowListed(sessionIDs: readonly (string | null)[], { hidden, partlyShown }: HiddenList): string[] {
+  const left = new Set([...hidden, ...partlyShown].map(({ sessionID }) => sessionID));
+  return [...new Set(sessionIDs)].filter((id): id is string => id !== null && !left.has(id));
 }

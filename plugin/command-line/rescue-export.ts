@@ -29,7 +29,7 @@ export function withoutList(context: CommandContext, { reason, message }: Refusa
 }
 
 /** Ends the command because sessions do not exist in the stores that were read. */
-export async function unknownSession(
+export async function endUnknown(
   context: CommandContext,
   [first = ""]: readonly string[],
   stores: readonly string[],
@@ -64,7 +64,7 @@ export async function exportSessions(context: CommandContext, input: RescueInput
   }
   if (!exporting.ok) return withoutList(context, exporting);
   const { sessions, skipped, unknown, unreadStores, isComplete } = exporting;
-  if (unknown.length > 0) return unknownSession(context, unknown, exporting.stores);
+  if (unknown.length > 0) return endUnknown(context, unknown, exporting.stores);
   const text = [
     ...(sessions.length > 0
       ? [`Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in the folder of each session:`]
@@ -85,7 +85,7 @@ export async function exportSessions(context: CommandContext, input: RescueInput
   return EXIT.refused;
 }
 
-/** Some files may have been written before this one. They stay, and none was overwritten. */
+/** Some files may have been written before this one. These files stay, and no file was overwritten. */
 function existsText(error: unknown, folder: string): string {
   const path = error instanceof Error && "path" in error ? String(error.path) : resolve(folder);
   return `This file exists already, and was not changed: ${inOnePiece(path)}. Name an empty folder with --export.`;

@@ -15,7 +15,7 @@ const HEADINGS: Readonly<Record<MissingCause, string>> = {
 };
 
 const NOT_AGAIN =
-  "The record that 2.x keeps of its import (table kv) is not changed. If it were changed, 2.x would replace the messages of sessions that it already has, and delete opencode's log.";
+  "The state of the import in 2.x (table kv) is not changed. Otherwise 2.x would replace messages that it already has, and delete opencode's log.";
 
 /**
  * The sessions and records of opencode 1.x that are missing in opencode 2.x, although 2.x has upgraded this database.

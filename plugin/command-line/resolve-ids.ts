@@ -45,7 +45,10 @@ export function resolveAmong(words: readonly string[], known: readonly string[])
   return { ok: true, value: [...new Set(ids)] };
 }
 
-/** {@link resolveAmong} for the stores of this data directory. They are opened only if a word may be a beginning. */
+/**
+ * Finds ids with {@link resolveAmong} in the stores of this data directory. The stores are opened only if a word may be
+ * the beginning of an id.
+ */
 export async function resolveSessionsHere(
   context: Pick<CommandContext, "files" | "located">,
   words: readonly string[],

@@ -1,11 +1,12 @@
 import { settleUnfinished } from "../repair/repair.ts";
+import type { ReportedItem } from "../repair/reported-item.ts";
 import { planRestore, type RestoreInput, type RestorePlan, type RestoreResult, restore } from "../repair/restore.ts";
 import { type RunOnSession, runContents } from "../show/run-contents.ts";
 import { plural } from "../words/amounts.ts";
 import { itemLine } from "../words/answers/check.ts";
 import { STOPPED_AT_ONCE, UNDO_THIS_RUN } from "../words/answers/common.ts";
 import { contentLines } from "../words/answers/runs.ts";
-import { afterUndo, undoneSentences, undoSentences } from "../words/records.ts";
+import { afterUndo, recordWords, undoneSentences, undoSentences } from "../words/records.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { checkWithProgress } from "./checking.ts";
@@ -76,14 +77,24 @@ export async function restoreCommand(context: CommandContext, command: Restore):
 const MOST_LINES = 20;
 
 function doneText({ items, undone }: RestoreResult): string[] {
-  const refused = items.filter((item) => item.action !== "restored");
+  const refused = items.filter((item) => !isRestored(item));
   const isAnyAdded = undone.some(({ bytes }) => bytes === null);
   const lines = [`Undone: ${isAnyAdded ? undoneSentences(undone) : `${plural(undone.length, "record")} restored.`}`];
   const shown = items.length <= MOST_LINES ? items : refused.slice(0, MOST_LINES);
-  lines.push(...shown.map(itemLine));
+  const added = new Set(items.filter(isRestored).filter((_, index) => undone[index]?.bytes === null));
+  lines.push(...shown.map((item) => (added.has(item) ? removedLine(item) : itemLine(item))));
   const hidden = refused.length - shown.length;
   if (hidden > 0) lines.push(`  … and ${plural(hidden, "record")} more that could not be restored`);
   return lines;
+}
+
+function isRestored({ action }: ReportedItem): boolean {
+  return action === "restored";
+}
+
+/** The line of a record that the run had added. */
+function removedLine(item: ReportedItem): string {
+  return `  removed ${recordWords(item)} (${item.code})`;
 }
 
 /**

@@ -52,7 +52,7 @@ async function withoutStore(command: Command, terminal: Terminal): Promise<strin
  * One sentence about an error of the operating system. Any other error is a bug of this tool, and the sentence says so.
  */
 async function expectedFailure(error: unknown): Promise<Stopped> {
-  // The module is loaded only here, after an error. So commands that succeed do not spend time on loading it for this.
+  // The module is loaded only here, after an error, so that commands without an error start faster.
   const { stoppedBy } = await import("../repair/apply.ts");
   try {
     return stoppedBy(error);

@@ -2,7 +2,7 @@ import { removeTemporaryFolders } from "../platform/temporary-folder.ts";
 import { EXIT } from "./exit-status.ts";
 
 /**
- * Ends this process at once. A change that was running is safe, because it is in the journal: the next repair or undo
+ * Ends this process at once. A change that was running is safe, because a manifest records it: the next repair or undo
  * completes it or rolls it back, as after a crash.
  */
 export function endAtOnce(): void {

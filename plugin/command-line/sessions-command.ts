@@ -9,14 +9,14 @@ import { STORAGE } from "../stores/json/layout.ts";
 import { plural } from "../words/amounts.ts";
 import { nextLine } from "../words/answers/check.ts";
 import { LOOKING_FOR_SESSIONS } from "../words/answers/common.ts";
-import { errorsOutside, type ListedSession, NOT_ALL_READ, sessionRows } from "../words/answers/sessions.ts";
+import { errorsOutside, type ListedSession, NOT_ALL_READ, sessionListLines } from "../words/answers/sessions.ts";
 import { checkedStoreLine } from "../words/answers/stores.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { checkWithProgress, withoutResult } from "./checking.ts";
 import { answer, type CommandContext, commandHere, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { type KnownSession, knownSessions, newestFirst } from "./known-sessions.ts";
+import { type KnownSession, knownSessions, newestSessionsFirst } from "./known-sessions.ts";
 import { matching, noSessionFor } from "./resolve-ids.ts";
 
 /** The list shows at most this many sessions on a terminal. Users find the others by words of their titles. */
@@ -31,7 +31,7 @@ export async function sessionsCommand(
   terminal.progress(LOOKING_FOR_SESSIONS);
   const list = await hiddenList(context);
   const known = await knownSessions(context);
-  const found = newestFirst(matching([...known, ...elsewhere(known, list)], words));
+  const found = newestSessionsFirst(matching([...known, ...elsewhere(known, list)], words));
   if (found.length === 0 && words.length > 0) {
     const { message, isUnread } = await noSessionFor(context, words);
     return problem(context, message, isUnread ? EXIT.findings : EXIT.usage);
@@ -58,7 +58,7 @@ export async function sessionsCommand(
     summary(sessions.length, failing.length, notShown.length, words),
     ...(isReadToEnd ? [] : [NOT_ALL_READ]),
     ...(outside > 0 ? [errorsOutside(outside)] : []),
-    ...(shown.length > 0 ? ["", ...sessionRows(shown, terminal)] : []),
+    ...(shown.length > 0 ? ["", ...sessionListLines(shown, terminal)] : []),
   ];
   if (shown.length < sessions.length) {
     lines.push(`… and ${plural(sessions.length - shown.length, "older session")}: add words of a title to find one.`);

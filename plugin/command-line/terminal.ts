@@ -56,7 +56,7 @@ const SLOW_MS = 500;
 const NARROWEST = 40;
 const WIDEST = 120;
 
-/** The number of characters that are written at once, because an answer may have tens of megabytes. */
+/** The number of characters that are written in one step, because an answer may have tens of megabytes. */
 const PIECE_CHARACTERS = 256 * 1024;
 
 /** Garbage is collected whenever this many characters were written. */
@@ -213,7 +213,8 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     clear();
     stderr.write(`${said(text, stderr, color)}\n`);
   };
-  const sayStopping = () => complain("Stopping after the current step. Ctrl-C again ends it at once; nothing is lost.");
+  const sayStopping = () =>
+    complain("Stopping after the current step. Press Ctrl-C again to stop at once; nothing is lost.");
   if (stderr.isTTY === true) signal.addEventListener("abort", () => void setTimeout(sayStopping, SLOW_MS).unref());
   return {
     print(text) {

@@ -13,7 +13,10 @@ export interface PluginSettings {
   readonly concurrency: number;
   /** The longest time that the plugin may delay the start of opencode, in milliseconds. */
   readonly budgetMs: number;
-  /** Whether the plugin shows a toast after a repair. Each repair is written to the log, whatever this option says. */
+  /**
+   * Whether the plugin shows a toast after a repair. Each repair is written to opencode's log, whatever this option
+   * says.
+   */
   readonly notify: boolean;
   /**
    * Whether the plugin makes opencode 1.0-1.1 write its JSON files in one step, so that a crash leaves no half-written

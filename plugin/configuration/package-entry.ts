@@ -43,8 +43,8 @@ export async function belongingOf(files: FileSystem, spec: string, folders: read
   // `alias@npm:name@version` loads the package `name`.
   const [, name = ""] = /^(?:.+@npm:)?(@?[^@]*)/.exec(spec) ?? [];
   if (name === TOOL.name) return "this package";
-  // A plain name is the name of a package on npm. Any other text is an address, and its package cannot be told from the
-  // text.
+  // A plain name is the name of a package on npm. Any other text is an address, and the text does not show which
+  // package it loads.
   return /^(?:@[\w.~-]+\/)?[\w.~-]+$/.test(name) ? "another" : "unknown";
 }
 

@@ -78,9 +78,7 @@ export async function examine(input: DoctorInput): Promise<Examined[]> {
 
 const INSTALL = `\`opencode plugin ${TOOL.name}@${TOOL.version} --global\` (1.14 and newer), or add "${TOOL.name}@${TOOL.version}" to \`plugin\``;
 
-/**
- * Whether the plugin is listed in opencode.json, for its server part, and in tui.json, for its part in the terminal UI.
- */
+/** Whether the plugin is listed in opencode.json, for its server half, and in tui.json, for its terminal half. */
 function installed({ server, terminal, unreadable }: Installation): Examined[] {
   const half = (what: string, entries: Installation["server"], file: string, lost: string): Examined => {
     if (entries.length === 1) return { what, ok: true, says: `in ${file}` };

@@ -28,7 +28,7 @@ export const QUARANTINE_DENIED = {
   cause:
     "A repair was run as another user, mostly with sudo. The files that this repair put into the quarantine belong to that user.",
   advice:
-    "Run the command that is printed with this problem, then repair again. opencode loads sessions without the quarantine.",
+    "Run the command that is printed with this problem, then repair again. opencode itself does not use the quarantine.",
   classes: ["B3"],
 } satisfies Fault;
 
@@ -46,12 +46,12 @@ export const READ_ONLY_FILE_SYSTEM = {
 export const DATABASE_IS_FOLDER = {
   ...reported,
   code: "database-is-folder",
-  title: "A folder or a device is in the place of a database file, so opencode does not start",
-  invariant: "The database, its -wal and its -shm are files.",
+  title: "A folder, a device or a link is in the place of a database file, so opencode does not start",
+  invariant: "The database, its -wal, -shm and -journal are files. Only the database may be a link to a file.",
   cause:
-    "A container was started with a mount of a file that did not exist yet, so the container made a folder with that name.",
+    "A container was started with a mount of a file that did not exist yet, so the container made a folder with that name. Or a link leads to a disk that is not mounted, or to a file that was moved.",
   advice:
-    "Stop the container and correct the mount. If an empty folder is in the place of the file, remove it with `rmdir`. opencode makes a missing -wal or -shm again. If the folder had the name of the database, put the database in its place, because opencode 1.18.33 does not start without the database (measured).",
+    "Stop opencode and its container. If a mount is wrong, correct it. Remove an empty folder with `rmdir`. If a link leads nowhere, mount the disk to which it leads, or correct the link. If a -wal is a link, move the file to which it leads into the place of the link. opencode makes a missing -shm or -wal again. If the folder had the name of the database, put the database in its place.",
   classes: ["B3"],
 } satisfies Fault;
 
@@ -70,25 +70,25 @@ export const FOLDER_IS_FILE = {
 export const FILE_IS_FOLDER = {
   ...reported,
   code: "file-is-folder",
-  title: "There is no file where opencode 1.0-1.1 needs the diffs of a session, or the record of a project",
+  title: "is a link or a folder where opencode 1.0-1.1 needs a file",
   invariant:
-    "The file with the diffs of a session, or with the record of a project, is a file, a link to a file, or does not exist.",
+    "The record of a session, a message or a part is a file. The file with the diffs of a session, or with the record of a project, is a file, a link to a file, or does not exist.",
   cause:
-    "A container or a copy program made a folder or a link with the name of the file. Measured: without the diffs of a session, 1.0.61 answers the request for the diffs with an error, and other versions show no changed files. Without the record of a project, 1.0.0 to 1.1.65 answer every request in the folder of the project with an error.",
+    "A container, a copy program or a user made a folder or a link with the name of the file. Measured: 1.0.0 to 1.1.65 do not list a session whose record is a link, and do not show such a message or part. Without the diffs of a session, 1.0.61 answers the request for the diffs with an error, and other versions show no changed files. Without the record of a project, 1.0.0 to 1.1.65 answer every request in the folder of the project with an error.",
   advice:
-    "Close opencode, and move the folder or link out of `storage`. opencode then shows the session without diffs, and writes a new record of the project.",
+    "Close opencode. If a link leads to the record, put that file in the place of the link. Move other links and folders out of `storage`. opencode writes the record of a project again.",
   classes: ["A3"],
 } satisfies Fault;
 
 export const WORKTREE_UNREACHABLE = {
   ...reported,
   code: "worktree-unreachable",
-  title: "names another worktree in a place that the system cannot look up",
-  invariant: "In the place of each other worktree of a project (`project.sandboxes`) is a folder, or nothing.",
+  title: "names another worktree, by a path that the system cannot look up",
+  invariant: "Each other worktree of a project (`project.sandboxes`) is a folder, or does not exist.",
   cause:
-    "A file took the place of a folder above the worktree, or links form a circle. Measured: 1.3.2, 1.14.41, 1.15.13 and 1.18.33 look up each worktree when they start in the project. If nothing is there, they remove it from the list. If a file or a circle of links is on the way, they answer every request with an error. 1.2.27 and 1.3.0 do not look it up.",
+    "A file took the place of a folder above the worktree, or links form a circle. Measured: 1.3.2, 1.14.41, 1.15.13 and 1.18.33 look up each worktree when they start in the project. If a worktree does not exist, they remove it from the list. If a file or a circle of links is in the path, they answer every request with an error. 1.2.27 and 1.3.0 do not look up worktrees.",
   advice:
-    "Look at the list with `select sandboxes from project`. Move the file or link that is in the way. The sessions are complete: at its next start, opencode removes a worktree that does not exist from the list.",
+    "Run `select sandboxes from project` in the database to see the list. Move the file or link that is in the way. The sessions are complete: at its next start, opencode removes a worktree that does not exist from the list.",
   classes: ["A3", "C5"],
 } satisfies Fault;
 
@@ -98,7 +98,7 @@ export const NO_ROOM_FOR_COPY = {
   title: "The database was not read: there is not enough space for a private copy",
   invariant: "The disk has space for a copy of a database that has a -wal but no -shm.",
   cause:
-    "The database (often in a backup) has a -wal but no -shm. To read the database in place would create files beside it. So the tool reads a copy in a temporary folder, and then deletes the copy.",
+    "The database (often in a backup) has a -wal but no -shm. Reading the database in place would create files beside it. So the tool reads a copy in a temporary folder, and then deletes the copy.",
   advice: `This does not mean that the database is damaged. ${nameFolder("opencode-session-repair check")}`,
   classes: ["B4"],
 } satisfies Fault;

@@ -30,7 +30,11 @@ export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Databases that do not belong to opencode 1.x, or not only to it": Object.values(origin),
   "Records that the import of opencode 2.x would lose or change": Object.values(upgrade),
   "Sessions that exist but are not shown": Object.values(whereabouts),
-  "Records that make the screen close": Object.values(screen),
+  "Records that a terminal UI cannot show": [
+    screen.SCREEN_FATAL,
+    screen.MESSAGE_WITHOUT_ROLE,
+    screen.PART_WITHOUT_TYPE,
+  ],
   "Records and files that are too large": Object.values(size),
   "Files beside the sessions": Object.values(sideFiles),
 };

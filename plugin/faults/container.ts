@@ -1,4 +1,4 @@
-import { KEEP_A_COPY, swapAdvice } from "../words/advice.ts";
+import { swapAdvice } from "../words/advice.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
@@ -6,11 +6,12 @@ const reported = { remedy: "report", unasked: false } as const;
 /** Catalogue entries for problems that concern the whole database, not one record. */
 export const DATABASE_EMPTY = {
   code: "database-empty",
-  title: "The database file has zero bytes; opencode would silently start a new one",
+  title: "The database file is empty or missing; opencode would silently start a new one",
   invariant: "A database file is not empty.",
-  cause: "The disk was full, or the file was replaced.",
+  cause:
+    "The disk was full, or the file was replaced. Or the database is a link, and the file to which it leads is gone.",
   advice:
-    "Do not start opencode: it would start a new database without telling you. Put a backup in the file's place, or look for the sessions in another database or in storage/.",
+    "Do not start opencode: it would start a new database without telling you. If the database is a link, correct the link or mount its disk. Put a backup in the file's place, or look for the sessions in another database or in storage/.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -58,7 +59,7 @@ export const WAL_DAMAGED = {
   invariant: "Every committed page of the -wal can be read.",
   cause: "The machine lost power, the disk was full, or the files were copied during a write.",
   advice:
-    "Do not start opencode: it would overwrite the log. `opencode-session-repair salvage --swap` also reads the log after the damage.",
+    "Do not start opencode: it would overwrite the -wal. `opencode-session-repair salvage --swap` also reads the -wal after the damage.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -92,10 +93,12 @@ export const DATABASE_UNAVAILABLE = {
 
 export const TABLES_MISSING = {
   code: "tables-missing",
-  title: "The database lacks tables that opencode needs",
-  invariant: "The tables project, session, message and part exist.",
-  cause: "A migration stopped half way, or somebody dropped tables by hand.",
-  advice: `${KEEP_A_COPY} Restore a backup from before the upgrade.`,
+  title: "The database lacks tables or columns without which no session can be read",
+  invariant: "The tables project, session, message and part exist, with their ids and documents.",
+  cause: "A migration stopped half way, or somebody dropped tables or columns by hand.",
+  advice: swapAdvice(
+    "it builds a new database with everything that can still be read, and with what opencode logged. Or restore a backup.",
+  ),
   issues: [16678, 17270],
   ...reported,
   classes: ["C3"],
@@ -106,7 +109,7 @@ export const SCHEMA_NEWER = {
   title: "The database was written by a newer opencode than this tool knows",
   invariant: "This tool knows every migration that the database records.",
   cause:
-    "opencode was upgraded. In a newer database, this tool repairs only records that no JSON parser can read. Even these records are repaired only if every table has the known columns, and needs no value in a new column.",
+    "opencode was upgraded. In a newer database, this tool repairs only records that no JSON parser can read. Even then, every table must have the known columns, and must need no value in a new column.",
   advice:
     "Use the newer opencode, or give the older opencode a database of its own (OPENCODE_DB). Do not add columns by hand.",
   issues: [49614, 50260, 41217],

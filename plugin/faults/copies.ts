@@ -39,6 +39,6 @@ export function copyWords({ original: { recordID, laterMs, isSame }, isListedInV
     return `${copy}, which is not there; opencode lists the copy and cannot open it`;
   if (laterMs === null) return `${copy}, which is not there`;
   if (isListedInVain) return `${copy} with another id inside; opencode lists the copy and cannot open it`;
-  if (isSame) return `${copy}, the same to the byte`;
+  if (isSame) return `${copy}, identical byte for byte`;
   return `${copy}, ${laterMs > 0 ? "newer" : "older"} than it; opencode shows both`;
 }

@@ -1,7 +1,7 @@
 import { mismatchesOnScreen } from "../hosts/screen.ts";
 import { screenPath } from "../hosts/screen-demand.ts";
 import { diffReading, hostLine, readings, versionsOf } from "../hosts/store-line.ts";
-import { type Artifact, type Evidence, type JsonShape, LONG_BYTES } from "../model/artifact.ts";
+import { type Artifact, type Evidence, type JsonShape, LONG_BYTES, type RecordKind } from "../model/artifact.ts";
 import type { Severity } from "../model/finding.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import { beginsAsUtf16, fileText, isWellFormedUtf8, sqliteText } from "../records/file-text.ts";
@@ -15,7 +15,7 @@ import { copyWords, diagnoseCopy, isCopy } from "./copies.ts";
 import type { Diagnosis, Fault } from "./fault.ts";
 import { refusal } from "./refusal.ts";
 import { holds, type Remark, remarkOn } from "./remarks.ts";
-import { SCREEN_FATAL } from "./screen.ts";
+import { MESSAGE_WITHOUT_ROLE, PART_WITHOUT_TYPE, SCREEN_FATAL, SHOWN_NOWHERE } from "./screen.ts";
 import { GIANT_RECORD, LARGE_IMAGE } from "./size.ts";
 import { STRAY_FILE } from "./stray-files.ts";
 import { UNFINISHED_TOOL, UNFINISHED_TURN } from "./unfinished.ts";
@@ -85,8 +85,9 @@ function diagnoseAs(
 ): Diagnosis | null {
   if (artifact.kind === "stray") return diagnoseStray(evidence, store);
   if (evidence.ioError !== null) {
-    const instead = artifact.kind === "session_diff" ? insteadOfFile(evidence.ioError) : null;
-    if (instead !== null) return diagnoseNoFile(evidence, store, instead);
+    const instead = insteadOfFile(evidence.ioError);
+    const diagnosis = instead === null ? undefined : diagnoseNoFile(artifact, evidence, store, instead);
+    if (diagnosis !== undefined) return diagnosis;
     const isDenied = evidence.ioError === "EACCES" || evidence.ioError === "EPERM";
     const fault = isDenied ? ACCESS_DENIED : UNAVAILABLE;
     return found(fault, severityOf(artifact, evidence, store, false), evidence.ioError);
@@ -99,7 +100,27 @@ function diagnoseAs(
   return found(problem.fault, severity, isUnowned ? `${problem.evidence}; ${DIFFS_OF_NO_SESSION}` : problem.evidence);
 }
 
-function diagnoseNoFile({ reachable }: Evidence, store: StoreDescription, instead: string): Diagnosis | null {
+/**
+ * What opencode 1.0-1.1 does if a link or a folder is in the place of a record (measured on 1.0.0 to 1.1.65). Every
+ * request succeeds, but the list lacks the session.
+ */
+const LEFT_OUT: Readonly<Partial<Record<RecordKind, string>>> = {
+  session: "opencode does not list the session",
+  message: "opencode shows the session without this message",
+  part: "opencode shows the message without this part",
+};
+
+/** `undefined` if opencode treats the record like any other that it cannot read. */
+function diagnoseNoFile(
+  { kind }: Artifact,
+  { reachable }: Evidence,
+  store: StoreDescription,
+  instead: string,
+): Diagnosis | null | undefined {
+  const leftOut = LEFT_OUT[kind];
+  if (leftOut !== undefined)
+    return found(FILE_IS_FOLDER, kind === "session" ? "blocking" : "warning", `${instead}; ${leftOut}`);
+  if (kind !== "session_diff") return undefined;
   if (!reachable || !diffReading(store).failsUnopened) return null;
   return found(FILE_IS_FOLDER, "blocking", `${instead}; GET /session/:id/diff fails`);
 }
@@ -205,6 +226,8 @@ const FAULT_OF: Readonly<Record<Remark, Fault>> = {
   "unfinished-turn": UNFINISHED_TURN,
   "large-image": LARGE_IMAGE,
   "screen-fatal": SCREEN_FATAL,
+  "message-without-role": MESSAGE_WITHOUT_ROLE,
+  "part-without-type": PART_WITHOUT_TYPE,
 };
 
 function remarked(
@@ -231,6 +254,7 @@ function remarkWords(
 ): string {
   const { size, updatedMs } = evidence;
   if (remark === "large-image") return amount(size, "byte");
+  if (SHOWN_NOWHERE.includes(remark)) return `the terminal UI shows nothing of the ${artifact.kind}`;
   if (remark === "screen-fatal") return screenWords(artifact, evidence, value, store);
   const hours = updatedMs === null ? 0 : Math.floor((now - updatedMs) / HOUR_MS);
   return hours === 0 ? "no process works on it" : `unchanged for ${amount(hours, "hour")}`;

@@ -11,7 +11,7 @@ export const OPENCODE_2 = {
   invariant: "The database has no table and no migration of opencode 2.x.",
   cause:
     "opencode 2.x made the database, or upgraded a database of 1.x. opencode 1.x and 2.x use the same database file, but keep separate records in it.",
-  advice: `This alone is no damage. The output of the check names the records that were read and those that were not. \`repair\` treats records of 1.x as in any other database. Of the rows of 2.x, \`repair\` quarantines only those that no JSON parser can read. ${GO_ON_WITH_1X}`,
+  advice: `Records of 2.x are not damage. The output of the check names the records that were read and those that were not. \`repair\` treats records of 1.x as in any other database. Of the rows of 2.x, \`repair\` quarantines only those that no JSON parser can read. ${GO_ON_WITH_1X}`,
   issues: [49614, 50260, 41217, 49412],
   classes: ["C2"],
   ...reported,
@@ -22,7 +22,7 @@ export const OPENCODE_2_MESSAGES = {
   title: "The database holds messages that only opencode 2.x reads",
   invariant: "The messages of every session are in the table from which opencode 1.x reads them.",
   cause: "A preview of opencode 2.x wrote to a database of 1.17 or 1.18.",
-  advice: "This alone is no damage. Open these sessions with the opencode that wrote them.",
+  advice: "Such messages are not damage. Open these sessions with the opencode that wrote them.",
   issues: [],
   classes: ["C2"],
   ...reported,

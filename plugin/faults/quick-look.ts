@@ -54,7 +54,7 @@ export function looksLoadable(
   }
 }
 
-/** The quick check of many rows at once: `true` if each of their documents looks healthy. */
+/** The quick check of many rows together: `true` if each of their documents looks healthy. */
 export function looksHealthyThroughout(bundle: Bundle, store: StoreDescription): boolean {
   const { kind, documents } = bundle;
   // The check needs a record. One made-up record is enough for all rows of the group, because the check compares only

@@ -9,7 +9,7 @@ export const SCHEMA_MISMATCH = {
   invariant: "A record fits the schema by which opencode 1.17 and newer encode their answers.",
   cause: "A person, a script, another program or an older opencode wrote the record. No content is lost.",
   advice:
-    "If the right value follows from the session, `repair` sets this value. If not, `repair` does not change the record: compare the named value with a healthy record, and correct the value by hand. If the record is a part, the session can be opened without it. To move refused parts to quarantine, run `opencode-session-repair repair --only schema-mismatch`.",
+    "If the right value follows from the session, `repair` sets this value. If not, `repair` does not change the record: compare the named value with a healthy record, and correct the value by hand. A session can be opened without a refused part, and without a refused value such as `permission`. To move refused parts and values to quarantine, run `opencode-session-repair repair --only schema-mismatch`.",
   issues: [29908, 27701, 48539],
   ...completed,
   classes: ["D3", "D8"],
@@ -31,7 +31,7 @@ export const NULL_NUMBER = {
   code: "null-number",
   title: "holds null where opencode requires a number",
   invariant: "Costs, token counts and times are numbers or absent.",
-  cause: "opencode stored a value that is no number (NaN), which JSON writes as null.",
+  cause: "opencode stored NaN (not a number), which JSON writes as null.",
   ...completed,
   advice: "`repair` sets the number to 0, or leaves it out if it is optional.",
   issues: [38703, 38702],
@@ -85,7 +85,7 @@ export const ID_DIFFERS = {
   cause:
     "The file was copied or edited by hand. opencode lists the record under the id inside the file, but looks for the record by the name of the file.",
   ...completed,
-  advice: "`repair` writes the id of the file's name into the file.",
+  advice: "`repair` replaces the id inside the file by the id in the file's name.",
   issues: [],
   classes: ["A8"],
 } satisfies Fault;

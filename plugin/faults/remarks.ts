@@ -14,8 +14,11 @@ const LARGEST_IMAGE_BYTES = 5_242_880;
 
 const DATA_URL = /^data:image\/[^,]*;base64,/;
 
+/** Codes of records of which the terminal UI shows nothing. */
+export type ShownNowhere = "message-without-role" | "part-without-type";
+
 /** Codes of problems that a record may have although opencode loads the record. */
-export type Remark = "unfinished-tool" | "unfinished-turn" | "large-image" | "screen-fatal";
+export type Remark = "unfinished-tool" | "unfinished-turn" | "large-image" | "screen-fatal" | ShownNowhere;
 
 /**
  * The note about a record that opencode loads; `null` if there is none. `newer` describes the newer messages of the
@@ -30,12 +33,27 @@ export function remarkOn(
   if (typeof value !== "object" || value === null) return null;
   const { kind } = artifact;
   if (kind === "part" || kind === "message") {
-    for (const screen of screensOf(store)) if (!isShownBy(screen, kind, value, newer)) return "screen-fatal";
+    for (const screen of screensOf(store)) {
+      const nowhere = shownNowhere(kind, value);
+      if (nowhere !== null) return nowhere;
+      if (!isShownBy(screen, kind, value, newer)) return "screen-fatal";
+    }
   }
   if (kind === "part") return remarkOnPart(value);
   if (kind !== "message" || !("role" in value) || value.role !== "assistant") return null;
   const isOver = ("error" in value && value.error !== undefined) || ("time" in value && isCompleted(value.time));
   return isOver ? null : "unfinished-turn";
+}
+
+/**
+ * Why a terminal UI shows nothing of a message or part; `null` if it has a view for the record. The UI chooses the view
+ * by the role or type. A type that this tool does not know may be that of another version.
+ */
+export function shownNowhere(kind: string, value: object): ShownNowhere | null {
+  if (Array.isArray(value)) return null;
+  const { role, type } = value as { readonly role?: unknown; readonly type?: unknown };
+  if (kind === "message") return role === "assistant" || role === "user" ? null : "message-without-role";
+  return kind === "part" && typeof type !== "string" ? "part-without-type" : null;
 }
 
 function remarkOnPart(value: object): Remark | null {

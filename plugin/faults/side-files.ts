@@ -7,7 +7,7 @@ export const AUTH_UNREADABLE = {
   code: "auth-unreadable",
   title: "auth.json cannot be read",
   invariant: "auth.json holds a JSON object, or does not exist.",
-  cause: "The disk was full, or two processes wrote at once.",
+  cause: "The disk was full, or two processes wrote at the same time.",
   advice: "Move the file to a private place, because it holds keys. Then log in again. Do not delete any session.",
   issues: [29628, 27530, 29562],
   classes: ["H"],

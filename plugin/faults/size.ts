@@ -31,7 +31,7 @@ export const LARGE_WAL = {
   code: "large-wal",
   title: "The write-ahead log of the database is larger than 1 GB",
   invariant: "From time to time, SQLite writes the content of the -wal into the database, so the -wal stays small.",
-  cause: "A process keeps a read of the database open and never ends that read, so SQLite cannot write the log back.",
+  cause: "A process began to read the database and never ended, so SQLite cannot write the -wal back.",
   advice:
     "End all opencode processes, then run: sqlite3 DATABASE 'pragma wal_checkpoint(truncate)'. Never delete the -wal: it holds messages.",
   issues: [37495, 37821, 20118],

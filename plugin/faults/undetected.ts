@@ -48,7 +48,7 @@ export const UNDETECTED: readonly Undetected[] = [
   {
     classes: ["E7"],
     what: "A parentID that names no message",
-    why: "opencode loads a message whose parentID names no message. To look up every parentID would double the time of a check.",
+    why: "opencode loads a message whose parentID names no message. Looking up every parentID would double the time of a check.",
   },
   {
     classes: ["G"],

@@ -10,7 +10,7 @@ export const UNFINISHED_TOOL = {
   invariant: "A tool call has the status `completed` or `error`, unless a process still works on the call.",
   cause: "opencode was killed, or the machine stopped, while the tool ran.",
   advice:
-    "Make sure that no opencode works on the session, and that no permission or question is open. Then `repair --only unfinished-tool` can give the call the state that opencode writes when you abort a turn. Never mark the call as completed with an invented output.",
+    "Make sure that no opencode works on the session, and that no permission or question is open. Then `repair --only unfinished-tool` can give the call the state that opencode writes when you abort a turn. Do not mark the call as completed: its output would be invented.",
   remedy: "settle",
   unasked: false,
   issues: [27907, 19023, 20097, 42286, 43277, 40066, 36804, 27871],

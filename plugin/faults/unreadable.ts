@@ -86,7 +86,7 @@ export const BINARY_VALUE = {
 
 export const NOT_AN_OBJECT = {
   code: "not-an-object",
-  title: "is JSON that opencode cannot use as a record",
+  title: "is JSON of another kind than opencode needs in this place",
   invariant: "The JSON document of a record is an object (or a list, for the kinds that opencode stores as a list).",
   cause: "A person or a script changed the record.",
   advice: "Quarantine the record.",

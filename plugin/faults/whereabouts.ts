@@ -63,9 +63,9 @@ export const NOT_IMPORTED = {
   title: "There are sessions in storage/ that the database does not have",
   invariant: "Every session of the old storage was imported into the database.",
   cause:
-    "opencode 1.17 or newer was started directly after 1.0-1.1, and never imports. Or the import of 1.2 to 1.15 was interrupted, skipped a project whose record was damaged, or left out many rows because of one bad row.",
+    "opencode 1.17 or newer, which never imports, was started directly after 1.0-1.1. Or the import of 1.2 to 1.15 was interrupted, skipped a project whose record was damaged, or left out many rows because of one bad row.",
   advice:
-    "Keep storage/: it may be the only copy, and opencode 1.17 and newer never import it. `opencode-session-repair rescue` brings these sessions in.",
+    "Keep storage/: it may be the only copy, and opencode 1.17 and newer never import it. `opencode-session-repair rescue --import` brings these sessions in.",
   issues: [13654, 13560, 13636, 13818, 36178, 16885, 34445, 31023],
   classes: ["C5"],
   ...reported,

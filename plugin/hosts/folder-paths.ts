@@ -71,7 +71,7 @@ export function isFolderHere(path: string): boolean {
   return systemOfPath(path) === THIS_SYSTEM;
 }
 
-/** A path in the form that opencode 1.17 and newer store: with `/`, also on Windows. */
+/** A path in the form that opencode 1.17 and newer store: with `/`, even on Windows. */
 export function storedPath(system: PathSystem, path: string): string {
   return system === "windows" ? withSlashes(path) : path;
 }

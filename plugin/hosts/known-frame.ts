@@ -1,7 +1,7 @@
 import { KNOWN_SCHEMAS, type KnownJournal, type KnownSchema } from "./known-schema.ts";
 import { JOURNALS } from "./store-line.ts";
 
-/** The tables, columns and indexes of a database. They show which opencode versions can have made the database. */
+/** The tables, columns and indexes of a database, which show which opencode versions can have made it. */
 export interface Layout {
   /** The names of the columns of each table. */
   readonly tables: ReadonlyMap<string, readonly string[]>;

@@ -22,11 +22,9 @@ export interface KnownJournal {
   readonly rows: readonly (readonly Value[])[];
 }
 
-/**
- * A schema as a real opencode leaves it, in a new database or in one that was upgraded (`scripts/known-schemas.ts`).
- */
+/** The schema that a real opencode makes, in a new database or in one that it upgraded (`scripts/known-schemas.ts`). */
 export interface KnownSchema {
-  /** The opencode versions that leave this schema, the oldest first. */
+  /** The opencode versions that make this schema, the oldest first. */
   readonly hosts: readonly string[];
   readonly objects: readonly KnownObject[];
   readonly journals: readonly KnownJournal[];

@@ -52,7 +52,7 @@ export function isReplaceable(table: string, column: string): boolean {
 const OF_EVERY_SESSION = ["project", "session", "message", "part"];
 
 /**
- * The tables that a database lost, if everything else in the database is exactly as a known opencode leaves it. The
+ * The tables that a database lost, if everything else in the database is exactly as a known opencode makes it. The
  * journal of migrations must also be the same. `null` if no table was lost or if something else differs.
  */
 export function lostTables({ tables, indexes }: Layout, isRecorded: (known: KnownSchema) => boolean): string[] | null {

@@ -1,7 +1,7 @@
 import type { LineName, StoreDescription } from "../model/store-description.ts";
-import type { Screen } from "./screen-demand.ts";
+import type { ScreenDemands } from "./screen-demand.ts";
 
-/** The tables, columns and migrations of a database. They show which opencode created the tables. */
+/** The tables, columns and migrations of a database, which show which opencode created the tables. */
 export interface SchemaFrame {
   /** The names of the columns of each table. */
   readonly tables: ReadonlyMap<string, readonly string[]>;
@@ -136,5 +136,5 @@ export interface HostProfile {
   /** Whether an aborted tool call is marked `interrupted`. */
   readonly marksInterrupted: boolean;
   /** The values that make the terminal UI close when a session is opened; `null` if no value does that. */
-  readonly screen: Screen | null;
+  readonly screen: ScreenDemands | null;
 }

@@ -55,7 +55,7 @@ export interface ScreenDemand {
 }
 
 /** How the terminal UI differs between ranges of opencode versions. */
-export interface Screen {
+export interface ScreenDemands {
   /** What the UI requires of calls of opencode's own tools, by the name of the tool. */
   readonly tools: ReadonlyMap<string, readonly ScreenDemand[]>;
   /** What the UI requires of calls of tools that come from a plugin or an MCP server. */

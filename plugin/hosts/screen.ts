@@ -5,8 +5,8 @@ import {
   isNothing,
   meets,
   ownValue,
-  type Screen,
   type ScreenDemand,
+  type ScreenDemands,
   type ScreenMismatch,
 } from "./screen-demand.ts";
 
@@ -15,7 +15,7 @@ export const NOTHING_NEWER: NewerMessages = { count: 0, anyAnswer: false, anyUnf
 
 interface Answer {
   readonly answer: unknown;
-  readonly screen: Screen;
+  readonly screen: ScreenDemands;
   readonly newer: NewerMessages;
 }
 
@@ -24,7 +24,7 @@ interface Answer {
  * Before 1.0.142, this depends on how the steps of the answer ended. If that is unknown, the mode and the model count
  * as printed.
  */
-const HAS_FOOTER: Readonly<Record<Screen["footers"], (given: Answer) => boolean>> = {
+const HAS_FOOTER: Readonly<Record<ScreenDemands["footers"], (given: Answer) => boolean>> = {
   "by finish": ({ answer, screen, newer }) =>
     !newer.anyAnswer || isLastOfTurn(answer) || (screen.leavesOutAborted && isAborted(answer)),
   "by steps and newest": ({ answer, newer }) =>
@@ -80,7 +80,7 @@ const OF_ANSWERS: readonly AnswerDemand[] = [
 export function mismatchesOnScreen(
   kind: string,
   value: unknown,
-  screen: Screen,
+  screen: ScreenDemands,
   newer: NewerMessages = NOTHING_NEWER,
 ): ScreenMismatch[] {
   if (newer.count >= screen.fetches) return [];
@@ -93,7 +93,12 @@ export function mismatchesOnScreen(
  * Whether the terminal UI of opencode 1.0 to 1.15 can print a message or part: {@link mismatchesOnScreen} would find
  * nothing. A check calls this function for each record, so the function makes no list of mismatches. A pure function.
  */
-export function isShownBy(screen: Screen, kind: string, value: unknown, newer: NewerMessages = NOTHING_NEWER): boolean {
+export function isShownBy(
+  screen: ScreenDemands,
+  kind: string,
+  value: unknown,
+  newer: NewerMessages = NOTHING_NEWER,
+): boolean {
   if (newer.count >= screen.fetches) return true;
   if (kind === "part") {
     if (isPlainPart(value)) return true;
@@ -139,18 +144,18 @@ const UNPRINTED_TYPES: ReadonlySet<unknown> = new Set(["step-start", "step-finis
 
 const TIME_OF_QUESTION: ScreenDemand = { at: ["time"], wants: "something" };
 
-function questionMismatches(question: unknown, screen: Screen, newer: NewerMessages): ScreenMismatch[] {
+function questionMismatches(question: unknown, screen: ScreenDemands, newer: NewerMessages): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
   if (isTimeOfQuestionRead(question, screen, newer)) collect(question, TIME_OF_QUESTION, mismatches);
   return mismatches;
 }
 
 /** Below each user message, the oldest versions print the time at which the message was written. */
-function isTimeOfQuestionRead(question: unknown, screen: Screen, { shownIn }: NewerMessages): boolean {
+function isTimeOfQuestionRead(question: unknown, screen: ScreenDemands, { shownIn }: NewerMessages): boolean {
   return screen.readsEveryTime && shownIn !== "nowhere" && at(question, ["role"]) === "user";
 }
 
-function answerMismatches(answer: unknown, screen: Screen, newer: NewerMessages): ScreenMismatch[] {
+function answerMismatches(answer: unknown, screen: ScreenDemands, newer: NewerMessages): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
   for (const demand of OF_ANSWERS) {
     if (COMES_TO[demand.where]({ answer, screen, newer })) collect(answer, demand, mismatches);
@@ -227,13 +232,13 @@ const OF_OWN_TEXTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "printable
  * part. Without `shownIn`, the part may be in a question or in an answer, and the requirements of both apply. A pure
  * function.
  */
-export function screenMismatches(part: unknown, screen: Screen, shownIn?: ShownIn): ScreenMismatch[] {
+export function screenMismatches(part: unknown, screen: ScreenDemands, shownIn?: ShownIn): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
   for (const demand of demandsOn(part, screen, shownIn)) collect(part, demand, mismatches);
   return mismatches;
 }
 
-function demandsOn(part: unknown, screen: Screen, shownIn: ShownIn | undefined): readonly ScreenDemand[] {
+function demandsOn(part: unknown, screen: ScreenDemands, shownIn: ShownIn | undefined): readonly ScreenDemand[] {
   const type = ownValue(part, "type");
   if (shownIn === "nowhere") return [];
   if (shownIn === "question") return type === "file" ? OF_FILES : isOwnText(part) ? OF_OWN_TEXTS : [];

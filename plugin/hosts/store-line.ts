@@ -1,7 +1,7 @@
 import type { LineName, PathSystem, StoreDescription } from "../model/store-description.ts";
 import type { DiffReading, HostProfile, JournalTable, SchemaFrame } from "./profile.ts";
 import { compareVersions } from "./running-host.ts";
-import type { Screen } from "./screen-demand.ts";
+import type { ScreenDemands } from "./screen-demand.ts";
 import { LINES_OF_1_0 } from "./v1.0/profile.ts";
 import { LINES_OF_1_1 } from "./v1.1/profile.ts";
 import { LINES_OF_1_2 } from "./v1.2/profile.ts";
@@ -105,13 +105,13 @@ export function readings(store: StoreDescription): readonly StoreDescription[] {
 }
 
 /** The result of {@link screensOf} for each store, kept because the check of every record needs it. */
-const screens = new WeakMap<StoreDescription, readonly Screen[]>();
+const screens = new WeakMap<StoreDescription, readonly ScreenDemands[]>();
 
 /**
  * The requirements of each terminal UI that may show the sessions of a store. A UI that never closes because of a value
  * is left out.
  */
-export function screensOf(store: StoreDescription): readonly Screen[] {
+export function screensOf(store: StoreDescription): readonly ScreenDemands[] {
   const { lines } = store;
   const known = screens.get(store);
   if (known !== undefined) return known;

@@ -186,7 +186,7 @@ export type StrayFile =
       readonly isListedInVain: boolean;
     };
 
-/** The record of which a stray file is a copy. */
+/** The record that a stray file copies. */
 export interface CopiedRecord {
   readonly recordID: string;
   /** How much later than the record its copy was written, in milliseconds; `null` if the record does not exist. */

@@ -40,8 +40,9 @@ export interface ConfirmedFinding extends Finding {
    */
   readonly rebuilt?: Replacement;
   /**
-   * `true` for a part that no rule completes, and for a copy of a session's file that opencode lists but cannot open.
-   * If the user names the code of the problem, the part or the copy is quarantined. Without the part, the session opens.
+   * `true` for a part, or a value of a session or project, that no rule completes, and for a copy of a session's file that
+   * opencode lists but cannot open. If the user names the code of the problem, the record is quarantined. Without it, the
+   * session opens.
    */
   readonly leavesIfNamed?: true;
   /**
@@ -70,11 +71,13 @@ export function isFailingHere(finding: Finding): boolean {
   return finding.severity === "blocking" || isOnScreen(finding);
 }
 
-/** Codes of warnings and notes about records that opencode does not show, because the record or its parent is missing. */
+/** Codes of warnings and notes about records that opencode does not show: mostly, the record or its parent is missing. */
 const MISSING: readonly string[] = [
   "lost-record",
   "lost-session-record",
   "lost-message-record",
+  "message-without-role",
+  "part-without-type",
   "orphans",
   "not-imported",
   "not-in-opencode-2",
@@ -91,7 +94,7 @@ export function isUnread({ code, severity, evidence }: Finding): boolean {
   return UNREAD.includes(code) && !evidence.includes("may not be written");
 }
 
-/** Whether the finding means that records could not be read, although the store that holds them was. */
+/** Whether the finding means that records could not be read, although their store could be read. */
 export function isUnreadRecord(finding: Finding): boolean {
   return isUnread(finding) && (finding.code === "access-denied" || finding.code === "unavailable");
 }

@@ -56,11 +56,20 @@ export interface TableChange {
   readonly statement: string | null;
   /** The rows to add. SQLite chooses their rowids. */
   readonly rows: readonly RowValues[];
+  /** Numbers to correct in rows that exist. Absent if there are none. */
+  readonly corrected?: CorrectedNumbers;
   /**
    * A digest of the table when the repair was planned, so that a later change is noticed; `absent` if there was no
    * table.
    */
   readonly before: string;
+}
+
+/** Numbers of one column. Each row is found by the text in the column `key`. */
+export interface CorrectedNumbers {
+  readonly key: string;
+  readonly column: string;
+  readonly values: readonly { readonly id: string; readonly from: number; readonly to: number }[];
 }
 
 /** One row to add to the database, with every known value. */

@@ -9,7 +9,7 @@ export function agentArguments(actions: readonly string[]) {
     action: described(z.enum(actions), "what to do; start with check"),
     sessionID: described(z.optional(z.string()), "only this session"),
     runID: described(z.optional(z.string()), "for undo: the run to undo (default: the newest)"),
-    confirm: described(z.optional(z.boolean()), "only if opencode cannot ask the user: true after the user has agreed"),
+    confirm: described(z.optional(z.boolean()), "true if opencode cannot ask the user, and the user has agreed"),
   };
 }
 

@@ -4,7 +4,7 @@ import type { RepairRequest, RequestAnswer, RequestContext } from "./repair-requ
 import { TOOL_PERMISSION } from "./slash-command.ts";
 
 const DESCRIPTION = `Finds and repairs opencode sessions that cannot be opened because a stored record is damaged.
-action "check" only looks and is free. "repair" recovers unreadable records or moves them to quarantine (nothing is deleted). "undo" undoes a run. Both ask the user first. "runs" lists earlier repairs. Never changes the session it is called from.`;
+action "check" changes nothing and asks nothing. "repair" recovers unreadable records or moves them to quarantine (nothing is deleted). "undo" undoes a run. "repair" and "undo" ask the user first. "runs" lists earlier repairs. The tool never changes the session in which it is called.`;
 
 const ACTIONS = ["check", "repair", "undo", "runs"] as const;
 

@@ -79,9 +79,7 @@ function itemLine(item: ReportedItem): string {
   return `${item.sessionID ?? "no session"}: ${actionWord(item)} ${recordWords(item)} (${title})${reason}`;
 }
 
-/**
- * The findings because of which the server cannot load a session, or the terminal UI of this opencode cannot show it.
- */
+/** The findings that keep the server from loading a session, or the terminal UI of this opencode from showing it. */
 function failing(result: CheckResult): ConfirmedFinding[] {
   return result.findings.filter(isFailingHere);
 }

@@ -23,8 +23,9 @@ export class DatabaseFollower {
   }
 
   /**
-   * The rows that were written after an earlier start found the whole database healthy. Returns `"lost"` if these rows
-   * cannot be told. If the database file is unchanged since then, all new rows are in the write-ahead log (WAL).
+   * The rows that were written after an earlier start found the whole database healthy. Returns `"lost"` if it is
+   * unknown which rows these are. If the database file is unchanged since then, all new rows are in the write-ahead log
+   * (WAL).
    */
   resume(memory: ValidatedMemory): readonly string[] | "lost" {
     const known = memory.database(this.#path);
@@ -110,7 +111,7 @@ export class DatabaseFollower {
   #changedSince(position: WalPosition): ChangedRows | "lost" {
     const changed = this.#rows.changedSince(position, false);
     // If there was no WAL at either check, rows may still have been written: a WAL may have existed between the checks,
-    // or the database uses none.
+    // or the database does not use a WAL.
     const isProved = changed !== "lost" && (position.salts !== NO_WAL.salts || changed.position.salts !== NO_WAL.salts);
     if (isProved) return changed;
     if (this.#settledFile === null) return "lost";

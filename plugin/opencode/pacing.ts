@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Background work runs and pauses in turn for these times, in milliseconds: `IDLE` while opencode is idle, `BUSY` while
- * it is busy.
+ * Background work runs and pauses alternately for these times, in milliseconds: `IDLE` while opencode is idle, `BUSY`
+ * while it is busy.
  */
 const IDLE = { work: 8, rest: 8 };
 const BUSY = { work: 2, rest: 250 };

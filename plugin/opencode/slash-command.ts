@@ -52,7 +52,7 @@ interface CommandRegistration {
 
 /**
  * Adds `/repair` and the permission of the tool to opencode's configuration. With `command: false`, `/repair` is not
- * added, because the part of the plugin in the terminal UI offers it.
+ * added, because the terminal half of the plugin offers it.
  */
 export function registerCommand(options: { readonly command: boolean; readonly asks: boolean }): CommandRegistration {
   let isOurs = true;
@@ -262,7 +262,7 @@ async function isAtWork(client: Client, sessionID: string): Promise<boolean | nu
 
 /**
  * Tells `opencode run` of 1.17 and newer that the session is idle, because that command waits for this event. Normally
- * opencode publishes the event at the end of a model's turn. To abort a session without a turn changes nothing, but
+ * opencode publishes the event at the end of a model's turn. Aborting a session without a turn changes nothing, but
  * publishes the event (measured 1.1.65 to 1.18.33).
  */
 async function saySessionIsIdle(client: Client, sessionID: string): Promise<void> {

@@ -54,8 +54,8 @@ export function followStores(stores: readonly OpenedStore[]): FollowedStore[] {
 const LOOKING_MS = 3;
 
 /**
- * A database up to this size is checked completely before sessions load, unless it is known to be healthy. That takes
- * about 0.1 s.
+ * A database up to this size is checked completely before sessions load, unless it is known to be healthy. The check
+ * takes about 0.1 s.
  */
 const SMALL_DATABASE_BYTES = 32 * 1024 * 1024;
 
@@ -121,9 +121,9 @@ export function failsWholeLists({ hostVersion }: StartCheckInput): boolean {
 }
 
 /**
- * Whether the records of the project's session list were found healthy and are unchanged. This is only asked if one bad
- * file makes the whole list fail. Otherwise a check of a few files is faster than a comparison of the times of all
- * files.
+ * Whether the records of the project's session list were found healthy and are unchanged. The caller needs this only if
+ * one bad file makes the whole list fail. Otherwise a check of a few files is faster than a comparison of the times of
+ * all files.
  */
 function isListKnown(input: StartCheckInput, followed: FollowedStore): boolean {
   const { projectID, memory } = input;
@@ -138,9 +138,9 @@ const FILES_LOOKED_AT = 8000;
 
 /**
  * Checks everything that is not known to be unchanged, at the given pace. `found` is called as soon as there is a
- * finding. Returns the sessions that are trusted for now. They were healthy at an earlier check, but there are too many
- * files to compare all their times at a start. The caller checks these sessions later. If opencode 1.0-1.1 loads one of
- * them before that, it waits for a check of that session.
+ * finding. Returns the sessions that are trusted for now. These sessions were healthy at an earlier check, but there
+ * are too many files to compare all their times at a start. The caller checks these sessions later. If opencode 1.0-1.1
+ * loads one of them before that, it waits for a check of that session.
  */
 export async function checkEverything(
   input: StartCheckInput,
@@ -259,7 +259,7 @@ function impressionOf({ description }: Store): { readonly visit: Visit; isHealth
 
 type Effort = Omit<InspectOptions, "storeIndex">;
 
-/** The findings because of which opencode cannot load a record. `scope` says which records are checked. */
+/** The findings that keep opencode from loading a record. `scope` says which records are checked. */
 export async function checkScope(
   followed: FollowedStore,
   scope: Scope,

@@ -41,7 +41,7 @@ export interface ScreenListener {
 }
 
 /**
- * Waits until the terminal UI can show a toast. The part of the plugin in the terminal UI (the terminal half) reports
+ * Waits until the terminal UI can show a toast. The half of the plugin in the terminal UI (the terminal half) reports
  * when it is ready. If the report comes after the wait has ended, the toast was sent, but nobody saw the toast. So the
  * report is not answered, and the terminal half then shows the message itself.
  */

@@ -14,8 +14,8 @@ import type { Watch } from "./watch-database.ts";
 const LOOK_MS = 750;
 
 /**
- * Sessions whose folders are not watched are checked in turn. These checks use at most this share of a core. At most
- * one of them starts in {@link PATROL_MS} milliseconds.
+ * Sessions whose folders are not watched are checked one after the other. These checks use at most this share of a
+ * core. At most one check starts in {@link PATROL_MS} milliseconds.
  */
 const PATROL_SHARE = 0.001;
 const PATROL_MS = 500;

@@ -1,4 +1,4 @@
-import { hasOtherDescriptor } from "./lsof.ts";
+import { hasDescriptorInLsof } from "./lsof.ts";
 import { followRecursively } from "./recursive-watch.ts";
 import type { System } from "./system.ts";
 
@@ -7,7 +7,7 @@ export const darwin: System = {
   // for this.
   openFiles: null,
   isHeldOpen: null,
-  hasOtherDescriptor,
+  hasOtherDescriptor: hasDescriptorInLsof,
   followFolders: async (root) => followRecursively(root),
   soleLocking: "unix-excl",
 };

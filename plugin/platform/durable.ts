@@ -2,8 +2,8 @@ import { dirname, join } from "node:path";
 import type { FileSystem } from "./file-system.ts";
 
 /**
- * The mode of folders in quarantine. They hold the content of sessions, so only their owner may read them, whatever the
- * umask.
+ * The mode of folders in quarantine. These folders hold the content of sessions, so only their owner may read them,
+ * whatever the umask.
  */
 const PRIVATE_DIRECTORY = 0o700;
 export const PRIVATE_FILE = 0o600;
@@ -39,7 +39,7 @@ export class NotAFolderError extends Error {
 }
 
 /**
- * Replaces a file's content in one step, by a rename. At every moment, also after a crash, the path holds the old or
+ * Replaces a file's content in one step, by a rename. At every moment, even after a crash, the path holds the old or
  * the new bytes. With `unforced`, the path may hold neither after a power loss. Only one writer may call this function
  * for a path at a time.
  */

@@ -14,7 +14,7 @@ const LSOF = "/usr/sbin/lsof";
  * the file open meanwhile, so `lsof` must name at least this process. If `lsof` names no process, its answer is not
  * used.
  */
-export async function hasOtherDescriptor(path: string, program: string = LSOF): Promise<boolean | null> {
+export async function hasDescriptorInLsof(path: string, program: string = LSOF): Promise<boolean | null> {
   const file = await open(path, "r");
   try {
     const options = { folder: "/", environment: { PATH: "/usr/bin:/bin" }, timeoutMs: LSOF_MS };

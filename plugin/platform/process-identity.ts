@@ -91,7 +91,8 @@ export function isFree(pid: number): boolean {
 
 /**
  * Whether a process still runs, as far as this process can see. A process number is valid only in its own PID
- * namespace, and a start time only for its own boot. The process counts as gone only if the host names are equal too.
+ * namespace, and a start time only for its own boot. The process counts as gone only if the names of the machines are
+ * equal too.
  */
 export function standingOf(identity: ProcessIdentity): ProcessState {
   const own = thisProcess();

@@ -42,7 +42,7 @@ export function pastReadOnly<Port extends Files>(files: Port): Port {
   };
   return {
     ...files,
-    // If a file is renamed to its own name, no file is removed or replaced, so the attribute is no obstacle.
+    // If a file is renamed to its own name, no file is removed or replaced, so the attribute does not matter.
     rename: (from, to) => (from === to ? files.rename(from, to) : withoutIt(to, false, () => files.rename(from, to))),
     unlink: (path) => withoutIt(path, false, () => files.unlink(path)),
     syncFile: (path) => withoutIt(path, true, () => files.syncFile(path)),

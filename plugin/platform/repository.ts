@@ -46,8 +46,8 @@ export async function repositoryOf(files: FileSystem, folder: string): Promise<R
         const kind = { isMain: !isFile && !isLinked, isElsewhere: worktree !== at };
         return { worktree, gitDirectory, commonDirectory, ...kind };
       }
-      // Git refuses a `.git` file that names no git folder. But git skips a `.git` folder that is no repository, and
-      // continues in the parent folder.
+      // Git refuses a `.git` file that does not name a git folder. But git skips a `.git` folder that is not a
+      // repository, and continues in the parent folder.
       if (isFile || target === null) return "refused";
       isRefused = true;
     }
@@ -94,14 +94,14 @@ export async function remoteOf(files: FileSystem, { commonDirectory }: Repositor
 
 /**
  * The worktree that the git setting `core.worktree` names, or `folder` without that setting. `null` if the named folder
- * is missing, because git fails then. That happens if a submodule is moved by hand.
+ * is missing, because git fails then. Such a folder is missing, for example, after a submodule was moved by hand.
  */
 async function worktreeOf(files: FileSystem, gitDirectory: string, folder: string): Promise<string | null> {
   const worktree = await settingIn(files, gitDirectory, "core", "worktree");
   return worktree === null ? folder : files.realPath(resolve(gitDirectory, worktree)).catch(() => null);
 }
 
-/** The path at which git last saw a linked worktree; `null` if the repository is no linked worktree. */
+/** The path at which git last saw a linked worktree; `null` if the repository is not a linked worktree. */
 export async function recordedWorktree(
   files: FileSystem,
   { gitDirectory, commonDirectory }: Repository,

@@ -233,7 +233,7 @@ function isFileItem({ locator, original, replacement }: ManifestItem): boolean {
 }
 
 function isRowItem({ kind, locator, original, replacement }: ManifestItem): boolean {
-  // An item with this kind is a table of opencode that a repair completed. A separate file lists the change.
+  // An item of this kind is one of opencode's own tables, which a repair completed. A separate file lists the change.
   if (kind === "table") return "path" in locator && original === null && replacement?.file !== undefined;
   if ("path" in locator) return false;
   if (original === null) return replacement !== undefined;

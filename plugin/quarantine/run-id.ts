@@ -10,7 +10,7 @@ let counter = 0;
 
 /**
  * Makes the id of a new repair run, such as `20261123T021500123Z-0000-9f86d081`. Sorted ids are in the order of time.
- * The counter and the random end keep ids unique within one millisecond, also across processes.
+ * The counter and the random end keep ids unique within one millisecond, even across processes.
  */
 export function newRunID(now: number): string {
   let millisecond = Math.max(now, lastMillisecond);
@@ -28,7 +28,7 @@ let lastCreation = 0;
 
 /**
  * The time of a new folder in quarantine, in ISO 8601. Each folder of this process gets a later time than the folder
- * before it, also if the clock is set back: an undo begins with the newest folder of a run.
+ * before it, even if the clock is set back. The order matters, because an undo begins with the newest folder of a run.
  */
 export function newCreationTime(now: number): string {
   lastCreation = Math.max(now, lastCreation + 1);

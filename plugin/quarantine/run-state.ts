@@ -28,7 +28,7 @@ const LARGEST_HEAD_BYTES = 2048;
  */
 const LARGEST_STATE_BYTES = 16 * 1024 * 1024;
 
-/** The facts about a repair run that can be told without reading its items. */
+/** The facts about a repair run that are known without reading its items. */
 export interface RunState {
   readonly runID: string;
   readonly sessionID: string | null;

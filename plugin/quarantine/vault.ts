@@ -112,7 +112,7 @@ export async function* eachStoredRun(
   }
 }
 
-export function runIDOf(run: StoredRun): string {
+export function storedRunID(run: StoredRun): string {
   return run.ok ? run.manifest.runID : run.runID;
 }
 

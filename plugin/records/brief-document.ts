@@ -13,7 +13,10 @@ const ESCAPED = new Set(Buffer.from('"\\/bfnrt'));
 /** The beginning of a text that is an image. */
 const IMAGE = "data:image/";
 
-/** {@link IMAGE} has at most this many bytes in a document: an escape of six bytes for each letter. One letter more is read. */
+/**
+ * {@link IMAGE} has at most this many bytes in a document: an escape of six bytes for each letter. The limit includes
+ * two more letters.
+ */
 const IMAGE_BYTES = (IMAGE.length + 2) * 6;
 
 /** The part of a long string that is left out: offsets in the document, in bytes. `end` is the closing quote. */
@@ -135,7 +138,7 @@ class BriefReader {
     if (bytes.length > 0) this.#kept.push(Buffer.from(bytes));
   }
 
-  /** Whether the string that is about to be cut is an image. `bytes`: how many of its bytes are kept, as the last ones. */
+  /** Whether the string that is about to be cut is an image. The last `bytes` of the kept text belong to the string. */
   #isImage(bytes: number): boolean {
     let first = this.#kept.length;
     let left = bytes;
@@ -212,7 +215,7 @@ export function withCuts(json: string, bytes: Uint8Array, { cuts }: BriefDocumen
   return Buffer.concat(pieces);
 }
 
-/** At most this many bytes are decoded as text at once. */
+/** At most this many bytes are decoded as text in one step. */
 const DECODED_BYTES = 256 * 1024;
 
 function* smallPieces(pieces: Iterable<Uint8Array | null>): Iterable<Uint8Array | null> {

@@ -7,7 +7,7 @@ import { type Check, checkFor } from "./quick-check.ts";
 import { fitsPlace } from "./shape.ts";
 import { messageDocumentOf } from "./strict/message.ts";
 import { partDocument } from "./strict/part.ts";
-import { hasSummary, PROJECT_SHAPES, sessionColumns, sessionRow, todoRow } from "./strict/session.ts";
+import { hasSummary, PROJECT_SHAPES, sessionColumns, strictSessionRow, todoRow } from "./strict/session.ts";
 import { fileDiff, messageID, partID, sessionID } from "./strict/values.ts";
 import {
   anyList,
@@ -16,7 +16,7 @@ import {
   sandboxesOn,
   sessionModel,
   projectRow as syntaxProjectRow,
-  sessionRow as syntaxSessionRow,
+  looseSessionRow as syntaxSessionRow,
   timedSession,
 } from "./syntax.ts";
 import type { Description } from "./vocabulary.ts";
@@ -183,7 +183,7 @@ function shapesOf(line: HostProfile, system: PathSystem): CheckedShapes {
   const key = `${line.name} ${system}`;
   const shapes = shapesByLine.get(key) ?? {
     message: { demands: [demand(messageID, "id", RECORD_ID), demand(messageDocumentOf(line))], departures: [] },
-    sessionRow: sessionRow(line, system),
+    sessionRow: strictSessionRow(line, system),
     sessionColumns: sessionColumns(line),
   };
   shapesByLine.set(key, shapes);

@@ -1,15 +1,18 @@
 import { type Artifact, isFileLocator } from "../model/artifact.ts";
 
 /**
- * An id of opencode, followed by text that no id contains, as in the names of copied files. ownCloud adds
+ * An id of opencode (of a project: the hash of a commit, or `global`), followed by text that no id contains, as in the names of copied files. ownCloud adds
  * `_conflict-DATE`.
  */
-const COPIED = /^((?:ses|msg|prt)_[A-Za-z0-9]+)(?:[^A-Za-z0-9_]|_[Cc]onflict\b).*$/s;
+const COPIED = /^((?:ses|msg|prt)_[A-Za-z0-9]+|[0-9a-f]{40}|global)(?:[^A-Za-z0-9_]|_[Cc]onflict\b).*$/s;
 
 /** A complete id of opencode with any text around it: `Copy of ses_x`, `~ses_x`, `msg_x_BACKUP_123`, `prt_x2`. */
-const AROUND_WHOLE_ID = /(?:^|[^A-Za-z0-9])((?:ses|msg|prt)_[0-9a-f]{12}[A-Za-z0-9]{14})/;
+const AROUND_WHOLE_ID = /(?:^|[^A-Za-z0-9])((?:ses|msg|prt)_[0-9a-f]{12}[A-Za-z0-9]{14}|[0-9a-f]{40})/;
 
-/** The number of folders in the path of a record's file: `storage`, the kind, and the project, session or message. */
+/**
+ * The number of folders in the path of a record's file: `storage`, the kind, and the project, session or message. The
+ * record of a project has one folder less.
+ */
 const FOLDERS_OF_RECORD = 3;
 
 /**
@@ -56,5 +59,6 @@ export function isBelowItsFolder(path: string): boolean {
 
 /** The folder in which opencode would keep a record's file. */
 export function folderOfRecord(path: string): string {
-  return path.split("/").slice(0, FOLDERS_OF_RECORD).join("/");
+  const names = path.split("/");
+  return names.slice(0, Math.min(FOLDERS_OF_RECORD, names.length - 1)).join("/");
 }

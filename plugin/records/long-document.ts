@@ -25,7 +25,7 @@ export function longTextAt(texts: LongTexts, ...path: readonly string[]): LongTe
 
 /**
  * Parses a brief document whose cuts have this mark. `read` reads bytes of the document, with `null` for bytes that are
- * no longer the same. `null` if the document is no JSON.
+ * no longer the same. `null` if the document is not JSON.
  */
 export function longDocument(
   { text, cuts }: BriefDocument,

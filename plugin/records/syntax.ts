@@ -9,7 +9,7 @@ export const sessionModel: Description = (is) => is.ifAny(is.object({ id: is.tex
  * The form of a session row that opencode 1.2 to 1.14 can use. Only the id must have a certain form, because opencode
  * refuses every request that names a session with another form of id.
  */
-export const sessionRow: Description = (is) => is.object({ id: sessionID(is) });
+export const looseSessionRow: Description = (is) => is.object({ id: sessionID(is) });
 
 /** What opencode requires of a project row when it starts to work in that project. */
 export const projectRow: Description = (is) => is.object({ vcs: is.ifAny(is.oneOf("git")) });

@@ -8,7 +8,7 @@ import { type StoreAtIndex, speaker } from "./store-finding.ts";
 /** The advice for a second database whose sessions are all in the first database too. */
 const CONTAINED_DATABASE = `Nothing needs to be done: the database that opencode opens by default has each of these sessions. ${NAMES_DATABASE} \`opencode-session-repair rescue\` says if another database has more messages of a session.`;
 
-/** A store of which all records were checked, and the list of its sessions. */
+/** A store whose records were all checked, and the list of its sessions. */
 interface Neighbour extends StoreAtIndex {
   readonly sessions: readonly SessionEntry[];
 }

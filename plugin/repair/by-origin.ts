@@ -1,5 +1,5 @@
 import { faultByCode } from "../faults/catalogue.ts";
-import { DATABASE_MALFORMED, SCHEMA_NEWER, WAL_DAMAGED } from "../faults/container.ts";
+import { DATABASE_MALFORMED, SCHEMA_NEWER, TABLES_MISSING, WAL_DAMAGED } from "../faults/container.ts";
 import type { Fault } from "../faults/fault.ts";
 import { MALFORMED_NOT_SALVAGEABLE, OPENCODE_2, OPENCODE_2_MESSAGES } from "../faults/origin.ts";
 import * as refused from "../faults/refused.ts";
@@ -26,7 +26,9 @@ const UNREADABLE: ReadonlySet<string> = new Set(
 );
 
 /** Findings whose advice is to salvage the database. */
-const ADVISING_SALVAGE: ReadonlySet<string> = new Set([DATABASE_MALFORMED, WAL_DAMAGED].map(({ code }) => code));
+const ADVISING_SALVAGE: ReadonlySet<string> = new Set(
+  [DATABASE_MALFORMED, WAL_DAMAGED, TABLES_MISSING].map(({ code }) => code),
+);
 
 const SAID: Partial<Readonly<Record<OriginKind, Fault>>> = {
   "1.x and 2.x": OPENCODE_2,

@@ -7,7 +7,7 @@ import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
 import type { CheckInput } from "./check-input.ts";
 import { databaseFinding } from "./database-finding.ts";
 import { type Input2x, type Inspected2x, inspect2x } from "./findings-2x.ts";
-import { folderFindings } from "./folders-2x.ts";
+import { folderFindings2x } from "./folders-2x.ts";
 
 type Readable = OpenedStore & { state: "ok" | "unread" };
 
@@ -29,7 +29,7 @@ export async function half2xOf(
     const { description } = opened;
     const found = await inspect2x({ half: half2x, description, origin, ...rest, ...(signal && { signal }) });
     if (found === null || found.folders.length === 0) return found;
-    const gone = await folderFindings(files, found.profile, found.folders, rest.store);
+    const gone = await folderFindings2x(files, found.profile, found.folders, rest.store);
     return { ...found, findings: [...found.findings, ...gone] };
   } catch (error) {
     if (sqliteFailure(error) === "malformed") return null;

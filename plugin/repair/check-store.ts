@@ -16,20 +16,20 @@ import { originOfDamaged, originOfRead, unreadFindings } from "./origin-findings
 import { logFindings, wholeStoreFindings } from "./whole-store.ts";
 
 /**
- * A database is read again if it changes while SQLite reads it as an immutable file. This is the largest number of
- * readings.
+ * A database is read again if it changes while SQLite reads it as an immutable file. At most this many readings are
+ * made.
  */
 const MOST_READINGS = 4;
 
 /** How many records of the present store were read so far. Each new reading starts at zero. */
-export interface Reading {
+export interface ReadSoFar {
   counts: Counts;
 }
 
-export interface Progress {
+export interface CheckProgress {
   /** How many records were read in the stores that are finished. */
   readonly counts: Counts;
-  readonly reading: Reading;
+  readonly reading: ReadSoFar;
 }
 
 export function openLocated(input: CheckInput, located: Located): Promise<OpenedStore[]> {
@@ -50,7 +50,7 @@ export async function checkStore(
   opened: OpenedStore,
   index: number,
   input: CheckInput,
-  progress: Progress,
+  progress: CheckProgress,
   unknown: Set<string>,
 ): Promise<StoreAnswer> {
   if (opened.state === "unusable") {
@@ -130,7 +130,7 @@ async function checkUnread(
   opened: OpenedStore & { state: "unread" },
   index: number,
   input: CheckInput,
-  progress: Progress,
+  progress: CheckProgress,
   unknown: Set<string>,
 ): Promise<StoreAnswer> {
   const { description, origin } = opened;
@@ -247,8 +247,8 @@ function newID({ recordID, replacement }: ConfirmedFinding): string | null {
 }
 
 /**
- * Whether these files are left over from an import into a database. opencode no longer reads them. They are looked at
- * only because the database may lack some of their sessions.
+ * Whether these files are left over from an import into a database. opencode no longer reads such files. The tool reads
+ * them only because the database may lack some of their sessions.
  */
 function isLeftBehind({ database }: StoreDescription, { databases }: Located): boolean {
   return database === undefined && databases.length > 0;

@@ -5,7 +5,7 @@ import { addCounts, type Counts, noCounts } from "../stores/store.ts";
 import { storesBesideEachOther } from "./beside-each-other.ts";
 import { leavesUnread, onlyReported } from "./by-origin.ts";
 import type { CheckedStore, CheckInput, Expected } from "./check-input.ts";
-import { checkStore, openLocated, type Progress, type Reading, type StoreAnswer } from "./check-store.ts";
+import { type CheckProgress, checkStore, openLocated, type ReadSoFar, type StoreAnswer } from "./check-store.ts";
 import { dataDirectoryFindings, folderFindings } from "./data-directory.ts";
 import { addingRefusal } from "./may-write.ts";
 import type { StoreAtIndex } from "./store-finding.ts";
@@ -33,7 +33,7 @@ const PROGRESS_MS = 200;
 export async function check(input: CheckInput): Promise<CheckOutcome> {
   const started = performance.now();
   const counts = noCounts();
-  const reading: Reading = { counts: noCounts() };
+  const reading: ReadSoFar = { counts: noCounts() };
   const unknown = new Set(input.sessionIDs);
   let expected: Expected = {};
   const tell = () => {
@@ -98,7 +98,7 @@ async function expectedOf(opened: readonly OpenedStore[]): Promise<Expected> {
 async function checkStores(
   opened: readonly OpenedStore[],
   input: CheckInput,
-  progress: Progress,
+  progress: CheckProgress,
   unknown: Set<string>,
 ): Promise<StoreAnswer[]> {
   const answers: StoreAnswer[] = [];

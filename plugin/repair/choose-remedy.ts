@@ -1,6 +1,6 @@
 import { faultByCode } from "../faults/catalogue.ts";
 import { SCHEMA_MISMATCH } from "../faults/refused.ts";
-import { SCREEN_FATAL } from "../faults/screen.ts";
+import { SCREEN_FATAL, SHOWN_NOWHERE } from "../faults/screen.ts";
 import { STRAY_FILE } from "../faults/stray-files.ts";
 import { type Artifact, type Evidence, isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
@@ -42,18 +42,15 @@ export class RemedyChooser {
   /** Completes a record while its bytes are still in memory. Returns `null` if no rule applies. */
   async completed({ artifact, evidence, finding }: Omit<ExaminedFinding, "completed">): Promise<Replacement | null> {
     if (finding.remedy === "settle") return settled(this.#store, artifact, evidence);
-    if ((finding.severity !== "blocking" && finding.hosts === undefined) || finding.seen === null) return null;
+    const isShownNowhere = SHOWN_NOWHERE.includes(finding.code);
+    const isToComplete = finding.severity === "blocking" || finding.hosts !== undefined || isShownNowhere;
+    if (!isToComplete || finding.seen === null) return null;
     if (evidence.storage !== "row" && (evidence.bytes === null || faultByCode(finding.code)?.remedy !== "normalise")) {
       return null;
     }
     const neighbours = await this.#neighbours.of(evidence.sessionID);
-    return normalised(
-      artifact,
-      evidence,
-      neighbours,
-      this.#store.description,
-      finding.code === SCREEN_FATAL.code ? "screen" : "server",
-    );
+    const failing = isShownNowhere || finding.code === SCREEN_FATAL.code ? "screen" : "server";
+    return normalised(artifact, evidence, neighbours, this.#store.description, failing);
   }
 
   /**
@@ -105,24 +102,20 @@ function completedOr({ finding, completed, evidence }: ExaminedFinding): Confirm
   const remedy = finding.remedy === "settle" ? "settle" : "normalise";
   if (completed !== null) return { ...finding, remedy, replacement: completed };
   if (isCopyThatMayLeave(finding, evidence)) return { ...finding, leavesIfNamed: true };
+  if (isLastCopy(finding, evidence)) return { ...finding, advice: RESTORED_FROM_COPY };
   if (finding.remedy !== "normalise") return finding;
   const otherwise = { ...finding, remedy: faultByCode(finding.code)?.otherwise ?? "report" };
-  return isPartThatMayLeave(otherwise) ? { ...otherwise, leavesIfNamed: true } : otherwise;
+  return mayLeave(otherwise) ? { ...otherwise, leavesIfNamed: true } : otherwise;
 }
 
 /**
- * Whether a part that opencode refuses may be moved to quarantine if the user chooses this problem. One part of an
- * unknown plugin can keep its whole session from opening. Files are not checked against a schema, so only database rows
- * count.
+ * Whether a record that opencode refuses may be moved to quarantine if the user chooses this problem: a part, or a JSON
+ * value of a session or project. One part of an unknown plugin can keep its whole session from opening, and one value of
+ * a session the whole list. Files are not checked against a schema, so only database rows count.
  */
-function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFinding): boolean {
-  return (
-    code === SCHEMA_MISMATCH.code &&
-    kind === "part" &&
-    !isFileLocator(locator) &&
-    severity === "blocking" &&
-    seen !== null
-  );
+function mayLeave({ code, kind, locator, severity, seen }: ConfirmedFinding): boolean {
+  if (code !== SCHEMA_MISMATCH.code || isFileLocator(locator) || severity !== "blocking" || seen === null) return false;
+  return kind === "part" || ((kind === "session" || kind === "project") && locator.column !== undefined);
 }
 
 /**
@@ -132,6 +125,14 @@ function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFi
 function isCopyThatMayLeave({ code, severity, seen }: ConfirmedFinding, { stray }: Evidence): boolean {
   if (code !== STRAY_FILE.code || severity !== "blocking" || seen === null || stray?.outcome !== "copy") return false;
   return stray.original.laterMs !== null;
+}
+
+const RESTORED_FROM_COPY =
+  "The record itself is gone. `opencode-session-repair repair --only lost-session-record --only stray-file` restores the record from its copy, and moves the copy to quarantine.";
+
+/** Whether a file is the copy of a session's record that no longer exists. */
+function isLastCopy({ code, kind }: ConfirmedFinding, { stray }: Evidence): boolean {
+  return code === STRAY_FILE.code && kind === "session" && stray?.outcome === "copy" && stray.original.laterMs === null;
 }
 
 /**

@@ -25,7 +25,7 @@ import { readRowsOf2x, type Selected } from "../stores/sqlite/v2-rows.ts";
 import { type Counts, noCounts, type SessionEntry } from "../stores/store.ts";
 import { onlyReported } from "./by-origin.ts";
 import type { SessionFolder } from "./folders-2x.ts";
-import { cellsOf, numberOf, type Place2x, placeIn, stopWords, textOf } from "./place-2x.ts";
+import { cellsOf, numberOf, type Place2x, placeOf2xRow, stopWords, textOrNull } from "./place-2x.ts";
 import { Twins } from "./twins-2x.ts";
 
 /** The problems in the rows that opencode 2.x reads, and how many rows were read. */
@@ -106,7 +106,7 @@ class Inspection {
     const { sessionTable, jsonColumns } = this.#profile;
     for await (const row of this.#rows(sessionTable, jsonColumns, "id")) {
       const id = String(row.values.id);
-      this.#sessions.push({ id, projectID: textOf(row.values.project_id) });
+      this.#sessions.push({ id, projectID: textOrNull(row.values.project_id) });
       this.#counts.sessions += 1;
       const { directory, time_updated: updated } = row.values;
       // Whether a folder of another operating system exists cannot be checked here.
@@ -146,7 +146,7 @@ class Inspection {
       if (!half.schema.tables.has(table) || unread.includes(table)) continue;
       if (sessionIDs.length > 0 && sessionColumn === null) continue;
       for await (const row of this.#rows(table, other.jsonColumns, sessionColumn)) {
-        for (const problem of rowProblems(other, row)) this.#add(problem, placeIn(other, row, known), NOT_MENDED);
+        for (const problem of rowProblems(other, row)) this.#add(problem, placeOf2xRow(other, row, known), NOT_MENDED);
       }
     }
   }
@@ -280,7 +280,7 @@ class Inspection {
       `select version from session_v2 where typeof(time_created) = 'integer' and version glob '[0-9]*.[0-9]*.[0-9]*'
        order by time_created desc limit 1`,
     );
-    this.#version = textOf(row?.version);
+    this.#version = textOrNull(row?.version);
     return this.#version;
   }
 

@@ -18,7 +18,7 @@ const STOPS: readonly Stop[] = ["session", "messages", "prompts"];
  * 500 to all requests for such a session. The server must be restarted after the folder exists again (measured with the
  * preview).
  */
-export async function folderFindings(
+export async function folderFindings2x(
   files: Pick<FileSystem, "realPath" | "stat">,
   { host, sessionTable }: Profile,
   sessions: readonly SessionFolder[],

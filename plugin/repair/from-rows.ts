@@ -30,9 +30,9 @@ export async function withRows(
 }
 
 /**
- * The files of diffs stay when a session is deleted, and opencode reads them no more. So damage in the diffs of a
- * session that is in no database and not among the files is only a note. If a database cannot be read, nothing is known
- * about its sessions. Without a database, the check of the file itself decides (`FileEvidence`).
+ * When a session is deleted, its file of diffs stays, but opencode no longer reads that file. So damage in the diffs of
+ * a session that exists in no database and in no file is only a note. If a database cannot be read, its sessions are
+ * unknown, and the severity stays. Without a database, the check of the file itself decides (`FileEvidence`).
  */
 export async function unownedDiffsAsNotes(
   findings: readonly ConfirmedFinding[],

@@ -12,8 +12,8 @@ export interface InspectOptions extends ScanOptions {
   /** Other work on the whole store, which this thread may do while other threads read the store. */
   readonly meanwhile?: () => unknown;
   /**
-   * Whether it is certain that no other process works on the store. This is asked only if a turn is unfinished, because
-   * the answer is slow.
+   * Whether it is certain that no other process works on the store. Called only if a turn is unfinished, because the
+   * answer is slow.
    */
   readonly isLeftAlone?: () => Promise<boolean>;
 }

@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { LOST_MESSAGE, LOST_RECORD, LOST_SESSION } from "../faults/missing-records.ts";
 import { cellValue } from "../hosts/row-form.ts";
-import type { Artifact, CellValue, Evidence } from "../model/artifact.ts";
+import { type Artifact, type CellValue, type Evidence, isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
 import { sha256 } from "../platform/hash.ts";
+import { entryNow } from "../platform/read-now.ts";
 import { misnamedRows, type UnknownRow } from "../remedies/recover/misnamed.ts";
 import { type MissingRecord, missingRecords } from "../remedies/recover/missing-in-log.ts";
 import { usageOf } from "../remedies/recover/usage.ts";
@@ -13,8 +15,8 @@ import { plural } from "../words/amounts.ts";
 import { COPY_OF_SESSION, FROM_OWN_PARTS, fromEvent, SAID_BY_MESSAGES } from "../words/sources.ts";
 
 /**
- * A check of all sessions reads the log of a database only up to this size. For a named session, the log is always
- * read.
+ * A check of all sessions reads opencode's log in a database only up to this size. For a named session, opencode's log
+ * is always read.
  */
 const LARGEST_LOG_BYTES = 64 * 1024 * 1024;
 
@@ -94,7 +96,7 @@ interface MissingInSession {
   readonly missing: readonly MissingRecord[];
   /** For each record whose row has a wrong id: that id. */
   readonly misnamed: ReadonlyMap<MissingRecord, string>;
-  /** Every record id that the log of the session mentions. */
+  /** Every record id that opencode's log of the session mentions. */
   readonly known: ReadonlySet<string>;
   /** Whether the session has no rows at all. */
   readonly isEmpty: boolean;
@@ -232,6 +234,9 @@ export async function findMessagesWithoutRecord(
   return found;
 }
 
+const MOVE_WHAT_IS_THERE =
+  "opencode does not list a session whose record is a link or a folder. If the link leads to the record, put the record itself in the place of the link. Otherwise move the link or folder to another place, then run `opencode-session-repair repair --only lost-session-record`.";
+
 /**
  * Finds the sessions that have messages but no record, and the new record for each: a whole copy, or else one that is
  * made from the messages. If `sessionIDs` is `null`, all sessions are searched.
@@ -255,6 +260,7 @@ export async function findSessionsWithoutRecord(
     if (made === null) continue;
     const { locator, content } = made;
     const count = plural(messages.length, "message");
+    const inPlace = isFileLocator(locator) && entryNow(join(store.description.dataDir, locator.path)) !== null;
     found.push({
       code: LOST_SESSION.code,
       severity: "warning",
@@ -262,8 +268,9 @@ export async function findSessionsWithoutRecord(
       sessionID,
       recordID: sessionID,
       locator,
-      remedy: LOST_SESSION.remedy,
-      evidence: copy === null ? count : `${count}; a whole copy of its record is in the project's folder`,
+      remedy: inPlace ? "report" : LOST_SESSION.remedy,
+      ...(inPlace && { advice: MOVE_WHAT_IS_THERE }),
+      evidence: `${count}${copy === null ? "" : "; a whole copy of its record is in the project's folder"}${inPlace ? `; no file is at ${locator.path}, but a link or a folder` : ""}`,
       store: storeIndex,
       writtenMs: null,
       seen: null,

@@ -209,7 +209,7 @@ function insteadOfRecord(path: string): string | null {
   return leadsToNewFile(path) ? null : "a link that leads into a folder that does not exist";
 }
 
-/** Whether the system answers with another error than that nothing is there, if a file in this place is opened. */
+/** Whether something is at this path, or opening the path fails with an error other than "not found". */
 function isRefused(path: string): boolean {
   const target = targetStatNow(path);
   return target !== undefined || deadLinkNow(path) !== null;

@@ -47,9 +47,9 @@ const FAILS =
 
 const STAY = `${FAILS} Do not delete the database, and keep a copy before you upgrade.`;
 
-/** SQLite makes no time of a value that is far outside the calendar. */
+/** The text is empty if SQLite cannot turn the value into a time, because the value is too large or too small. */
 function named(moment: string): string {
-  return moment === "" ? "a value that is no time" : moment;
+  return moment === "" ? "a value that is not a time" : moment;
 }
 
 function deleteRows(unknown: readonly string[]): string {

@@ -19,7 +19,7 @@ export interface Place2x {
  * has only letters, digits, `_`, `.` and `-`. Any other name may contain a path or a secret of the user, so the report
  * shows the number of the row instead. `known` are the ids of the sessions that exist.
  */
-export function placeIn(
+export function placeOf2xRow(
   { table, kind, name, sessionColumn, stops }: OtherTable,
   row: RowOf2x,
   known: ReadonlySet<string>,
@@ -62,7 +62,7 @@ function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
-export function textOf(value: unknown): string | null {
+export function textOrNull(value: unknown): string | null {
   return typeof value === "string" ? value : null;
 }
 

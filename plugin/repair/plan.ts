@@ -11,8 +11,8 @@ export interface Selection {
   /** The codes of warnings that are repaired together with every error, because the user confirmed them. */
   readonly also?: readonly string[];
   /**
-   * Whether nobody was asked, as at the start of opencode. Then only repairs that are allowed without asking are
-   * planned.
+   * Whether the user was not asked, as at the start of opencode. If so, only repairs that are allowed without asking
+   * are planned.
    */
   readonly unasked: boolean;
 }

@@ -6,7 +6,7 @@ import { type CellValue, isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
 import { fits } from "../records/contract.ts";
-import { wholeMembers } from "../records/cut-document.ts";
+import { readBeginning, wholeMembers } from "../records/cut-document.ts";
 import { textBeginning } from "../records/file-text.ts";
 import { type RebuiltMessage, rebuiltMessage } from "../remedies/rebuild/rebuilt-message.ts";
 import { type RebuiltProject, rebuiltProject, worktreeOf } from "../remedies/rebuild/rebuilt-project.ts";
@@ -17,6 +17,7 @@ import {
   type SessionColumns,
   type SessionFacts,
   type StoredMessage,
+  textIn,
 } from "../stores/conversation.ts";
 import { byTime, factsIn, factsOf } from "../stores/message-facts.ts";
 import type { MessageFacts } from "../stores/outline.ts";
@@ -27,6 +28,9 @@ import { bySession } from "./by-session.ts";
 import { closedRecord } from "./closed.ts";
 import { completeDraft } from "./complete-draft.ts";
 import { copiesBeside } from "./from-copy.ts";
+
+const AFTER_THE_RECORD =
+  "Run `opencode-session-repair repair` first: it restores the damaged record. Then run `opencode-session-repair repair --only stray-file`: it moves the copy, which opencode shows as a second record.";
 
 /**
  * Looks for content that can replace a damaged record, so that the record need not be quarantined. The new content is a
@@ -43,7 +47,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
       // The copy has its own finding, which would move it to quarantine. While the record itself is damaged, the copy
       // is only reported, because the copy may be needed to repair the record.
       const evidence = `a complete copy of ${finding.recordID}, which is damaged`;
-      rebuilt.set(beside.copy, { ...beside.copy, remedy: "report", evidence });
+      rebuilt.set(beside.copy, { ...beside.copy, remedy: "report", evidence, advice: AFTER_THE_RECORD });
     }
     // A sync tool may have copied the file while opencode was still writing it. So the readable part of the damaged
     // record may have more content than the copy.
@@ -73,7 +77,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
       const { messageID, parts } = message;
       const facts = factsIn(messageID, made.createdMs, made.document);
       messages = [...messages.filter(({ id }) => id !== messageID), facts].sort(byTime);
-      const stay = `its ${plural(parts.length, "part")} can stay, if the record is rebuilt`;
+      const stay = `its ${plural(parts.length, "part")} ${parts.length === 1 ? "stays" : "stay"} if the record is rebuilt`;
       const replacement = asReplacement(finding, sessionID, made);
       rebuilt.set(finding, { ...finding, evidence: `${finding.evidence}; ${stay}`, rebuilt: replacement });
     }
@@ -209,7 +213,9 @@ async function withSession(store: Store, finding: ConfirmedFinding): Promise<Con
   const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
   if (!fits(artifact, value, evidence, store.description)) return finding;
   const source = `rebuilt from the readable part of the record, and ${SAID_BY_MESSAGES}`;
-  const words = "the session can stay in the list, if its record is rebuilt";
+  const isNamed = textIn(readBeginning(left)?.value, "title") !== null;
+  const title = isNamed ? "" : `; its title is lost and becomes "${textIn(value, "title")}"`;
+  const words = `the session stays in the list if its record is rebuilt${title}`;
   return { ...finding, evidence: `${finding.evidence}; ${words}`, rebuilt: { source, content: { bytes } } };
 }
 

@@ -48,7 +48,7 @@ export function rebuiltTable(missing: readonly string[], { layout, emptyTables }
 
 /**
  * Whether `salvage` can build a database that has the missing columns or tables again. Everything else in the database
- * must be as a known opencode version leaves it.
+ * must be as a known opencode version makes it.
  */
 export function isSalvageable({ layout, journals }: DatabaseFrame): boolean {
   const isRecorded = (known: KnownSchema) => hasJournalsOf(known, journals);

@@ -14,7 +14,7 @@ import { deadLinkNow } from "../platform/read-now.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import type { Store } from "../stores/store.ts";
-import type { Survey, SurveyedProject } from "../stores/survey.ts";
+import type { DatabaseSurvey, Survey, SurveyedProject } from "../stores/survey.ts";
 import { swapAdvice } from "../words/advice.ts";
 import { amount } from "../words/amounts.ts";
 import { GO_ON_WITH_1X } from "../words/origins.ts";
@@ -105,13 +105,16 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
   return findings;
 }
 
-/** What is on the way to a folder. The record itself is refused if a name in it is too long, so that error is not named. */
+/** Errors of a path, in words. A name that is too long is not here, because another check refuses such a record. */
 const IN_THE_WAY: Readonly<Record<string, string>> = {
   ENOTDIR: "a file is in the place of a folder on the way",
   ELOOP: "links on the way form a circle",
 };
 
-/** The versions that look up the other worktrees of a project fail on every request if the system answers with an error. */
+/**
+ * Reports a project whose other worktrees cannot be looked up. The versions that look them up then fail on every
+ * request.
+ */
 function unreachableWorktrees(
   store: StoreDescription,
   { sandboxes }: SurveyedProject,
@@ -206,9 +209,7 @@ async function databaseFindings(
   if (database.triedByOlder) {
     findings.push(say(OLDER_OPENCODE, "warning", null, "an empty __drizzle_migrations beside the table migration"));
   }
-  if (database.sessionsBehindLog > 0) {
-    findings.push(say(EVENT_SEQUENCE_BEHIND, "warning", null, amount(database.sessionsBehindLog, "session")));
-  }
+  if (database.countersBehind.length > 0) findings.push(countersFinding(database, say));
   if (database.damage !== null) findings.push(say(DATABASE_MALFORMED, "blocking", null, database.damage));
   if (database.missingOldColumns.length > 0 && !(frame !== null && hasKnownJournals(frame))) {
     findings.push(say(SCHEMA_OLDER, "warning", null, `without ${database.missingOldColumns.slice(0, 5).join(", ")}`));
@@ -232,6 +233,24 @@ async function databaseFindings(
     findings.push(say(EVENT_BLOAT, "info", null, evidence));
   }
   return findings;
+}
+
+/** Up to this number, sessions are named one by one. */
+const MOST_SESSIONS = 3;
+
+/** A repair changes at most this number of counters. */
+const MOST_COUNTERS = 1000;
+
+/** Sessions whose counter of events is behind, and the counters that follow from the events. */
+function countersFinding({ countersBehind: all, countersDigest: before }: DatabaseSurvey, say: Say): ConfirmedFinding {
+  const ids = all.length > MOST_SESSIONS ? "" : `: ${all.map(({ sessionID }) => sessionID).join(", ")}`;
+  const found = say(EVENT_SEQUENCE_BEHIND, "warning", null, `${amount(all.length, "session")}${ids}`);
+  if (before === null || all.length > MOST_COUNTERS) return rebuiltBy(found, null);
+  const [key, column, table] = ["aggregate_id", "seq", "event_sequence"] as const;
+  const rows = all.flatMap((each) => (each.stored === null ? [{ [key]: each.sessionID, [column]: each.newest }] : []));
+  const values = all.flatMap(({ sessionID: id, stored: from, newest: to }) => (from === null ? [] : { id, from, to }));
+  const change = { table, statement: null, rows, corrected: { key, column, values }, before };
+  return rebuiltBy(found, { source: "the events of the sessions", content: { table: change } });
 }
 
 const SALVAGE_COLUMNS = swapAdvice(

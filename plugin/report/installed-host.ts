@@ -13,8 +13,8 @@ export const RELEASE = /^\d{1,4}\.\d{1,4}\.\d{1,6}$/;
 const NEEDED_BY_WINDOWS = ["SystemRoot", "ComSpec", "PATHEXT", "TEMP", "TMP"];
 
 /**
- * The version of the opencode that this user would start; `null` if it cannot be found. opencode runs with an empty
- * home folder, because it creates folders whenever it runs.
+ * The version of the opencode that this user would start; `null` if it cannot be found. To print its version, opencode
+ * runs with an empty home folder, because opencode creates folders whenever it runs.
  */
 export async function installedHostVersion(
   files: FileSystem,

@@ -1,12 +1,13 @@
-import { arch, platform, release } from "node:os";
+import { arch, release } from "node:os";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { pathSystem } from "../hosts/store-line.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { systemName } from "../platform/this-system.ts";
 import { allRuns } from "../quarantine/runs.ts";
 import { check } from "../repair/check.ts";
 import type { CheckInput } from "../repair/check-input.ts";
-import { sessionsOf2x } from "../show/copy-2x.ts";
+import { sessionFacts2x } from "../show/copy-2x.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 import type { Located } from "../stores/locate.ts";
 import { openStores } from "../stores/open.ts";
@@ -118,7 +119,7 @@ export async function makeReport(input: ReportInput): Promise<Report | null> {
     opencode: { installed: await installedHostVersion(files, input.env) },
     runtime: { bun: process.versions.bun ?? null, node: process.versions.node },
     system: {
-      platform: platform(),
+      platform: systemName(),
       arch: arch(),
       // The text after the numbers of a kernel version can be private, so only the numbers are reported.
       kernel: /^\d+(?:\.\d+)*(?:-\d+)?/.exec(release())?.[0] ?? "unknown",
@@ -194,7 +195,7 @@ async function reportedHalf2x(opened: OpenedStore): Promise<ReportedStore["openc
   const ofPreview = opened.state === "ok" ? opened.sessionsOf2x() : 0;
   if (ofPreview > 0) return { sessions: ofPreview, versions: {} };
   if (opened.origin.kind !== "2.x" && opened.origin.kind !== "1.x and 2.x") return null;
-  const sessions = await sessionsOf2x(opened.half2x, opened.origin);
+  const sessions = await sessionFacts2x(opened.half2x, opened.origin);
   return sessions === null ? null : { sessions: sessions.length, versions: versionsOf(sessions) };
 }
 

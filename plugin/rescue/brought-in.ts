@@ -17,8 +17,8 @@ import { type SessionRows, sessionRows } from "./session-rows.ts";
 export interface BroughtIn extends Pick<SessionRows, "completed" | "leftOut"> {
   readonly sessionID: string;
   /**
-   * If another store has another state of an existing session, that state may be added as a separate session. This is
-   * then the id of the existing session.
+   * The id of the existing session, if the added session is another state of it. A rescue adds another store's state of
+   * a session as a separate session.
    */
   readonly stateOf?: string;
   readonly messages: number;

@@ -36,17 +36,17 @@ export function completeDocument(
   const artifact: Artifact = { kind, sessionID, recordID, locator: { table: kind, key: { id: recordID } } };
   const surroundings = { row: null, siblings: null };
   if (fits(artifact, value, surroundings, store)) return { ok: true, value, added: [] };
-  if (!isFields(value)) return { ok: false, why: "it is no record" };
+  if (!isFields(value)) return { ok: false, why: "not a record" };
   const judged = judge(artifact, value, surroundings, store);
   if (judged === "fits") return { ok: true, value, added: [] };
-  if (judged === "no-record") return { ok: false, why: "it is no record" };
+  if (judged === "no-record") return { ok: false, why: "not a record" };
   const completed: Fields = structuredClone(value);
   const added: string[] = [];
   for (const mismatch of judged) if (mend(completed, mismatch, around)) added.push(pathText(mismatch.path));
   const again = judge(artifact, completed, surroundings, store);
   if (again === "fits") return { ok: true, value: completed, added };
   const [first] = typeof again === "string" ? [] : again;
-  return { ok: false, why: first === undefined ? "it is no record" : `${pathText(first.path)}: ${first.words}` };
+  return { ok: false, why: first === undefined ? "not a record" : `${pathText(first.path)}: ${first.words}` };
 }
 
 /** Adds one missing value to the document. Returns `false` if no rule provides a value. */

@@ -4,7 +4,7 @@ import type { FolderProject } from "./folder-project.ts";
 import { foldersOf, type KnownFolders } from "./known-folders.ts";
 import { type GoneFolder, movedFolder } from "./new-place.ts";
 import { wasNeverHere } from "./project-change.ts";
-import { isBelow, type Known, type Place, placeIn, type Standing } from "./standing.ts";
+import { isBelow, type KnownPlaces, type Place, placeIn, type Standing } from "./standing.ts";
 
 function systemName(directory: string): string {
   return systemOfPath(directory) === "windows" ? "Windows" : "Linux or macOS";
@@ -16,7 +16,7 @@ function systemName(directory: string): string {
  */
 export async function goneStanding(
   files: FileSystem,
-  known: Known,
+  known: KnownPlaces,
   folders: KnownFolders,
   directory: string,
   projectID: string,
@@ -59,7 +59,7 @@ const NEVER_HERE =
 
 /** The outermost missing folder that the record of the project names. If there is none, the session's own folder. */
 async function goneFolder(
-  { projects, sessions }: Known,
+  { projects, sessions }: KnownPlaces,
   folders: KnownFolders,
   directory: string,
   projectID: string,
@@ -80,7 +80,7 @@ async function goneFolder(
 /** The new place of a folder that was renamed; `null` if the new place is not certain. */
 async function movedPlace(
   files: FileSystem,
-  { isStrict }: Known,
+  { isStrict }: KnownPlaces,
   folders: KnownFolders,
   gone: GoneFolder,
   carriers: readonly FolderProject[],

@@ -79,7 +79,7 @@ export interface Whereabouts {
   /** Sessions that the opencode of the target database lists nowhere, including archived sessions. */
   readonly hidden: readonly HiddenSession[];
   readonly partlyShown: readonly PartlyShownSession[];
-  /** Sessions that opencode lists, but of which another store has more messages. */
+  /** Sessions that opencode lists, but that have more messages in another store. */
   readonly incomplete: readonly IncompleteSession[];
   /**
    * How many sessions could not be judged. Their folder cannot be accessed, or its path is not a path of this operating
@@ -172,8 +172,8 @@ export async function elsewhere(
     let isFailing = false;
     for (const facts of store.sessions) {
       signal?.throwIfAborted();
-      // If reading this store has failed before, only sessions with a record are reported, because their messages need
-      // not be read.
+      // If a read of this store has failed before, the messages are not read. So only sessions with a record are
+      // reported.
       if (known.has(facts.id) || (isFailing && !facts.hasRecord)) continue;
       const holds = await holdsSomething(store, facts).catch((error: unknown) => {
         signal?.throwIfAborted();

@@ -86,10 +86,10 @@ async function readable({ opened }: KnownStore, sessionID: string, wanted: Reado
 }
 
 /**
- * Whether the messages of the other store are added. They are added if the user names the session, or if the target has
- * no message of the session.
+ * Whether the messages of the other store are added: if the user names the session, or if the target has no message of
+ * the session.
  */
-export function isAdded({ sessionID, messages }: IncompleteSession, named: readonly string[]): boolean {
+export function isAddedSince({ sessionID, messages }: IncompleteSession, named: readonly string[]): boolean {
   return messages === 0 || named.includes(sessionID);
 }
 

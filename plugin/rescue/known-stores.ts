@@ -193,4 +193,4 @@ async function know(opened: OpenStore, index: number, origin: FoundIn): Promise<
 }
 
 const NO_DATABASE =
-  "There is no database to which sessions could be added. Start opencode 1.2 or newer once, then run this command again. For sessions of opencode 1.0 and 1.1, run `opencode-session-repair check`.";
+  "There is no database of opencode 1.2 or newer to which sessions could be added. If you use opencode 1.0 or 1.1, run `opencode-session-repair check` instead. If you upgraded, start the new opencode once, then run this command again.";

@@ -16,7 +16,7 @@ import { carries, type FolderProject, GLOBAL_ID } from "./folder-project.ts";
 import { goneStanding } from "./gone-folder.ts";
 import { foldersOf, type KnownFolders } from "./known-folders.ts";
 import { gotProjectSince, isMounted } from "./project-change.ts";
-import { isBelow, type Known, type Misplaced, placeIn, type Standing } from "./standing.ts";
+import { isBelow, type KnownPlaces, type Misplaced, placeIn, type Standing } from "./standing.ts";
 
 /**
  * Finds the sessions of a database that opencode does not list if it is started in the session's own folder. Reads
@@ -24,7 +24,7 @@ import { isBelow, type Known, type Misplaced, placeIn, type Standing } from "./s
  */
 export async function findMisplaced(
   files: FileSystem,
-  known: Known,
+  known: KnownPlaces,
   folders: KnownFolders,
   signal?: AbortSignal,
 ): Promise<{ readonly misplaced: readonly Misplaced[]; readonly unjudged: number }> {
@@ -80,7 +80,7 @@ function isBelowShown(
 
 async function standingOf(
   files: FileSystem,
-  known: Known,
+  known: KnownPlaces,
   folders: KnownFolders,
   facts: SessionFacts,
   goneOf: (directory: string, projectID: string) => Promise<Standing>,
@@ -165,7 +165,7 @@ function withoutEnd(folder: string): string {
 
 async function otherProject(
   files: FileSystem,
-  { projects }: Known,
+  { projects }: KnownPlaces,
   folders: KnownFolders,
   { directory, projectID, createdMs }: SessionFacts,
   own: FolderProject,

@@ -9,8 +9,8 @@ import { isOf1xAlone, type KnownStore, type KnownStores, openKnownStores } from 
 const MOST_COMPARED_BYTES = 256 * 1024 * 1024;
 
 /**
- * Whether another data directory has a session or a message that this data directory lacks. Also `true` if that cannot
- * be told, or if the databases are too large to compare. Changes no byte.
+ * Whether another data directory has a session or a message that this data directory lacks. Also `true` if that is
+ * unknown, or if the databases are too large to compare. Changes no byte.
  */
 export async function hasMore(files: FileSystem, located: Located, dataDir: string): Promise<boolean> {
   try {

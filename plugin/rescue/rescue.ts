@@ -13,7 +13,7 @@ import {
   wholeSession,
 } from "./brought-in.ts";
 import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
-import { isAdded } from "./incomplete.ts";
+import { isAddedSince } from "./incomplete.ts";
 import { type KnownStores, openKnownStores, readPaths, type UnreadStore } from "./known-stores.ts";
 import { type ListLimits, listLimits } from "./list-limits.ts";
 import { type ColumnChange, detachChanges, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
@@ -160,7 +160,7 @@ async function rescueUnderLock(
     const wanted = await changesFor(input, stores, found, request);
     if (!wanted.ok) return finished({ kind: "refused", message: wanted.message });
     const changes = await planChanges(stores.target, wanted.changes, Date.now());
-    const added = request.bringIn ? found.incomplete.filter((session) => isAdded(session, input.sessionIDs)) : [];
+    const added = request.bringIn ? found.incomplete.filter((session) => isAddedSince(session, input.sessionIDs)) : [];
     const held = new Map<string, ReadonlySet<string>>();
     for (const { sessionID } of added) {
       held.set(sessionID, new Set(await stores.target.opened.store.conversations.messageIDs(sessionID)));

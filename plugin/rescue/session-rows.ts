@@ -82,7 +82,7 @@ export function sessionRows(source: ReadSession, to: Destination): SessionRows {
       leftOut.push({
         kind,
         recordID,
-        why: completion.ok ? "it is no record" : `opencode would refuse it (${completion.why})`,
+        why: completion.ok ? "not a record" : `opencode would refuse it (${completion.why})`,
       });
       return null;
     }

@@ -29,7 +29,7 @@ export interface Misplaced {
   readonly candidates: readonly string[];
 }
 
-export interface Known {
+export interface KnownPlaces {
   readonly sessions: readonly SessionFacts[];
   readonly projects: readonly ProjectFacts[];
   /**

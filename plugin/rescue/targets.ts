@@ -5,7 +5,7 @@ import type { KnownFolders } from "./known-folders.ts";
 import type { KnownStore } from "./known-stores.ts";
 import { type Place, placeIn } from "./standing.ts";
 
-/** A folder that has moved, as the user says: its old and its new path. */
+/** The old and the new path of a moved folder, as the user named them. */
 export interface Move {
   readonly from: string;
   readonly to: string;

@@ -2,7 +2,7 @@ import { PAGE_TYPE, readBtreeHeader, tableCells } from "../stores/sqlite/pages/b
 import type { PageImage } from "../stores/sqlite/pages/page-image.ts";
 import { type FoundRecord, readPayloadRecord } from "../stores/sqlite/pages/payload.ts";
 import { readRecord, type SqliteRecord } from "../stores/sqlite/pages/record.ts";
-import { type SchemaObject, textOf } from "../stores/sqlite/pages/schema-objects.ts";
+import { type SchemaObject, utf8Text } from "../stores/sqlite/pages/schema-objects.ts";
 import { anchoredRow, anchorsOn } from "./anchored-rows.ts";
 import type { ChosenSchema } from "./choose-schema.ts";
 import { type IndexShape, type NamedRow, SESSION_COLUMNS } from "./index-shape.ts";
@@ -26,7 +26,7 @@ export interface Gathered {
   unplaced: number;
 }
 
-/** An index of which all pages were read, and the ranges that could not be read. */
+/** An index that was read as far as possible, and the ranges of it that could not be read. */
 export interface ReadIndex {
   readonly shape: IndexShape;
   readonly gaps: readonly Gap[];
@@ -223,7 +223,7 @@ export class Gathering {
     if (!DELETABLE.includes(shape.name)) return true;
     const id = record.values[0];
     if (!(id instanceof Uint8Array)) return false;
-    return !this.#named.has(shape.name) || this.#ledger.isExpected(textOf(id));
+    return !this.#named.has(shape.name) || this.#ledger.isExpected(utf8Text(id));
   }
 
   /**
@@ -236,7 +236,7 @@ export class Gathering {
     if (updated < 0 || typeof time !== "number" || shape.columns[0]?.name !== "id" || !(id instanceof Uint8Array)) {
       return false;
     }
-    this.#target.removeOlder(shape.name, textOf(id), time) && this.#target.insert(shape, record, null);
+    this.#target.removeOlder(shape.name, utf8Text(id), time) && this.#target.insert(shape, record, null);
     // One row replaced another row, so nothing is counted as new.
     return false;
   }
@@ -291,14 +291,14 @@ interface Taken {
 
 function idOf({ columns }: TableForm, { values }: SqliteRecord): string {
   const id = values[columns.findIndex(({ name }) => name === "id")];
-  return id instanceof Uint8Array ? textOf(id) : "";
+  return id instanceof Uint8Array ? utf8Text(id) : "";
 }
 
 /** The session to which a row belongs. For the row of a session, that session itself. */
 function sessionOf({ name, columns }: TableForm, { values }: SqliteRecord): string | null {
   const at = name === "session" ? 0 : columns.findIndex((column) => SESSION_COLUMNS.includes(column.name));
   const id = values[at];
-  return id instanceof Uint8Array ? textOf(id) : null;
+  return id instanceof Uint8Array ? utf8Text(id) : null;
 }
 
 /** Whether the row was read completely, and opencode can parse its JSON documents. */

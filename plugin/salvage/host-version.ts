@@ -1,6 +1,6 @@
 import { compareVersions } from "../hosts/running-host.ts";
 import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
-import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
+import { utf8Text } from "../stores/sqlite/pages/schema-objects.ts";
 
 const VERSION = /^\d+\.\d+\.\d+$/;
 
@@ -12,10 +12,10 @@ export function newestVersion(records: readonly SqliteRecord[]): string | null {
   let newest: string | null = null;
   for (const { letters, values } of records) {
     const [id] = values;
-    if (letters.length < SESSION_COLUMNS || !(id instanceof Uint8Array) || !textOf(id).startsWith("ses_")) continue;
+    if (letters.length < SESSION_COLUMNS || !(id instanceof Uint8Array) || !utf8Text(id).startsWith("ses_")) continue;
     for (const value of values) {
       if (!(value instanceof Uint8Array) || value.length > 12) continue;
-      const text = textOf(value);
+      const text = utf8Text(value);
       if (VERSION.test(text) && (newest === null || compareVersions(text, newest) > 0)) newest = text;
     }
   }

@@ -1,6 +1,6 @@
 import type { Connection } from "../stores/sqlite/driver.ts";
 import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
-import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
+import { utf8Text } from "../stores/sqlite/pages/schema-objects.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 import { soundID } from "./sound-values.ts";
 import { beginsAs } from "./table-shape.ts";
@@ -32,7 +32,7 @@ export interface NamedRow {
 /** The columns in which a row names its session. */
 export const SESSION_COLUMNS = ["session_id", "aggregate_id"];
 
-/** Only this many indexes of a table can be told apart, because each needs a bit. opencode has at most six. */
+/** At most this many indexes of a table are supported, because each needs a bit. opencode has at most six. */
 const MOST_INDEXES = 30;
 
 /**
@@ -69,7 +69,7 @@ export function namedRow({ table, columns }: IndexShape, { letters, values }: Sq
   if (!columns.every((column, index) => beginsAs(table, column, values[index] ?? null))) return null;
   const text = (wanted: readonly string[]) => {
     const value = values[columns.findIndex((column) => wanted.includes(column))];
-    return value instanceof Uint8Array ? textOf(value) : null;
+    return value instanceof Uint8Array ? utf8Text(value) : null;
   };
   const id = text(["id"]);
   const [messageID, sessionID] = [text(["message_id"]), table === "session" ? id : text(SESSION_COLUMNS)];

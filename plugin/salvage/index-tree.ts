@@ -8,7 +8,7 @@ import {
 import type { PageImage } from "../stores/sqlite/pages/page-image.ts";
 import { readPayloadRecord } from "../stores/sqlite/pages/payload.ts";
 import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
-import { type SchemaObject, textOf } from "../stores/sqlite/pages/schema-objects.ts";
+import { type SchemaObject, utf8Text } from "../stores/sqlite/pages/schema-objects.ts";
 import { compareEntries, type IndexShape, type NamedRow, namedRow } from "./index-shape.ts";
 import type { Owners } from "./page-map.ts";
 
@@ -113,5 +113,5 @@ export function mayHide({ low, high }: Gap, sessionID: string): boolean {
 
 function firstText(record: SqliteRecord | null): string | null {
   const value = record?.values[0];
-  return value instanceof Uint8Array ? textOf(value) : null;
+  return value instanceof Uint8Array ? utf8Text(value) : null;
 }

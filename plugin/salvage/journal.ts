@@ -1,7 +1,7 @@
 import { journalKey } from "../hosts/known-schema.ts";
 import { readBtreeHeader, tableCells } from "../stores/sqlite/pages/btree-page.ts";
 import { readRecord, type SqliteRecord } from "../stores/sqlite/pages/record.ts";
-import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
+import { utf8Text } from "../stores/sqlite/pages/schema-objects.ts";
 
 /** Matches the id of one of opencode's migrations: the time at which it was written, and a name. */
 const MIGRATION = /^\d{14}_[a-z0-9_-]+$/;
@@ -13,7 +13,7 @@ const LAST = Date.UTC(2100, 0, 1);
 function keyOf({ letters, values }: SqliteRecord): string | null {
   const text = (at: number) => {
     const value = values[at];
-    return value instanceof Uint8Array && value.length < 200 ? textOf(value) : null;
+    return value instanceof Uint8Array && value.length < 200 ? utf8Text(value) : null;
   };
   if (letters.length === 2 && letters[1] === "i") {
     const id = text(0);

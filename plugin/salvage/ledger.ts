@@ -3,7 +3,7 @@ import type { Connection } from "../stores/sqlite/driver.ts";
 import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
 import type { NamedRow } from "./index-shape.ts";
 
-/** A row of which only a part could be read. */
+/** A row that could be read only in part. */
 export interface UnfinishedRow {
   readonly table: string;
   /** The rowid; `null` if the page no longer shows it. */

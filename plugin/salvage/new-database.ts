@@ -48,8 +48,8 @@ export class NewDatabase {
 
   constructor(connection: Connection, schema: readonly SchemaObject[], pageBytes: number) {
     this.connection = connection;
-    // Synchronous writes are off. That is safe, because nobody uses this file before it is complete, checked and forced
-    // to disk.
+    // SQLite does not force its writes to disk here. This is safe, because nobody uses this file before it is complete,
+    // checked and forced to disk.
     connection.exec(`pragma page_size = ${pageBytes}; pragma journal_mode = off; pragma synchronous = off;
       pragma foreign_keys = off; pragma cache_size = -32768; pragma temp_store = file; pragma locking_mode = exclusive`);
     for (const object of schema) if (object.type === "table" && object.sql !== null) attempt(connection, object.sql);

@@ -12,9 +12,8 @@ export class Placement {
   }
 
   /**
-   * The table of a record; `null` if that cannot be told. `owner` is the table to whose tree the record's page belongs,
-   * or `null`. The record's values count more than `owner`, because a damaged page may be a copy of another table's
-   * page.
+   * The table of a record; `null` if it is unknown. `owner` is the table to whose tree the record's page belongs, or
+   * `null`. The record's values count more than `owner`, because a damaged page may be a copy of another table's page.
    */
   tableOf(record: SqliteRecord, owner: string | null): TableForm | null {
     const own = owner === null ? undefined : this.#byName.get(owner);

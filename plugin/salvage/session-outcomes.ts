@@ -28,7 +28,7 @@ export interface SessionOutcome {
 }
 
 export interface LossesOfAll {
-  /** Sessions of which nothing was saved. */
+  /** Sessions that were lost completely. */
   readonly lostSessions: Loss;
   /** Lost records that belong to an unknown session. */
   readonly lostOfUnknown: { readonly messages: number; readonly parts: number };

@@ -17,8 +17,8 @@ export interface ShortTable {
 }
 
 /**
- * The statement of a known opencode for a table that lost such columns, and the lost columns. `null` if no known table
- * has exactly the other columns in this order. A schema with the migrations in `journal` is preferred.
+ * The `create` statement of a known opencode for a table with lost columns, and the lost columns. `null` if no known
+ * table has exactly the other columns in this order. A schema with the migrations in `journal` is preferred.
  */
 export function shortTable(
   { type, name, sql }: SchemaObject,
@@ -77,10 +77,13 @@ function stated(field: "created" | "completed"): string {
   return `case when json_valid(data) and json_type(data, ${path}) = 'integer' then json_extract(data, ${path}) end`;
 }
 
-/** A session without messages may have lost both of its times. */
+/** If a session without messages lost both of its times, it gets the time of its project. */
 const OF_PROJECT = "(select time_created from project where id = session.project_id)";
 
-/** The first or last time of the records that belong to a row. It is read for all rows at once: no index exists yet. */
+/**
+ * The first or last time of the records that belong to a row. It is read for all rows together, because no index exists
+ * yet.
+ */
 interface OfChildren {
   readonly time: "min(time_created)" | "max(time_updated)";
   readonly children: "message" | "session";

@@ -1,6 +1,6 @@
 import type { Connection, SqlValue } from "../stores/sqlite/driver.ts";
 import type { SqliteRecord, StorageLetter } from "../stores/sqlite/pages/record.ts";
-import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
+import { utf8Text } from "../stores/sqlite/pages/schema-objects.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 
 export interface ColumnShape {
@@ -100,7 +100,7 @@ export function hasOwnID({ name, columns }: TableForm, { values: [id] }: SqliteR
 }
 
 function begins(value: SqlValue | undefined, beginning: RegExp): boolean {
-  return value instanceof Uint8Array && beginning.test(textOf(value.subarray(0, LONGEST_BEGINNING)));
+  return value instanceof Uint8Array && beginning.test(utf8Text(value.subarray(0, LONGEST_BEGINNING)));
 }
 
 /** A complete id of opencode. An id whose prefix is damaged does not match. */
@@ -111,7 +111,7 @@ export function hasOthersIDs({ name, columns }: TableForm, { values }: SqliteRec
   return columns.some((column, index) => {
     const [beginning, value] = [BEGINNINGS[name]?.[column.name], values[index]];
     if (beginning === undefined || !(value instanceof Uint8Array) || value.length > LONGEST_BEGINNING) return false;
-    return column.name.endsWith("id") && ID.test(textOf(value)) && !begins(value, beginning);
+    return column.name.endsWith("id") && ID.test(utf8Text(value)) && !begins(value, beginning);
   });
 }
 

@@ -2,13 +2,13 @@ import { textBeginning } from "../records/file-text.ts";
 import { closedMessage, closedPart, lostPart } from "../remedies/recover/closed-document.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
-import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
+import { utf8Text } from "../stores/sqlite/pages/schema-objects.ts";
 import type { Ledger } from "./ledger.ts";
 import { isSound, soundID } from "./sound-values.ts";
 
 /**
- * Writes rows of which only a part could be read, if no other source had them. A JSON document that is cut off is
- * closed where it ends. Returns the number of such rows for each session; rows of projects are counted under `""`.
+ * Writes rows that could be read only in part, if no other source had them. A JSON document that is cut off is closed
+ * where it ends. Returns the number of such rows for each session; rows of projects are counted under `""`.
  */
 export function writeUnfinished(connection: Connection, ledger: Ledger): ReadonlyMap<string, number> {
   const written = new Map<string, number>();
@@ -23,7 +23,7 @@ export function writeUnfinished(connection: Connection, ledger: Ledger): Readonl
     const value = (name: string) => record.values[columns.indexOf(name)];
     const text = (name: string) => {
       const bytes = value(name);
-      return bytes instanceof Uint8Array ? textOf(bytes) : null;
+      return bytes instanceof Uint8Array ? utf8Text(bytes) : null;
     };
     const data = value("data");
     const said = data instanceof Uint8Array ? textBeginning(data) : "";
@@ -85,7 +85,7 @@ function writeListed(
   const known = columns.flatMap((name, index) => {
     const value = values[index];
     if (value === undefined || value === null || !isSound(table, name, value)) return [];
-    return [[name, value instanceof Uint8Array ? textOf(value) : value] as const];
+    return [[name, value instanceof Uint8Array ? utf8Text(value) : value] as const];
   });
   if (known.length === 0) return 0;
   const names = known.map(([name]) => `"${name}"`).join(", ");

@@ -47,7 +47,7 @@ export async function copyOf2x(
  * The facts about every session of opencode 2.x; `null` if its tables are missing or have an unknown form. The preview
  * of 2.x keeps its sessions in the table of 1.x.
  */
-export async function sessionsOf2x(half: Half2x, origin: Origin): Promise<SessionFacts[] | null> {
+export async function sessionFacts2x(half: Half2x, origin: Origin): Promise<SessionFacts[] | null> {
   const profile = profileFor(origin, half.schema);
   if (profile === null || profile.sessionTable === "session") return null;
   return half.read((connection) => [...sessionRows(connection, half, profile, null)].map(factsOf));

@@ -39,7 +39,7 @@ export async function quarantinedRecords(
       if (item.state !== "done" || item.remedy !== "quarantine") continue;
       const { kind, recordID, code, evidence, original, partOf } = item;
       const of2x = await messageOf2x(files, run.folder, item);
-      const place = of2x === null ? await placeOf(files, run.folder, item) : null;
+      const place = of2x === null ? await formerPlace(files, run.folder, item) : null;
       const common = { runID, kind, recordID, code, evidence, bytes: original?.bytes ?? 0 };
       found.push({ ...common, place, of2x, isHealthy: partOf !== undefined });
     }
@@ -51,7 +51,7 @@ export async function quarantinedRecords(
  * The former place of an item in its session, and the content of its original; `null` if the item is not a message or
  * part.
  */
-export async function placeOf(
+export async function formerPlace(
   files: FileSystem,
   folder: string,
   { kind, recordID, locator, original }: ManifestItem,

@@ -2,7 +2,7 @@ import type { ManifestItem } from "../model/manifest-item.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { eachStoredRun } from "../quarantine/vault.ts";
 import { ACTION, type Action, columnOf } from "../repair/reported-item.ts";
-import { placeOf } from "./quarantined.ts";
+import { formerPlace } from "./quarantined.ts";
 import { readableText } from "./transcript.ts";
 
 /** One record that a run changed. */
@@ -54,7 +54,7 @@ export async function runContents(files: FileSystem, dataDir: string, runID: str
     const own = sessions.get(sessionID) ?? { createdAt, trigger, records: [] };
     sessions.set(sessionID, own);
     for (const item of items) {
-      const place = left > 0 ? await placeOf(files, run.folder, item).catch(() => null) : null;
+      const place = left > 0 ? await formerPlace(files, run.folder, item).catch(() => null) : null;
       left -= 1;
       own.records.push({
         id: item.id,

@@ -86,7 +86,7 @@ export interface SessionFacts {
  */
 export const SALVAGED_SLUG = "recovered";
 
-/** What is known about a session if only its id, and perhaps its project, are known. */
+/** The facts about a session if only its id, and perhaps its project, is known. All other values are `null`. */
 export function unknownSession(id: string, projectID: string | null = null): SessionFacts {
   return {
     id,

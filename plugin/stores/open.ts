@@ -6,7 +6,7 @@ import type { Origin } from "../model/origin.ts";
 import type { LineName, PathSystem, StoreDescription } from "../model/store-description.ts";
 import type { StoreProblem, StoreProblemCode } from "../model/store-problem.ts";
 import { errnoCode, type FileStat, type FileSystem } from "../platform/file-system.ts";
-import { targetStatNow } from "../platform/read-now.ts";
+import { leadsToNewFile, targetStatNow } from "../platform/read-now.ts";
 import { JsonStore } from "./json/json-store.ts";
 import type { Located } from "./locate.ts";
 import type { Access, OpenedStore } from "./opened-store.ts";
@@ -111,12 +111,19 @@ async function openDatabase(
   const damaged = async (code: StoreProblemCode, evidence: string): Promise<OpenedStore> => {
     // Inside opencode's process, files of the database may be opened only through SQLite.
     if (access === "beside-host") return unusable(code, evidence);
-    const { damagedDatabase } = await import("./other-databases.ts");
-    return damagedDatabase(unread, code, evidence);
+    const { openedDamaged } = await import("./other-databases.ts");
+    return openedDamaged(unread, code, evidence);
   };
   const found = await files.stat(database);
-  for (const suffix of ["", "-wal", "-shm"]) {
-    const stands = noFile(suffix === "" ? found : await files.stat(`${database}${suffix}`), `${database}${suffix}`);
+  // SQLite keeps the side files next to the target of a symbolic link.
+  const real = found?.type === "symlink" ? await files.realPath(database).catch(() => database) : database;
+  if (found?.type === "symlink" && leadsToNewFile(database)) {
+    return unusable("database-empty", "a link to a file that does not exist");
+  }
+  for (const suffix of ["", "-wal", "-shm", "-journal"] as const) {
+    const path = suffix === "" ? database : `${real}${suffix}`;
+    // If the system does not say what a side file is, the code that reads the database reports that.
+    const stands = noFile(suffix === "" ? found : await files.stat(path).catch(() => null), path, suffix);
     if (stands !== null) return unusable("database-is-folder", `${basename(database)}${suffix}: ${stands}`);
   }
   if (found === null && (await files.stat(`${database}-wal`)) !== null)
@@ -178,16 +185,20 @@ async function openDatabase(
 }
 
 /**
- * What is in the place of a database file, if something else than a file is there; otherwise `null`. Such a thing must
- * not be opened: to open a named pipe, for example, would wait for another program. If this user may not see where a
- * symbolic link leads, the result is `null`, because another check reports that.
+ * What is in the place of a database file, if it is not a file; otherwise `null`. It must not be opened: opening a
+ * named pipe, for example, would wait for another program. If this user may not see where a symbolic link leads, the
+ * result is `null`, because another check reports that.
  */
-function noFile(found: FileStat | null, path: string): "a folder" | "no file" | null {
+function noFile(found: FileStat | null, path: string, suffix: "" | "-wal" | "-shm" | "-journal"): string | null {
   if (found === null || found.type === "file") return null;
   if (found.type !== "symlink") return found.type === "directory" ? "a folder" : "no file";
   try {
     const target = targetStatNow(path);
-    if (target === undefined || target.isFile()) return null;
+    // Except on Windows, SQLite opens no link as a side file. But it takes a journal without content for a missing one.
+    const isOpened = suffix !== "-journal" || (target !== undefined && !(target.isFile() && target.size === 0));
+    if (suffix !== "" && THIS_SYSTEM === "posix") return isOpened ? "a link" : null;
+    if (target === undefined) return suffix === "" ? "a dead link" : null;
+    if (target.isFile()) return null;
     return target.isDirectory() ? "a folder" : "no file";
   } catch {
     return null;

@@ -24,7 +24,7 @@ export function withoutTables(
   const { origin: stated, missing } = schema;
   const lacking = `without ${missing.join(", ")}`;
   const origin = isOutside ? originBehind(description, stated) : stated;
-  // If the pages belong to another opencode than the schema, a part of the schema is lost. Then no salvage is offered.
+  // If the pages show another opencode than the schema does, a part of the schema is lost. Then no salvage is offered.
   if (origin !== stated)
     return unusable(description, "malformed-not-salvageable", `${lacking}; ${origin.sign}`, origin);
   const unread = (code: StoreProblemCode): OpenedStore => {
@@ -49,7 +49,7 @@ export function withoutTables(
  * A database that SQLite cannot read. The advice to salvage is given only for databases of 1.x, so the pages are read
  * to find out which opencode the database belongs to.
  */
-export function damagedDatabase(description: StoreDescription, code: StoreProblemCode, evidence: string): OpenedStore {
+export function openedDamaged(description: StoreDescription, code: StoreProblemCode, evidence: string): OpenedStore {
   const database = description.database ?? "";
   const origin = recognisePages(database);
   const isHeader = code === "not-a-database" && holdsPages(database);

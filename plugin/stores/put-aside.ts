@@ -95,7 +95,7 @@ export async function otherData(files: FileSystem, folder: string, own: Located)
   };
 }
 
-/** Whether two paths lead to the same folder, also on a file system that ignores upper and lower case. */
+/** Whether two paths lead to the same folder, even on a file system that ignores upper and lower case. */
 async function isSameFolder(files: FileSystem, folder: string, other: string): Promise<boolean> {
   const [real, otherReal] = [await files.realPath(folder), await files.realPath(other)];
   if (real === null || otherReal === null) return false;

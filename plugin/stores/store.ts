@@ -178,8 +178,8 @@ export interface SessionOpening {
   /** The number and size of a session's newest messages and their parts. At most `most` records are counted. */
   sizeOf(sessionID: string, newestMessages: number, most: number): { readonly records: number; readonly bytes: number };
   /**
-   * Visits all records of a scope. Values are read as this JavaScript runtime turns them into texts. Inside opencode's
-   * process, opencode reads the same texts.
+   * Visits all records of a scope. This JavaScript runtime turns the values into texts. Inside opencode's process,
+   * these are the texts that opencode reads.
    */
   readAsHost(scope: Scope, visit: Visit): void;
 }

@@ -48,8 +48,10 @@ export interface DatabaseSurvey {
   readonly unrecordedMigrations: readonly string[];
   /** Whether an older opencode tried to open the database and failed. */
   readonly triedByOlder: boolean;
-  /** The number of sessions whose event counter is missing, or lower than the number of their newest event. */
-  readonly sessionsBehindLog: number;
+  /** Sessions whose event counter is missing, or lower than the number of their newest event. */
+  readonly countersBehind: readonly CounterBehind[];
+  /** A digest of the table of event counters; `null` if no counter is behind. */
+  readonly countersDigest: string | null;
   /** The damage that SQLite finds in the pages; `null` if there is none or if the pages were not checked. */
   readonly damage: string | null;
   /** Missing columns that even opencode 1.2.1, the oldest version with a database, reads. */
@@ -62,10 +64,18 @@ export interface DatabaseSurvey {
   readonly frame: DatabaseFrame | null;
 }
 
+export interface CounterBehind {
+  readonly sessionID: string;
+  /** The stored counter; `null` if there is none. */
+  readonly stored: number | null;
+  /** The number of the session's newest event. */
+  readonly newest: number;
+}
+
 /** A list of applied migrations that has no names, only the times at which the migrations were made. */
 export interface OldJournal {
   /**
-   * The times, written like the beginning of a migration's id: `20260303231226`. A value that is no time becomes an
+   * The times, written like the beginning of a migration's id: `20260303231226`. A value that is not a time becomes an
    * empty text.
    */
   readonly moments: readonly string[];
@@ -73,7 +83,7 @@ export interface OldJournal {
   readonly unrecorded: readonly string[];
 }
 
-/** The tables, indexes and lists of migrations of a database. They show which tables or columns are missing. */
+/** The tables, indexes and lists of migrations of a database, which show what is missing. */
 export interface DatabaseFrame {
   readonly layout: Layout;
   /** The journals of migrations by their table names. A missing journal is not listed. */

@@ -14,7 +14,7 @@ import { unreadable } from "../words/refusals.ts";
 import type { Outcome } from "./departure.ts";
 import { findingsOf } from "./findings-of.ts";
 import { asImported } from "./import-contract.ts";
-import { outcomesOf, type SessionOutcomes } from "./outcomes.ts";
+import { importOutcomes, type SessionOutcomes } from "./outcomes.ts";
 import type { UpgradeFinding } from "./prescribe-upgrade.ts";
 
 /** What becomes of the records of a 1.x database when opencode 2.x imports them. */
@@ -125,7 +125,7 @@ async function lookedAt(store: DatabaseStore, input: CheckInput, counts: Counts)
     if (input.signal?.aborted) return null;
     const session = store.query((connection, schema) => readSourceSession(connection, schema, id));
     if (session === null) continue;
-    const outcomes = outcomesOf(session, imported.description);
+    const outcomes = importOutcomes(session, imported.description);
     findings.push(...(await findingsOf(imported, session, outcomes, input)));
     sessions.push({ sessionID: id, outcome: worst(outcomes) });
     count(records, session, outcomes, counts);
@@ -197,7 +197,7 @@ async function keyFindings({ files, located }: CheckInput): Promise<UpgradeFindi
   const finding: UpgradeFinding = {
     ...{ code: UPGRADE_STOPS.code, severity: "blocking", sessionID: null, kind: "side_file", recordID: null },
     ...{ locator: { path: "auth.json" }, remedy: "report", store: 0, writtenMs: null, seen: null, replacement: null },
-    evidence: "auth.json is no JSON object: opencode 2.x does not start",
+    evidence: "auth.json is not a JSON object: opencode 2.x does not start",
     outcome: "stops",
     isByDesign: false,
   };

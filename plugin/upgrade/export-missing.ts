@@ -8,7 +8,7 @@ import { afterRepair } from "./after-repair.ts";
 import { findingsOf } from "./findings-of.ts";
 import { asImported } from "./import-contract.ts";
 import { missingIn2x } from "./missing.ts";
-import { outcomesOf } from "./outcomes.ts";
+import { importOutcomes } from "./outcomes.ts";
 import { transferFile } from "./transfer-file.ts";
 import type { MissingCause } from "./twins.ts";
 
@@ -49,9 +49,9 @@ export async function exportMissing(
     if (signal?.aborted) return null;
     const session = store.query((connection, schema) => readSourceSession(connection, schema, sessionID));
     if (session === null) continue;
-    const findings = await findingsOf(imported, session, outcomesOf(session, description), { concurrency: 4 });
+    const findings = await findingsOf(imported, session, importOutcomes(session, description), { concurrency: 4 });
     const whole = afterRepair(session, findings);
-    const outcomes = outcomesOf(whole, description);
+    const outcomes = importOutcomes(whole, description);
     const document = transferFile(whole, outcomes, cause !== "never-arrived");
     const file = `${sessionID.replace(/[^A-Za-z0-9_-]/g, "_")}.opencode-2.json`;
     const path = join(folder, file);

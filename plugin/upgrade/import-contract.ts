@@ -29,14 +29,14 @@ export function decoded(
   if (document === null) return { ok: false, why: "too large to be checked" };
   if (!document.ok) return { ok: false, why: "no JSON parser reads it" };
   const value = kind === "message" ? withoutFormat(document.value) : document.value;
-  if (!isFields(value)) return { ok: false, why: "it is no JSON object" };
+  if (!isFields(value)) return { ok: false, why: "it is not a JSON object" };
   const artifact: Artifact = { kind, sessionID, recordID: id, locator: { table: kind, key: { id } } };
   const around = { row: null, siblings: null };
   if (!fits(artifact, value, around, store)) {
     const judgement = judge(artifact, value, around, store);
     if (judgement !== "fits") {
       const [first] = judgement === "no-record" ? [] : judgement;
-      return { ok: false, why: first === undefined ? "it is no record" : `${pathText(first.path)}: ${first.words}` };
+      return { ok: false, why: first === undefined ? "not a record" : `${pathText(first.path)}: ${first.words}` };
     }
   }
   return { ok: true, value };

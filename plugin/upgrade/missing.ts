@@ -3,13 +3,13 @@ import { readSourceSession, sourceSessionIDs } from "../stores/sqlite/source-row
 import { hasTwins, readImportState, readTwin, sessionsOf2x } from "../stores/sqlite/twin-rows.ts";
 import type { DatabaseStore } from "../stores/store.ts";
 import { asImported } from "./import-contract.ts";
-import { outcomesOf } from "./outcomes.ts";
+import { importOutcomes } from "./outcomes.ts";
 import { comparedWithTwin, type MissingIn2x, neverArrived } from "./twins.ts";
 
 /**
- * Finds sessions and messages that an upgraded database has only in its tables of opencode 1.x. They never arrived in
- * 2.x, arrived with losses, or were continued in 1.x after the import. Returns `null` if a signal stopped the search.
- * Returns an empty list if the tables of 2.x are missing or unknown.
+ * Finds sessions and messages that an upgraded database has only in its tables of opencode 1.x. These sessions never
+ * arrived in 2.x, arrived with losses, or were continued in 1.x after the import. Returns `null` if a signal stopped
+ * the search. Returns an empty list if the tables of 2.x are missing or unknown.
  */
 export function missingIn2x(
   store: DatabaseStore,
@@ -31,7 +31,7 @@ export function missingIn2x(
       continue;
     }
     const twin = store.query((connection) => readTwin(connection, id));
-    found.push(...comparedWithTwin(session, outcomesOf(session, description), twin, state));
+    found.push(...comparedWithTwin(session, importOutcomes(session, description), twin, state));
   }
   return found;
 }

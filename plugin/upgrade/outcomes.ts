@@ -30,7 +30,7 @@ const BEFORE_USAGE =
  * source of 2.0.26, `core/src/database/v1-migration.bun.ts`. `test/upgrade/import-cases.ts` compares them with the real
  * importer.
  */
-export function outcomesOf(session: SourceSession, store: StoreDescription): SessionOutcomes {
+export function importOutcomes(session: SourceSession, store: StoreDescription): SessionOutcomes {
   const departures: Departure[] = [...sessionOutcomes(session, store)];
   const add = (kind: "message" | "part", { id }: SourceRecord, rest: Omit<Departure, "kind" | "recordID">) =>
     departures.push({ kind, recordID: id, ...rest });

@@ -34,7 +34,7 @@ const FAULT: Readonly<Record<Departure["outcome"], Fault>> = {
   unreadable: UPGRADE_UNREADABLE,
 };
 
-export interface Known {
+export interface KnownHashes {
   /**
    * Returns the hash of a record's JSON. It is called for a record that only the import refuses. For other records, the
    * finding by the rules of 1.17 has the hash.
@@ -52,7 +52,11 @@ export interface Known {
  * Problems by the rules of 1.17 are repaired by the rules for 1.17. Problems of the import alone are repaired by the
  * rules in `import-only.ts`. One record may need both.
  */
-export function prescribed(session: SourceSession, { departures }: SessionOutcomes, known: Known): UpgradeFinding[] {
+export function prescribed(
+  session: SourceSession,
+  { departures }: SessionOutcomes,
+  known: KnownHashes,
+): UpgradeFinding[] {
   const base = new Map(known.findings.map((each) => [locatorText(each.locator), each]));
   const records = new Map<string, SourceRecord>([
     ...session.messages.map((record) => [`message ${record.id}`, record] as const),
@@ -102,7 +106,7 @@ function finding(
   { id: sessionID }: SourceSession,
   locator: Locator,
   own: ConfirmedFinding | null,
-  { hashOf, store }: Known,
+  { hashOf, store }: KnownHashes,
   replacement: Replacement | null | "impossible",
 ): UpgradeFinding {
   const { kind, recordID, outcome, reason, isByDesign } = departure;
@@ -180,7 +184,7 @@ function isWaiting(part: SourceRecord | null, waiting: ReadonlySet<string>): boo
 function renamedMessages(
   { messages }: SourceSession,
   departures: readonly Departure[],
-  { isFreeID }: Known,
+  { isFreeID }: KnownHashes,
   base: ReadonlyMap<string, ConfirmedFinding>,
 ): ReadonlyMap<string, string> {
   const isCompleted = (id: string) =>

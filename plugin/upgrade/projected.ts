@@ -269,7 +269,7 @@ function assistant(message: DecodedMessage, messages: readonly DecodedMessage[])
   }
   const error = errorOf(value.error);
   if (error === "stops") {
-    const reason = "error.data is no object, so the import fails on it (TypeError)";
+    const reason = "error.data is not an object, so the import fails on it (TypeError)";
     return { messages: [], differences: [{ record, kind: "message", outcome: "stops", reason, isByDesign: false }] };
   }
   const completed = valueIn(value, "time", "completed");

@@ -21,16 +21,16 @@ export function isMoment(value: unknown): boolean {
  */
 export function unreadableReason({ id, type, created, updated, data }: ImportedMessage): string | null {
   if (!id.startsWith("msg_")) return NO_OWN_ID;
-  if (!isMoment(created)) return "time_created of its row is no date";
+  if (!isMoment(created)) return "time_created of its row is not a date";
   if (type !== "assistant") return null;
   if (valueIn(data, "time", "completed") !== undefined && !isMoment(updated)) {
-    return "time_updated of its row is no date";
+    return "time_updated of its row is not a date";
   }
   if (data.error !== undefined && typeof valueIn(data, "error", "message") !== "string") {
-    return "the message of its error is no text";
+    return "the message of its error is not a text";
   }
   const content = Array.isArray(data.content) ? data.content.filter(isFields) : [];
-  return content.some(hasNoDate) ? "a time in one of its parts is no date" : null;
+  return content.some(hasNoDate) ? "a time in one of its parts is not a date" : null;
 }
 
 function hasNoDate({ time }: Fields): boolean {

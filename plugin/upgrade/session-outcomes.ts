@@ -27,7 +27,7 @@ export function sessionOutcomes(session: SourceSession, store: StoreDescription)
     found.push({ kind: "session", recordID: id, column, outcome, reason, isByDesign });
   for (const column of READ_BACK) {
     const parsed = json.get(column);
-    if (parsed !== undefined && !parsed.ok) say(column, "stops", `${column} is no JSON`);
+    if (parsed !== undefined && !parsed.ok) say(column, "stops", `${column} is not JSON`);
   }
   const { directory } = row;
   if (directory !== "" && (typeof directory !== "string" || !isAbsoluteFor(pathSystem(store), directory))) {
@@ -51,12 +51,12 @@ export function sessionOutcomes(session: SourceSession, store: StoreDescription)
   }
   for (const column of TEXTS) {
     const value = row[column] ?? null;
-    if (value !== null && typeof value !== "string") say(column, "unreadable", `${column} is no text`);
+    if (value !== null && typeof value !== "string") say(column, "unreadable", `${column} is not a text`);
   }
   for (const column of ["time_created", "time_updated", "time_archived"]) {
     const value = row[column] ?? null;
     if (value === null && column === "time_archived") continue;
-    if (!isMoment(value)) say(column, "unreadable", `${column} is no date: no session list loads`);
+    if (!isMoment(value)) say(column, "unreadable", `${column} is not a date: no session list loads`);
   }
   if (!hasProject)
     say("project_id", "changed", "its project does not exist: 2.x moves the session to the project global", true);

@@ -4,7 +4,7 @@ import type { Schema } from "../stores/sqlite/schema.ts";
 import { readSourceSession } from "../stores/sqlite/source-rows.ts";
 import { asImported } from "./import-contract.ts";
 import type { ImportedMessage } from "./imported-message.ts";
-import { outcomesOf } from "./outcomes.ts";
+import { importOutcomes } from "./outcomes.ts";
 
 /**
  * Converts the rows of a 1.x session as the import of opencode 2.x would do it again. The result maps message ids to
@@ -19,5 +19,5 @@ export function importedAgain(
 ): ReadonlyMap<string, ImportedMessage> {
   const source = readSourceSession(connection, schema, sessionID);
   if (source === null) return new Map();
-  return new Map(outcomesOf(source, asImported(store)).messages.map((message) => [message.id, message]));
+  return new Map(importOutcomes(source, asImported(store)).messages.map((message) => [message.id, message]));
 }

@@ -26,7 +26,7 @@ export interface MissingIn2x {
   readonly why: string;
   readonly messages: number;
   readonly parts: number;
-  /** If opencode 2.x has the session: the messages and parts that it lacks. */
+  /** The messages and parts of this session that opencode 2.x lacks; empty if it does not have the session at all. */
   readonly missing: readonly MissingTwin[];
 }
 

@@ -1,3 +1,5 @@
+import { sep } from "node:path";
+
 /** The name of this program. */
 export const PROGRAM = "opencode-session-repair";
 
@@ -89,9 +91,13 @@ function program(): string {
   return process.env.npm_command === "exec" ? `npx ${PROGRAM}` : PROGRAM;
 }
 
-/** Quotes a word for a POSIX shell. PowerShell and cmd.exe accept plain paths in the same way. */
+/**
+ * Quotes a word for a POSIX shell. PowerShell and cmd.exe accept plain paths in the same way, but a POSIX shell removes
+ * the backslashes of a Windows path that is not quoted.
+ */
 function shellWord(word: string): string {
-  return /^[\w@%+=:,./\\~-]+$/.test(word) ? word : shellQuoted(word);
+  const isPlain = /^[\w@%+=:,./\\~-]+$/.test(word) && (sep === "\\" || !word.includes("\\"));
+  return isPlain ? word : shellQuoted(word);
 }
 
 /** A text between quotes, as one word for a POSIX shell. */

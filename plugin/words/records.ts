@@ -107,9 +107,9 @@ export function sentence(words: string): string {
 }
 
 /** What opencode does with the checked sessions after a repair, if no problem is left. */
-export function afterRepair(items: readonly Done[]): string {
+export function afterRepairText(items: readonly Done[]): string {
   return items.some(({ action }) => action === "quarantined")
-    ? "opencode can load the other records that were checked. It does not show a record in quarantine."
+    ? "opencode can load the other records that were checked. opencode does not show records in quarantine."
     : "opencode can load everything that was checked.";
 }
 
@@ -134,7 +134,10 @@ export function openedAgain(items: readonly (ReportedLike & Done)[], sessions: n
 
 type ReportedLike = Parameters<typeof isSessionRemoved>[0];
 
-/** The purpose of a repair of `sessions`, of which opencode no longer lists `removed`. It follows the actions. */
+/**
+ * The purpose of a repair, as the end of the sentence about its actions. `removed`: how many of the sessions opencode
+ * no longer lists.
+ */
 export function purpose(sessions: number, removed: number): string {
   const opened = sessions - removed;
   return [
@@ -198,7 +201,7 @@ export function afterUndo(records: readonly ToUndo[]): string {
   const isBackToHidden =
     records.length > 0 && records.every(({ action, bytes }) => action === "rescued" || bytes === null);
   return isBackToHidden
-    ? `opencode will show ${themOrIt(records.length)} as before the run.`
+    ? `opencode will no longer list ${themOrIt(records.length)} where it lists ${themOrIt(records.length)} now.`
     : failsAgain(records.length);
 }
 

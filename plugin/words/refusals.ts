@@ -28,7 +28,7 @@ export function unreadable(what: "database" | "store"): string {
   return `The ${what} cannot be read; \`opencode-session-repair check\` says what is wrong with it.`;
 }
 
-/** The message if only git can tell the project of `folder`. */
+/** The message if the project of `folder` is unknown without git. */
 export function needsGit(folder: string): string {
   return `Without git this tool cannot tell which project ${folder} belongs to.`;
 }

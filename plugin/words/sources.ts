@@ -19,8 +19,8 @@ export function madeBy(source: string | null | undefined): "rebuilt" | "closed" 
 }
 
 /**
- * The beginnings of source texts, and whether they mean rebuilt or closed. Only manifests from before December 2026
- * have the last two beginnings.
+ * The beginnings of source texts. Each shows whether the record was rebuilt or closed. Only manifests from before
+ * December 2026 have the last two beginnings.
  */
 const WORDS_OF_MADE = [
   ["rebuilt ", "rebuilt"],
@@ -38,8 +38,12 @@ export const DIFFS_OF_NO_SESSION = "no session has this id, so opencode does not
 
 export const COPY_OF_SESSION = "a complete copy in the folder of the project's sessions";
 
+/** Says that a symbolic link is in the place of a record. opencode 1.0-1.1 does not follow links in its lists. */
+export const LINK = "LINK";
+
 /** What is in the place of a file, by the error with which the system refuses to open the file. */
 const INSTEAD: Readonly<Record<string, string>> = {
+  [LINK]: "a link",
   EISDIR: "a folder, or a link to a folder",
   ELOOP: "a link that leads to itself",
   ENOTDIR: "a link that leads through a file",

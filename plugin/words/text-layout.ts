@@ -71,8 +71,8 @@ export function released(text: string): string {
 }
 
 /**
- * Yields wrapped lines one after the other. A text may have tens of megabytes, so its lines are not all in memory at
- * once. The text may come in pieces.
+ * Yields wrapped lines one after the other. A text may have tens of megabytes, so its lines are never all in memory
+ * together. The text may come in pieces.
  */
 export function* wrappedLines(
   pieces: Iterable<string>,

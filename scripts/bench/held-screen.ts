@@ -14,7 +14,7 @@ const SIZE = { messages: 100, partsPerMessage: 50 };
 
 /**
  * Measures how long opencode 1.18.33 cannot react while it opens a session of 5,000 parts. Returns the medians without
- * and with the part of the plugin that runs in the terminal UI.
+ * and with the half of the plugin that runs in the terminal UI.
  */
 export async function heldScreen(dist: string, runs: number): Promise<{ without: Opening; withHalf: Opening }> {
   const model = startModelServer();

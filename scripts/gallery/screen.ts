@@ -124,57 +124,109 @@ const SHAPES: Readonly<Record<string, readonly [x: number, y: number, width: num
 /** Draws a screen as SVG. `title` describes the picture for readers who cannot see it. */
 export function drawScreen(screen: Screen, title: string): string {
   const columns = Math.max(...screen.map((cells) => cells.length));
-  const [width, height] = [columns * CELL.width + 2 * MARGIN, screen.length * CELL.height + 2 * MARGIN];
-  const rows = screen.map((cells, row) => drawRow(runsOf(cells), row)).filter((drawn) => drawn !== "");
+  const [width, height] = [rounded(columns * CELL.width) + 2 * MARGIN, screen.length * CELL.height + 2 * MARGIN];
+  const frame = frameColour(screen);
+  const backgrounds = joined(screen.flatMap(backgroundsOf)).filter(({ fill }) => fill !== frame);
+  const rows = screen.map((cells, row) =>
+    runsOf(cells)
+      .map((run) => drawText(run, row))
+      .join(""),
+  );
+  const drawn = [backgrounds.map(rectangle).join(""), ...rows].filter((each) => each !== "");
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
 <title>${escaped(title)}</title>
-<rect width="100%" height="100%" rx="8" fill="${frameColour(screen)}"/>
-<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" xml:space="preserve">
-${rows.join("\n")}
+<rect width="100%" height="100%" rx="8" fill="${frame}"/>
+<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" xml:space="preserve" shape-rendering="crispEdges">
+${drawn.join("\n")}
 </g>
 </svg>
 `;
 }
 
+/** A rectangle of one colour. The numbers are columns and rows of the screen. */
+interface Area {
+  readonly column: number;
+  readonly row: number;
+  readonly width: number;
+  readonly height: number;
+  readonly fill: string;
+}
+
+/** The backgrounds of a row. Neighbouring cells of one colour are one area. */
+function backgroundsOf(cells: readonly Cell[], row: number): readonly Area[] {
+  const areas: Area[] = [];
+  for (const [column, { style }] of cells.entries()) {
+    const last = areas.at(-1);
+    const fill = style.background;
+    if (fill === null) continue;
+    const joins = last?.fill === fill && last.column + last.width === column;
+    if (joins) areas[areas.length - 1] = { ...last, width: last.width + 1 };
+    else areas.push({ column, row, width: 1, height: 1, fill });
+  }
+  return areas;
+}
+
+/** Joins areas of one colour and width that are directly below each other. */
+function joined(areas: readonly Area[]): readonly Area[] {
+  const open = new Map<string, Area>();
+  const done: Area[] = [];
+  for (const area of areas) {
+    const key = `${area.column} ${area.width} ${area.fill}`;
+    const above = open.get(key);
+    if (above !== undefined && above.row + above.height === area.row) {
+      open.set(key, { ...above, height: above.height + 1 });
+    } else {
+      if (above !== undefined) done.push(above);
+      open.set(key, area);
+    }
+  }
+  return [...done, ...open.values()];
+}
+
 interface Run {
   readonly column: number;
-  readonly text: string;
+  text: string;
   readonly style: Style;
 }
 
-/** Joins neighbouring characters of one style, so that they are drawn together. A rectangle is always drawn alone. */
+/**
+ * Joins neighbouring characters of one style, so that they are drawn together. A single space joins every style without
+ * an underline, because only its background is visible. A rectangle is always drawn alone. So is a space after a space,
+ * because SVG shows several spaces as one.
+ */
 function runsOf(cells: readonly Cell[]): readonly Run[] {
   const runs: Run[] = [];
   for (const [column, { character, style }] of cells.entries()) {
     const last = runs.at(-1);
-    const joins = last !== undefined && sameStyle(last.style, style) && !isShape(character) && !isShape(last.text);
-    if (joins) runs[runs.length - 1] = { ...last, text: last.text + character };
+    if (last !== undefined && isJoined(last, character, style)) last.text += character;
     else runs.push({ column, text: character, style });
   }
   return runs;
 }
 
+function isJoined({ text, style }: Run, character: string, next: Style): boolean {
+  if (isShape(character) || isShape(text)) return false;
+  if (character !== " ") return sameStyle(style, next);
+  return !(text.endsWith(" ") || style.isUnderlined || next.isUnderlined);
+}
+
+/** Whether two characters have the same style, apart from the background. */
 function sameStyle(one: Style, other: Style): boolean {
-  return (Object.keys(PLAIN) as (keyof Style)[]).every((key) => one[key] === other[key]);
+  const seen = (Object.keys(PLAIN) as (keyof Style)[]).filter((key) => key !== "background");
+  return seen.every((key) => one[key] === other[key]);
 }
 
 function isShape(text: string): boolean {
   return text in SHAPES;
 }
 
-function drawRow(runs: readonly Run[], row: number): string {
-  return runs.map((run) => drawBackground(run, row) + drawText(run, row)).join("");
-}
-
-function drawBackground({ column, text, style }: Run, row: number): string {
-  if (style.background === null) return "";
-  return rectangle(column, row, [0, 0, [...text].length, 1], style.background);
-}
-
 function drawText({ column, text, style }: Run, row: number): string {
   const fill = style.foreground ?? DEFAULTS.foreground;
   const shape = SHAPES[text];
-  if (shape !== undefined) return rectangle(column, row, shape, fill);
+  if (shape !== undefined) {
+    const [x, y, width, height] = shape;
+    return rectangle({ column: column + x, row: row + y, width, height, fill });
+  }
   const words = text.trimEnd();
   const start = words.length - words.trimStart().length;
   if (words.trim() === "") return "";
@@ -191,11 +243,9 @@ function drawText({ column, text, style }: Run, row: number): string {
   return `<text ${attributes.join(" ")}>${escaped(words.trim())}</text>`;
 }
 
-function rectangle(column: number, row: number, [x, y, width, height]: readonly number[], fill: string): string {
-  const left = MARGIN + (column + (x ?? 0)) * CELL.width;
-  const top = MARGIN + (row + (y ?? 0)) * CELL.height;
-  const size = `width="${rounded((width ?? 0) * CELL.width)}" height="${rounded((height ?? 0) * CELL.height)}"`;
-  return `<rect x="${rounded(left)}" y="${rounded(top)}" ${size} fill="${fill}" shape-rendering="crispEdges"/>`;
+function rectangle({ column, row, width, height, fill }: Area): string {
+  const place = `x="${rounded(MARGIN + column * CELL.width)}" y="${rounded(MARGIN + row * CELL.height)}"`;
+  return `<rect ${place} width="${rounded(width * CELL.width)}" height="${rounded(height * CELL.height)}" fill="${fill}"/>`;
 }
 
 /** The colour that fills most of the screen, for the frame around it. */

@@ -29,7 +29,7 @@ describe("salvage refuses before it writes anything", () => {
     await refused(await dataDir(which));
   });
 
-  test("one of a newer opencode, one of no program, and a file that is no database", async () => {
+  test("one of a newer opencode, one of no program, and a file that is not a database", async () => {
     await refused(await dataDir("real", "insert into migration values ('20270101000000_from_the_future', 1)"));
     const blank = await dataDir(
       "go",

@@ -11,7 +11,10 @@ import { askCli } from "./cli-service.ts";
 export const HEALTHY = "opencode can load everything here";
 
 export let folder: string;
-/** Data directories: a fresh database of 2.x, one that 2.x upgraded, one of the Go program, and a whole one of 1.18.33. */
+/**
+ * Data directories with one database each: a new one of 2.x, one that 2.x upgraded, one of the Go program, and an
+ * undamaged one of 1.18.33.
+ */
 export let made: Readonly<Record<"fresh" | "upgraded" | "go" | "real", string>>;
 
 export async function makeDatabases(): Promise<void> {

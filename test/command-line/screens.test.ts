@@ -10,7 +10,7 @@ import { runTitle } from "../../plugin/words/answers/dialog.ts";
 import { findingLines, laidOut } from "../../plugin/words/answers/findings.ts";
 import { messageMarkdown } from "../../plugin/words/answers/markdown.ts";
 import { type ListedRun, runRows } from "../../plugin/words/answers/runs.ts";
-import { type ListedSession, sessionRows } from "../../plugin/words/answers/sessions.ts";
+import { type ListedSession, sessionListLines } from "../../plugin/words/answers/sessions.ts";
 import { withGivenStore } from "../../plugin/words/commands.ts";
 import { columns } from "../../plugin/words/text-layout.ts";
 import { screenOf, tooWide, WIDTHS } from "./screen-widths.ts";
@@ -107,15 +107,15 @@ describe("lists", () => {
     });
     const sessions = [session("ses_4f2a1b2c3d4e5f", 0), session("ses_4f2a1b2c3d4e6f", 2)];
     for (const options of [{}, { isStyled: true }, { ellipsis: "..." }]) {
-      const text = sessionRows(sessions, screenOf(width, options)).join("\n");
+      const text = sessionListLines(sessions, screenOf(width, options)).join("\n");
       expect(tooWide(text, width)).toEqual([]);
       expect(text).toContain("ses_4f2a1b2c3d4e6");
       expect(text).toContain("2 err");
     }
     // A pipe gets all of it.
-    const piped = sessionRows(sessions, screenOf(width, { isScreen: false })).join("\n");
+    const piped = sessionListLines(sessions, screenOf(width, { isScreen: false })).join("\n");
     expect(piped).toContain(`${TITLE}  2 errors, not shown: its folder is gone`);
-    const [archived] = sessionRows(
+    const [archived] = sessionListLines(
       [{ ...session("ses_4f2a1b2c3d4e5f", 0), isArchived: true }],
       screenOf(width, { isScreen: false }),
     );

@@ -7,7 +7,7 @@ import { startInTerminal } from "./command-terminal.ts";
 
 const NAME = "opencode-session-repair";
 
-/** Nothing installs these shells: where one is missing, its test is skipped. */
+/** The setup does not install these shells. If a shell is missing, its test is skipped. */
 const isMissing = (shell: string) => Bun.which(shell) === null;
 
 test.skipIf(isMissing("fish"))("completion works in fish, also behind an option with a value", () => {

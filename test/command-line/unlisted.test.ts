@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { utimesSync } from "node:fs";
+import { copyFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
@@ -22,6 +22,21 @@ test("`repair` names the session that opencode no longer lists, and how to read 
     const answer = JSON.parse((await askCli(["repair", "--yes", "--json", "--data-dir", store.dataDir])).stdout);
     expect(answer.unlisted.map(({ sessionID }: { sessionID: string }) => sessionID)).toEqual(["ses_c"]);
     expect(Object.keys(store.image()).length).toBe(Object.keys(before).length - 1);
+  } finally {
+    store.remove();
+  }
+});
+
+test("a session of which only a copy is moved is still listed, and nothing else is said", async () => {
+  const store = createJsonStore(sampleContent());
+  try {
+    const locator = store.locatorOf("session", "ses_c");
+    const path = join(store.dataDir, "path" in locator ? locator.path : "");
+    copyFileSync(path, path.replace(/\.json$/, " - Copy.json"));
+    const repair = ["repair", "--only", "stray-file", "--yes", "--data-dir", store.dataDir];
+    const { stdout } = await askCli(repair);
+    expect(stdout).toContain("1 record quarantined");
+    expect(stdout).not.toContain("no longer lists");
   } finally {
     store.remove();
   }

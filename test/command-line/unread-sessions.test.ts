@@ -6,7 +6,7 @@ import { type ConfirmedFinding, isNotShown, isUnread } from "../../plugin/model/
 import type { CheckResult } from "../../plugin/repair/check.ts";
 import { type CheckView, checkText } from "../../plugin/words/answers/check.ts";
 import { NOT_ALL_READ } from "../../plugin/words/answers/sessions.ts";
-import { afterRepair, openedAgain } from "../../plugin/words/records.ts";
+import { afterRepairText, openedAgain } from "../../plugin/words/records.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
 import { canDropPrivileges, runCli } from "./cli-process.ts";
@@ -104,7 +104,7 @@ test("records that are missing or were not read are never called loaded, and the
 
 test("nothing says that opencode loads or lists what a repair has moved to quarantine", () => {
   const moved = { kind: "session", action: "quarantined" };
-  expect(afterRepair([moved])).not.toContain("everything");
+  expect(afterRepairText([moved])).not.toContain("everything");
   expect(openedAgain([moved], 1)).not.toContain("can open");
   expect(openedAgain([moved], 1)).toContain("opencode no longer lists 1 session");
   expect(openedAgain([moved, { kind: "part", action: "quarantined" }], 2)).toContain("so that opencode can open it");

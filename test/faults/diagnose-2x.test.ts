@@ -37,7 +37,10 @@ const compaction = { status: "completed", reason: "auto", summary: "s", recent: 
 const shell = { shellID: "sh_1", command: "ls", status: "exited", time };
 const user = { text: "t", time };
 
-/** The cases that were measured with opencode's own schema of 2.0.26 and the library that it uses; `null`: it decodes. */
+/**
+ * The cases that were measured with opencode's own schema of 2.0.26 and the library that it uses; `null` means that
+ * opencode decodes the message.
+ */
 const CASES: readonly (readonly [name: string, type: string, data: unknown, said: string | RegExp | null])[] = [
   ["empty", "user", "", "unreadable: empty"],
   ["spaces", "user", "   ", "unreadable: empty"],

@@ -157,7 +157,7 @@ const cases: Readonly<Record<string, readonly [Case, readonly unknown[] | null]>
     { artifact: row("part", "prt_1"), value: { type: "hologram" } },
     ["schema-mismatch", "blocking", "normalise", `parts[1].type: unknown value; ${MESSAGES}`],
   ],
-  "a header that is no text, its name unsaid": [
+  "a header that is not a text, its name unsaid": [
     partOf("retry", (sample) => {
       const error = structuredClone(sample.error) as { data: { responseHeaders: Record<string, Json> } };
       error.data.responseHeaders.secret = 5;

@@ -1,7 +1,7 @@
 import { LINES } from "../../plugin/hosts/store-line.ts";
 import { messageDocument } from "../../plugin/records/strict/message.ts";
 import { partDocument } from "../../plugin/records/strict/part.ts";
-import { PROJECT_SHAPES, sessionColumns, sessionRow, todoRow } from "../../plugin/records/strict/session.ts";
+import { PROJECT_SHAPES, sessionColumns, strictSessionRow, todoRow } from "../../plugin/records/strict/session.ts";
 import type { Description, Vocabulary } from "../../plugin/records/vocabulary.ts";
 
 type Names = readonly string[];
@@ -37,7 +37,7 @@ const columns = LINES.map(sessionColumns);
 
 const shapes: readonly Description[] = [
   ...[messageDocument, partDocument, PROJECT_SHAPES.posix.row, PROJECT_SHAPES.posix.sandboxes, todoRow],
-  ...LINES.map((line) => sessionRow(line, "posix")),
+  ...LINES.map((line) => strictSessionRow(line, "posix")),
   ...columns.flatMap((each) => Object.values(each)),
 ];
 

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { sha256 } from "../../plugin/platform/hash.ts";
 import { quarantinePath } from "../../plugin/quarantine/places.ts";
-import { runIDOf, storedRuns } from "../../plugin/quarantine/vault.ts";
+import { storedRunID, storedRuns } from "../../plugin/quarantine/vault.ts";
 import { Random } from "../oracle/random.ts";
 import { parses } from "../records/parses.ts";
 import { blockingIn, repairFindings, restoreRun, settledFiles } from "../repair/tool.ts";
@@ -119,8 +119,8 @@ async function fuzzOne(
       isRefused = true;
     }
   }
-  for (const id of new Set(runs.map(runIDOf))) {
-    if (runs.some((run) => !run.ok && runIDOf(run) === id)) continue;
+  for (const id of new Set(runs.map(storedRunID))) {
+    if (runs.some((run) => !run.ok && storedRunID(run) === id)) continue;
     const { items, stopped } = await step("restore", () => restoreRun(settledFiles, store.dataDir, id));
     if (stopped !== null) demand(/^[A-Z].*\.$/.test(stopped.message), `no clear sentence: ${stopped.message}`);
     result.restored += items.filter(({ action }) => action === "restored").length;

@@ -17,6 +17,15 @@ describe("a drawn screen", () => {
     expect(drawn).toContain("<title>An example</title>");
   });
 
+  test("draws one background once, and words with several spaces between them apart", () => {
+    const drawn = drawScreen(readScreen("\u001b[48;2;1;2;3mone two  three\u001b[49m plain plain plain\n"), "");
+    expect(drawn.match(/<rect x/g)).toHaveLength(1);
+    expect([...drawn.matchAll(/>([^<>]+)<\/text>/g)].map(([, words]) => words)).toEqual([
+      "one two",
+      "three plain plain plain",
+    ]);
+  });
+
   test("keeps its columns when words change, and refuses words of another length", () => {
     const screen = reworded(readScreen(captured), (line) => line.replace("plain", "naked"));
     expect(wordsIn(drawScreen(screen, ""))).toBe("Red <b> naked left");

@@ -13,7 +13,7 @@ import type { StoredSession } from "./sessions.ts";
 import type { RealStore } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
 
-/** 1.2.27 and 1.17.18 behave as their neighbours below do. */
+/** 1.2.27 behaves like 1.1.65, and 1.17.18 like 1.18.33, so these two are left out. */
 const VERSIONS = ["1.0.152", "1.1.65", ...(IS_WHOLE ? (["1.14.41"] as const) : []), "1.18.33"] as const;
 
 /** The others have nothing with which a plugin could ask; 1.14.41 has it, and it does not work. */

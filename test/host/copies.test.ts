@@ -44,8 +44,8 @@ for (const version of ["1.0.152", "1.1.65"] as const) {
     expect(copies.map(({ evidence }) => evidence).sort()).toEqual(
       [
         `a copy of ${id}, newer than it; opencode shows both`,
-        `a copy of ${question.id}, the same to the byte`,
-        `a copy of ${part.id}, the same to the byte`,
+        `a copy of ${question.id}, identical byte for byte`,
+        `a copy of ${part.id}, identical byte for byte`,
       ].sort(),
     );
     expect((await tool.repairUnasked()).items).toEqual([]);

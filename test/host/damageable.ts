@@ -21,19 +21,19 @@ type Columns = "summary_diffs" | "metadata" | "revert" | "permission" | "model";
 
 const OF_A_SECOND = ["zero bytes", "truncated", "a BLOB of the same bytes"];
 
-/** They keep their records in the same way as 1.1.65 and 1.2.27, and demand of them no more than JSON, as these do. */
+/** These hosts store records in the same way as 1.1.65 and 1.2.27, and also require only valid JSON. */
 const SECOND_HOSTS: readonly HostVersion[] = ["1.0.152", "1.14.41"];
 
-/** Of two hosts of rows each tries every second damage that only JSON's own rules decide. */
+/** Two SQLite hosts share the damages that only the rules of JSON decide: each host tries every second damage. */
 const TURNS: Readonly<Partial<Record<HostVersion, 0 | 1>>> = { "1.2.27": 1, "1.14.41": 0, "1.18.33": 0 };
 
 /**
- * The damages that are tried on a record. Each shape that a host may accept is tried on the newest host, which judges by a
- * schema, and in turn on one of the others of its storage. What no parser accepts is tried on the main records of one host
- * of files and, in turn, of two hosts of rows; nothing and a text that ends too early on each of them. A host parses all JSON
- * columns of its rows in the same way, and the second host of a kind of storage does what the first does: of a second column
- * of a table, and on a second host, there are the shapes, nothing, a text that ends too early, and a BLOB, and of a second
- * column on a second host the shapes and nothing. The oracle tries the others on every host, at random.
+ * The damages that are tried on a record. A readable document of another form is tried on 1.18.33, which checks records
+ * against a schema, and also on some other hosts. Unreadable damage is tried on the main records of one JSON host, and
+ * is shared by two SQLite hosts. Every host gets an empty record and a cut-off record. A host parses all JSON columns
+ * in the same way, and the second host of a kind of storage behaves like the first. So a second column, or a second
+ * host, gets only the other forms, an empty record, a cut-off record and a BLOB. A second column on a second host gets
+ * only the other forms and an empty record. The oracle tries all other damages on every host, at random.
  */
 export function damagesOf(version: HostVersion, name: string): readonly Damage[] {
   const isFile = isJsonHost(version) || name === "session_diff";

@@ -63,7 +63,7 @@ const FOLDERS: Readonly<Record<string, (world: World) => string>> = {
     world.git(folder, "init", "--quiet", "--separate-git-dir", world.at("apart.git"));
     return folder;
   },
-  "with a .git that is no repository, in a repository": (world) => {
+  "with a .git that is not a repository, in a repository": (world) => {
     mkdirSync(join(world.repository("around"), "hollow", ".git"), { recursive: true });
     return world.at("around", "hollow");
   },
@@ -77,10 +77,16 @@ const FOLDERS: Readonly<Record<string, (world: World) => string>> = {
   },
 };
 
-/** What 1.2 and 1.14 make of these differs, and is not told apart from what 1.17 and newer make of them. */
-const NEWER_ONLY = ["with a .git that is no repository, in a repository", "of a repository without HEAD"];
+/**
+ * 1.2 and 1.14 find another project for these folders than 1.17 and newer do. The tool uses only the rule of 1.17 for
+ * them.
+ */
+const NEWER_ONLY = ["with a .git that is not a repository, in a repository", "of a repository without HEAD"];
 
-/** 1.2 keeps the id of such a repository in `.git` beside its git folder: every one there shares it. */
+/**
+ * 1.2 keeps the project id of such a repository in `.git` beside its git folder. So all repositories in that place
+ * share one id.
+ */
 const NOT_IN_1_2 = "with its git folder elsewhere";
 
 const VERSIONS = [

@@ -24,7 +24,7 @@ function say(text: string): void {
 interface State {
   readonly name: string;
   readonly version: HostVersion;
-  /** Whose store it is, if another version wrote it. */
+  /** The version that wrote the store, if it is another version than the one that opens it. */
   readonly writtenBy?: HostVersion;
   readonly damage: (store: RealStore) => void | Promise<void>;
   /** What the host prints, answers or logs; `null` where nothing is printed, and the words are of what a user sees. */

@@ -32,7 +32,7 @@ async function damage(store: RealStore, sessionID: string, id: string, change: C
   if (logs.length > 0) database.run("delete from event");
 }
 
-/** Nobody has a copy of the damaged messages: they keep their parts when they are repaired on request. */
+/** No copy of the damaged messages exists. If the user asks for the repair, these messages keep their parts. */
 export async function keepsParts({ store, host, model }: HostCase): Promise<void> {
   const { id } = store.sessions.conversation;
   const before = (await host.get(`/session/${id}/message`)).body as Wire[];
@@ -71,7 +71,7 @@ export async function keepsParts({ store, host, model }: HostCase): Promise<void
   expect((await host.post(`/session/${id}/message`, prompt)).status).toBe(200);
 }
 
-/** Parts whose message was deleted by hand get one again. */
+/** A message that was deleted by hand is rebuilt for its parts. */
 export async function getsMessageAgain({ store, host }: HostCase): Promise<void> {
   const { id, messages } = store.sessions.conversation;
   await leaveProject(host);

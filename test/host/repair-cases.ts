@@ -200,7 +200,9 @@ function expectSame(answers: SessionAnswers, wanted: SessionAnswers): void {
   }
 }
 
-/** The manifest is there, true to its files, and names the record; a message row takes its parts along. */
+/**
+ * The manifest exists, matches its files, and names the record. If a message row was moved, its parts were moved too.
+ */
 async function manifestTells({ store }: Bench, target: Damageable, manifests: readonly string[]): Promise<void> {
   const { place } = target;
   expect(manifests).toHaveLength(1);

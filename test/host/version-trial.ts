@@ -16,7 +16,9 @@ export const TRIALS = ["oracle", "start", "undo", "repair"] as const;
 
 export type Trial = (typeof TRIALS)[number];
 
-/** `ok`, or in words what came instead. `unavailable`: why there is no such opencode here. */
+/**
+ * For each trial `ok`, or what happened instead, in words. `unavailable`: why this opencode version could not be run.
+ */
 export type Outcome = { readonly unavailable: string } | Readonly<Record<Trial, string>>;
 
 /** Each boot of a project writes these into its row, and opencode its plugin's answers beside. */

@@ -10,7 +10,7 @@ describe("what only the screen of 1.0 cannot print", () => {
   const found = (part: unknown) =>
     (["1.0", "1.1"] as const).map((name) => screenMismatches(part, SCREEN[name]).map(screenPath).join());
 
-  test("the error of a failed call that is no text", () => {
+  test("the error of a failed call that is not a text", () => {
     for (const error of [["a"], null, { name: "x" }, 5]) {
       expect(found(failed("mine", {}, error))[0]).toBe("state.error");
       expect(found(failed("bash", { command: "ls" }, error, { metadata: { output: "x" } }))[0]).toBe("state.error");
@@ -40,7 +40,7 @@ describe("what the screens before 1.0.142 cannot print", () => {
     Object.values(screens).map((screen) => screenMismatches(part, screen).map(screenPath).join());
   const everywhere = (place: string) => Object.keys(screens).map(() => place);
 
-  test("a written content that is no text, up to 1.0.61", () => {
+  test("a written content that is not a text, up to 1.0.61", () => {
     const written = (content: unknown) => found(call("write", { filePath: "/p/a", content }));
     for (const content of [5, false, { a: 1 }, ["a"]]) {
       expect(written(content)).toEqual(["state.input.content", "state.input.content", "", ""]);
@@ -67,7 +67,7 @@ describe("what the screens before 1.0.142 cannot print", () => {
     expect(task({}, { summary: "text" })).toEqual(everywhere("state.metadata.summary"));
   });
 
-  test("a change of a file that is no text, up to 1.0.98", () => {
+  test("a change of a file that is not a text, up to 1.0.98", () => {
     const place = "state.metadata.diff";
     for (const diff of [5, { a: 1 }, true]) {
       expect(found(call("edit", edited, { diff }))).toEqual([place, place, place, ""]);

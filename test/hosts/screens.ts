@@ -1,8 +1,8 @@
-import type { Screen } from "../../plugin/hosts/screen-demand.ts";
+import type { ScreenDemands } from "../../plugin/hosts/screen-demand.ts";
 import { lineNamed } from "../../plugin/hosts/store-line.ts";
 import type { LineName } from "../../plugin/model/store-description.ts";
 
-function screenOf(line: LineName): Screen {
+function screenOf(line: LineName): ScreenDemands {
   const { screen } = lineNamed(line);
   if (screen === null) throw new Error(`no value ends the screen of ${line}`);
   return screen;

@@ -52,7 +52,7 @@ export async function command(
     if (result.stderr.includes("Another repair")) record.steppedAside += 1;
     if (!ALLOWED[name].includes(result.code ?? -1)) record.unexpected.push(`${key}: ${result.stderr.trim()}`);
     const answer = parsed(result.stdout);
-    if (answer === null) record.unexpected.push(`${key}: ${result.stdout.slice(0, 200)} is no JSON`);
+    if (answer === null) record.unexpected.push(`${key}: ${result.stdout.slice(0, 200)} is not JSON`);
     lastRun = name === "repair" ? (answer?.runID ?? lastRun) : lastRun;
     const wrong = (answer?.findings ?? answer?.remaining ?? []).find(
       (finding) => finding.severity === "blocking" && healthySessions().has(finding.sessionID ?? ""),

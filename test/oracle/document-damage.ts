@@ -12,7 +12,10 @@ export interface DamagedDocument {
 type Path = readonly (string | number)[];
 type Tree = { [key: string]: Tree } | Tree[] | null | boolean | number | string;
 
-/** Stands in a tree for a number that JavaScript has no literal for; replaced in the text. */
+/**
+ * The beginning of a text that stands for a number which JavaScript cannot write. The number replaces the text in the
+ * JSON.
+ */
 const RAW = "@raw:";
 
 const OTHER_VALUES: readonly (() => Tree)[] = [

@@ -269,7 +269,7 @@ test("a link to a folder, or to itself, in the place of the database is named", 
   if (canDropPrivileges()) chownSync(dataDir, NOBODY, NOBODY);
   for (const [target, code] of [
     ["other", "database-is-folder"],
-    ["opencode.db", "database-unavailable"],
+    ["opencode.db", "database-is-folder"],
   ] as const) {
     symlinkSync(target, join(dataDir, "opencode.db"));
     const checked = await check();

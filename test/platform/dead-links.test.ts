@@ -49,7 +49,7 @@ function link(place: string, target: string): void {
 
 const DEAD = ["some-file/x", "itself", "long"] as const;
 
-describe("a link that can lead to nothing, in the place of a folder, is no folder", () => {
+describe("a link that can lead to nothing, in the place of a folder, is not a folder", () => {
   const FOLDERS = [
     ["session", "opencode lists no session and creates none"],
     ["session/prj_one", "opencode lists no session of this project and creates none"],
@@ -227,5 +227,44 @@ describe("the record of a project", () => {
     rmSync(at);
     mkdirSync(at);
     expect(await found("1.1.65")).toContain(`blocking file-is-folder: a folder, or a link to a folder; ${does}`);
+  });
+});
+
+describe("a link or an empty folder in the place of a record", () => {
+  const RECORDS = [
+    ["session/prj_one/ses_a.json", "blocking", "opencode does not list the session"],
+    ["message/ses_a/msg_a1.json", "warning", "opencode shows the session without this message"],
+    ["part/msg_a1/prt_a1_1.json", "warning", "opencode shows the message without this part"],
+  ] as const;
+
+  for (const [place, severity, does] of RECORDS) {
+    test.each(["away", "nowhere", ...DEAD])(`${place}: a link to %s is reported, alone`, async (target) => {
+      expect(existsSync(join(storage, place))).toBe(true);
+      link(place, target);
+      for (const ids of [[], ["ses_a"]])
+        expect(await found("1.1.65", ...ids)).toEqual([`${severity} file-is-folder: a link; ${does}`]);
+      const { verdict, remaining } = await answered("ses_a", "repair");
+      expect({ verdict, codes: remaining.map(({ code }) => code) }).toEqual({
+        verdict: severity === "blocking" ? "damaged" : "healthy",
+        codes: severity === "blocking" ? ["file-is-folder"] : [],
+      });
+    });
+
+    test(`${place}: an empty folder is reported, alone`, async () => {
+      renameSync(join(storage, place), join(store.dataDir, "away"));
+      mkdirSync(join(storage, place));
+      for (const ids of [[], ["ses_a"]])
+        expect(await found("1.1.65", ...ids)).toEqual([
+          `${severity} file-is-folder: a folder, or a link to a folder; ${does}`,
+        ]);
+    });
+  }
+
+  test("links with other names, and links in folders that no record leads to, do no harm", async () => {
+    link("message/ses_a/notes.json", "some-file");
+    link("message/ses_a/.msg_x.json", "some-file");
+    link("part/msg_a1/README", "some-file");
+    link("part/msg_gone/prt_x.json", "some-file");
+    expect(await found("1.1.65")).toEqual([]);
   });
 });

@@ -38,7 +38,7 @@ const PLACES = [
   ["project", "blocking", "opencode answers every request with an error"],
 ] as const;
 
-describe("what is no folder is named with what opencode does, and nothing beside it is called lost", () => {
+describe("what is not a folder is named with what opencode does, and nothing beside it is called lost", () => {
   for (const [place, severity, does] of PLACES) {
     test(place, async () => {
       movedAway(place);

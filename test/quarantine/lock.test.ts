@@ -145,7 +145,7 @@ describe("the lock of a dead process is taken over", () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  test("also after others died while they took it over, each at another step", async () => {
+  test("even after others died while they took it over, each at another step", async () => {
     for (const what of ["die", "die-after"] as const) {
       for (let step = 1; ; step += 1) {
         leave({ ...thisProcess(), token: TOKEN, pid: 999_999_999, since: "then" });

@@ -131,7 +131,7 @@ describe("a run's state file", () => {
     expect(counting.bytes()).toBeLessThan(8 * 1024);
   });
 
-  test("a planned run has none that holds, also while it is undone", async () => {
+  test("a planned run has none that holds, even while it is undone", async () => {
     await storeRun(scratch.path, { items: 1, state: "planned" });
     const { folder, manifest } = await only();
     expect(existsSync(join(folder, "state.jsonl"))).toBe(false);

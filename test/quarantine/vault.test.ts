@@ -21,7 +21,7 @@ import { allRuns } from "../../plugin/quarantine/runs.ts";
 import {
   createRunFolder,
   publishRun,
-  runIDOf,
+  storedRunID,
   storedRuns,
   UnwritableManifestError,
   writeManifest,
@@ -106,7 +106,7 @@ describe("a run in quarantine", () => {
     const prepared = await createRunFolder(nodeFileSystem, scratch.path, "ses_a", runID);
     expect(await runs()).toEqual([]);
     await publishRun(nodeFileSystem, prepared, manifest("ses_a", runID));
-    expect((await runs()).map(runIDOf)).toEqual([runID]);
+    expect((await runs()).map(storedRunID)).toEqual([runID]);
   });
 
   test("shares its folder with no other: two stores with one session, sessions whose ids are no names", async () => {
@@ -117,7 +117,7 @@ describe("a run in quarantine", () => {
     expect(new Set(folders).size).toBe(8);
     const stored = await runs();
     expect(stored.map((run) => run.folder).sort()).toEqual([...folders].sort());
-    expect(new Set(stored.map(runIDOf))).toEqual(new Set([runID]));
+    expect(new Set(stored.map(storedRunID))).toEqual(new Set([runID]));
     expect(stored.map((run) => run.ok && run.manifest.sessionID)).toContain("../../x");
     expect(readdirSync(join(scratch.path, "quarantine")).sort()).toEqual(["_store", "ses_a"]);
     for (const folder of folders) expect(readFileSync(join(folder, "items/0001-x.json"), "utf8")).toBe("{");

@@ -96,7 +96,7 @@ test("bytes that are not UTF-8 far behind the beginning are noticed", () => {
 test.each([
   ["a string that does not end", `{"text":"${FILL}`],
   ["no closing brace", `{"text":"${FILL}"`],
-])("%s: the brief document is no JSON either", (_what, document) => {
+])("%s: the brief document is not JSON either", (_what, document) => {
   const brief = briefDocument(inPieces(document, 1000));
   expect(() => JSON.parse(brief?.text ?? "")).toThrow();
 });

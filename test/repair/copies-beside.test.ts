@@ -211,3 +211,29 @@ test("the only whole record of a session, in the file of another, is no copy of 
     own.remove();
   }
 });
+
+test("a copy of a project's record is a stray file, moved only when asked, and no copy of its folder is a project", async () => {
+  const id = "0123456789abcdef0123456789abcdef01234567";
+  const project = join(storage, "project", `${id}.json`);
+  const record = readFileSync(join(storage, "project/prj_one.json"), "utf8").replaceAll("prj_one", id);
+  writeFileSync(project, record);
+  mkdirSync(join(storage, "session", id));
+  const session = readFileSync(join(storage, "session/prj_one/ses_a.json"), "utf8");
+  for (const folder of [id, `${id} 2`]) {
+    mkdirSync(join(storage, "session", folder), { recursive: true });
+    writeFileSync(join(storage, "session", folder, "ses_a.json"), session.replaceAll("prj_one", id));
+  }
+  copyFileSync(project, join(storage, "project", `${id}.sync-conflict-20260105-101112-ABCDEFG.json`));
+  const before = store.image();
+  const tool = await toolFor(store.dataDir);
+  const found = (await tool.check()).findings;
+  expect(found.map(({ code, severity, kind }) => [code, severity, kind])).toEqual([
+    ["stray-file", "warning", "project"],
+  ]);
+  expect((await tool.repair()).items).toEqual([]);
+  const { runID, items } = await tool.repair(["stray-file"]);
+  expect(items.map(({ action }) => action)).toEqual(["quarantined"]);
+  expect((await tool.check()).findings).toEqual([]);
+  await tool.restore(runID ?? "");
+  expect(store.image()).toEqual(before);
+});

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PROFILES } from "../../plugin/hosts/v2/profiles.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
-import { folderFindings } from "../../plugin/repair/folders-2x.ts";
+import { folderFindings2x } from "../../plugin/repair/folders-2x.ts";
 
 let base: string;
 
@@ -22,14 +22,14 @@ beforeAll(() => {
 
 afterAll(() => rmSync(base, { recursive: true }));
 
-const gone = async (directory: string, files: Parameters<typeof folderFindings>[0] = nodeFileSystem) => {
+const gone = async (directory: string, files: Parameters<typeof folderFindings2x>[0] = nodeFileSystem) => {
   const sessions = [{ sessionID: "ses_1", directory, updatedMs: 5 }];
-  return (await folderFindings(files, PROFILES["2 preview"], sessions, 0)).map(({ evidence }) => evidence);
+  return (await folderFindings2x(files, PROFILES["2 preview"], sessions, 0)).map(({ evidence }) => evidence);
 };
 
 /** Each as the preview answers (measured). */
 test.each(["dangling", "circle", "file", "file/x", "gone", "gone/a", "x".repeat(300)])(
-  "%s is no folder",
+  "%s is not a folder",
   async (name) => {
     expect(await gone(join(base, name))).toEqual([
       "its folder is not there; in opencode 2 preview (1.18.18) it stops the session, the messages of its session and its prompts",

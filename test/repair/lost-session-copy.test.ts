@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { askCli } from "../command-line/cli-service.ts";
 import { toolFor } from "../host/tool.ts";
 import { sampleContent, sessionContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
@@ -95,4 +96,29 @@ test("a record that was renamed comes back from the renamed file, and the file s
   renameSync(record, join(folder, "Copy of ses_a.json"));
   expect(await repaired()).toMatchObject({ title: "My own title" });
   expect(readFileSync(join(folder, "Copy of ses_a.json"), "utf8")).toBe(whole);
+});
+
+test("if only a copy is left, one command restores the record from it and moves the copy", async () => {
+  copy("ses_a (conflicted copy).json");
+  const before = store.image();
+  const tool = await toolFor(store.dataDir);
+  const [advice] = (await tool.check()).findings.flatMap((each) => (each.code === "stray-file" ? [each.advice] : []));
+  expect(advice).toContain("repair --only lost-session-record --only stray-file");
+  const at = ["--yes", "--data-dir", store.dataDir];
+  await askCli(["repair", "--only", "lost-session-record", "--only", "stray-file", ...at]);
+  expect(readFileSync(record, "utf8")).toBe(whole);
+  expect((await tool.check()).findings.filter(({ code }) => code !== "folder-missing")).toEqual([]);
+  await askCli(["restore", "last", ...at]);
+  expect(store.image()).toEqual(before);
+});
+
+test("of a session whose record is a dead link, no repair is offered that cannot be made", async () => {
+  symlinkSync("/nowhere/ses_a.json", record);
+  const tool = await toolFor(store.dataDir);
+  const [found] = (await tool.check()).findings.filter(({ code }) => CODES.includes(code));
+  expect([found?.remedy, found?.severity]).toEqual(["report", "warning"]);
+  expect(found?.advice).toContain("move the link");
+  expect((await tool.repair(CODES)).items).toEqual([]);
+  rmSync(record);
+  expect(String((await repaired()).title)).toStartWith("Recovered session ");
 });

@@ -148,7 +148,7 @@ describe("the tables and the journal of a database", () => {
         await store.home.remove();
       }
     })();
-    expect(advice).toEqual(["no column name; the time of no known migration: a value that is no time", 1]);
+    expect(advice).toEqual(["no column name; the time of no known migration: a value that is not a time", 1]);
     // 1.18.24 compares seconds.
     expect(await journal("update __drizzle_migrations set created_at = created_at + 7")).toEqual({
       findings: ["info old-journal report undefined null"],

@@ -1,7 +1,7 @@
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { deleteRun } from "../../plugin/quarantine/retention.ts";
-import { runIDOf, storedRuns } from "../../plugin/quarantine/vault.ts";
+import { storedRunID, storedRuns } from "../../plugin/quarantine/vault.ts";
 import { check } from "../../plugin/repair/check.ts";
 import type { Selection } from "../../plugin/repair/plan.ts";
 import { type RepairResult, repair, underLock } from "../../plugin/repair/repair.ts";
@@ -68,7 +68,7 @@ export async function restoreRun(
 
 /** Restores every run in quarantine, newest first. */
 export async function restoreEverything(files: FileSystem, dataDir: string): Promise<void> {
-  const ids = new Set((await storedRuns(nodeFileSystem, dataDir)).map(runIDOf));
+  const ids = new Set((await storedRuns(nodeFileSystem, dataDir)).map(storedRunID));
   for (const id of ids) await restoreRun(files, dataDir, id);
 }
 

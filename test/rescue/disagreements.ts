@@ -178,7 +178,7 @@ function judge(
     }
     if (isKnown && partly.has(id) && somewhere.length === 0)
       said.push(`${place} is in no list, and called partly shown`);
-    // Only a container has a workspace; on the machine nobody can tell that it is no folder that was renamed.
+    // Only a container has a workspace; on the machine nobody can tell that it is not a folder that was renamed.
     const reason = (hidden.get(id) ?? partly.get(id))?.reason;
     if (live.has(id) && real(directory) === null && directory === WORKSPACE && !reason?.includes("container")) {
       said.push(`${place} is of a container, and that is not said: ${reason}`);

@@ -135,7 +135,7 @@ describe("databases that a user renamed to keep them", () => {
     expect(found(JSON.parse(stdout))).toContainEqual([conversation.id, "opencode.db"]);
   });
 
-  test("what is no database is left alone, and a database under its own name counts once", async () => {
+  test("what is not a database is left alone, and a database under its own name counts once", async () => {
     const now = await realStore("1.18.33");
     await writeFile(join(now.dataDir, "opencode.db.bak"), "no database");
     await writeFile(join(now.dataDir, "opencode.db.old"), "");

@@ -152,7 +152,7 @@ test("without a database there is nothing to bring anything into; into a newer o
   const old = await realStore("1.1.65");
   const none = await rescue(old.dataDir, "--yes");
   expect(none.code).toBe(2);
-  expect(none.stderr).toContain("Start opencode 1.2 or newer once");
+  expect(none.stderr).toContain("start the new opencode once");
   const { now } = await upgraded();
   {
     using database = openDatabase(now);

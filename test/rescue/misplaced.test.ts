@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { KnownFolders } from "../../plugin/rescue/known-folders.ts";
 import { findMisplaced } from "../../plugin/rescue/misplaced.ts";
-import type { Known } from "../../plugin/rescue/standing.ts";
+import type { KnownPlaces } from "../../plugin/rescue/standing.ts";
 import type { SessionFacts } from "../../plugin/stores/conversation.ts";
 import { untilFilesAreYounger } from "./file-clock.ts";
 
@@ -22,7 +22,7 @@ function saidOf(folder: string, projectID = "global", isThisUser = true) {
   return saidOfAll({ sessions: [sessionIn(folder, projectID)], projects: [], isStrict: true }, isThisUser);
 }
 
-async function saidOfAll(known: Known, isThisUser = true) {
+async function saidOfAll(known: KnownPlaces, isThisUser = true) {
   const folders = new KnownFolders(nodeFileSystem, { byRemote: true, isThisUser }, known.projects, known.sessions);
   const { misplaced } = await findMisplaced(nodeFileSystem, known, folders);
   return misplaced.map(({ cause, reason, target, shownFrom, candidates }) => {
@@ -64,7 +64,7 @@ test.skipIf(process.getuid?.() !== 0)(
   },
 );
 
-test("a submodule that was moved by hand is no repository to git, and is not taken for its new place", async () => {
+test("a submodule that was moved by hand is not a repository to git, and is not taken for its new place", async () => {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "misplaced-")));
   try {
     const folder = join(root, "app");
@@ -159,7 +159,7 @@ test("a worktree that was moved by hand: git's own note of its old place decides
     const sessions = [sessionIn(main, "known", ""), sessionIn(side, "known", "")];
     untilFilesAreYounger(root);
     renameSync(side, moved);
-    const known: Known = { sessions, projects: [], isStrict: true };
+    const known: KnownPlaces = { sessions, projects: [], isStrict: true };
     expect(await saidOfAll(known)).toMatchObject([{ directory: moved, candidates: [main, moved] }]);
     const used = { ...sessionIn(moved, "known", ""), createdMs: 5 };
     expect(await saidOfAll({ ...known, sessions: [...sessions, used] })).toMatchObject([{ directory: undefined }]);

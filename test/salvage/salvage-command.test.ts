@@ -133,7 +133,7 @@ test("a swap that a crash cut short is undone, its WAL included", async () => {
   await writeManifest(nodeFileSystem, run.folder, { ...run.manifest, state: "planned", items });
   await rm(`${database}-wal`);
   const restored = await askCli(["restore", run.manifest.runID, "--data-dir", dataDir, "--yes", "--json"]);
-  // Nothing is left for the restore itself: whoever takes the lock has undone the swap.
+  // `restore` has nothing to do, because taking the lock has already rolled the swap back.
   expect([restored.code, JSON.parse(restored.stdout).items]).toEqual([0, []]);
   expect(await contentOf(dataDir)).toEqual(before);
 });

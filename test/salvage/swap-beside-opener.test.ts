@@ -5,7 +5,7 @@ import { copyFile, link, mkdtemp, open, readdir, readFile, rm, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
-import { hasOtherDescriptor } from "../../plugin/platform/lsof.ts";
+import { hasDescriptorInLsof } from "../../plugin/platform/lsof.ts";
 import { findSalvageRun, swapIn } from "../../plugin/salvage/salvage-run.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { hasOtherConnection, soleUse } from "../../plugin/stores/sqlite/sole-use.ts";
@@ -168,16 +168,16 @@ test.if(process.platform !== "win32" && !lacks("lsof"))("lsof tells who has a fi
   const { database } = await damaged();
   const program = Bun.which("lsof") ?? "";
   const own = await open(database, "r");
-  expect(await hasOtherDescriptor(database, program)).toBe(false);
+  expect(await hasDescriptorInLsof(database, program)).toBe(false);
   const other = await opener(database, "journal");
-  expect(await hasOtherDescriptor(database, program)).toBe(true);
+  expect(await hasDescriptorInLsof(database, program)).toBe(true);
   await other.stop();
   await own.close();
-  expect(await hasOtherDescriptor(database, join(folder, "no-lsof"))).toBe(null);
+  expect(await hasDescriptorInLsof(database, join(folder, "no-lsof"))).toBe(null);
   // One that is killed may have named this process alone, because it had not come to the others.
   const killed = join(folder, "killed-lsof");
   await writeFile(killed, `#!/bin/sh\necho ${process.pid}\nkill -9 $$\n`, { mode: 0o755 });
-  expect(await hasOtherDescriptor(database, killed)).toBe(null);
+  expect(await hasDescriptorInLsof(database, killed)).toBe(null);
 });
 
 test.if(canUnshare)("so is one beside an opener of a database whose header is overwritten", async () => {

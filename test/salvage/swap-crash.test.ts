@@ -71,7 +71,7 @@ async function swap(files: FileSystem, dataDir: string): Promise<void> {
   const located = locatedIn(dataDir);
   const outcome = await underLock({ files, located, access: "outside" }, async (lock) => {
     const run = await findSalvageRun(files, dataDir, databaseIn(dataDir));
-    // A manifest that cannot be read is none.
+    // A manifest that cannot be read counts as missing.
     return run === null ? null : swapIn(files, run, databaseIn(dataDir), lock);
   });
   if (outcome !== null && isStopped(outcome)) expect(outcome.message).not.toBe("");

@@ -61,7 +61,7 @@ test("a file of zero bytes", async () => {
   expect(codes(await findingsOf((database) => truncate(database, 0)))).toEqual(["blocking database-empty"]);
 });
 
-test("a file that is no database at all", async () => {
+test("a file that is not a database at all", async () => {
   const findings = await findingsOf((database) => writeFile(database, "not a database, but long enough. ".repeat(999)));
   expect(codes(findings)).toEqual(["blocking not-a-database"]);
 });

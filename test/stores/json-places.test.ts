@@ -54,7 +54,7 @@ function operationAt(path: string, bytes = Buffer.from("{")): Operation {
 const at = (path: string) => join(store.dataDir, path);
 
 describe("what only looks like a record", () => {
-  test("links, folders, pipes and dot-files in a part folder are not records", async () => {
+  test("links and folders in a part folder are visited without a text; pipes and dot-files are not", async () => {
     const before = (await scan()).length;
     const folder = at("storage/part/msg_a1");
     symlinkSync(at(PART), join(folder, "prt_link.json"));
@@ -62,7 +62,10 @@ describe("what only looks like a record", () => {
     mkdirSync(join(folder, "prt_folder.json"));
     writeFileSync(join(folder, ".prt_hidden.json"), "{");
     expect(spawnSync("mkfifo", [join(folder, "prt_pipe.json")]).status).toBe(0);
-    expect(await scan()).toHaveLength(before);
+    const found = await scan();
+    expect(found).toHaveLength(before + 3);
+    const unlisted = ["prt_link", "prt_dangling", "prt_folder"];
+    expect(found.map(({ recordID }) => recordID)).toEqual(expect.arrayContaining(unlisted));
   });
 
   test("a named pipe where a todo list, a diff or a project would be does not hang the scan", async () => {

@@ -176,7 +176,7 @@ let current: Driver | null = null;
 
 const loadReal = real.loadDriver;
 
-// Stays in place for the other test files of this process; when it is not used it only passes on.
+// This replacement also affects the other test files of this process. If it is not in use, it calls the real driver.
 await mock.module("../../plugin/stores/sqlite/driver.ts", () => ({
   ...real,
   loadDriver: async () => current ?? loadReal(),

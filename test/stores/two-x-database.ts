@@ -5,7 +5,7 @@ import type { Connection, SqlRow, SqlValue } from "../../plugin/stores/sqlite/dr
 import { readSchema } from "../../plugin/stores/sqlite/schema.ts";
 import { readSourceSession } from "../../plugin/stores/sqlite/source-rows.ts";
 import { asImported } from "../../plugin/upgrade/import-contract.ts";
-import { outcomesOf } from "../../plugin/upgrade/outcomes.ts";
+import { importOutcomes } from "../../plugin/upgrade/outcomes.ts";
 
 /**
  * Databases as opencode 2.0.26 has them, made by the statements of its migrations (packages/core/src/database/migration):
@@ -160,7 +160,7 @@ function importMessages(database: Database, sessionID: string): void {
   const session = readSourceSession(connection as Connection, readSchema(connection as Connection), sessionID);
   if (session === null) return;
   const insert = database.query("insert into session_message values (?, ?, ?, ?, ?, ?, ?)");
-  const { messages } = outcomesOf(session, STORE);
+  const { messages } = importOutcomes(session, STORE);
   for (const [seq, { id, type, created, updated, data }] of messages.entries()) {
     insert.run(id, sessionID, type, seq, created as number, updated as number, JSON.stringify(data));
   }

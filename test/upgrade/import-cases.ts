@@ -201,7 +201,7 @@ export const NEIGHBOURS: readonly ImportCase[] = [
   derivable("a summary that is a mere flag", user(set("summary", true)), QUESTION_GONE),
   lasting("an ignored text", ({ parts }) => edit(parts[0], set("ignored", true)), { prt_1: "dropped" }),
   derivable("a synthetic text", ({ parts }) => edit(parts[0], set("synthetic", true)), {}),
-  lasting("a tool time that is no date", answer(tool({ ...completed, time: { start: 9e15, end: 9e15 } })), {
+  lasting("a tool time that is not a date", answer(tool({ ...completed, time: { start: 9e15, end: 9e15 } })), {
     msg_2: "unreadable",
   }),
   derivable(
@@ -295,10 +295,10 @@ export const NEIGHBOURS: readonly ImportCase[] = [
     ({ session }) => void Object.assign(session, { directory: "work", parent_id: "x", workspace_id: "y" }),
     { "ses_1.directory": "stops", "ses_1.parent_id": "unreadable", "ses_1.workspace_id": "unreadable" },
   ),
-  derivable("metadata that is no JSON", ({ session }) => void Object.assign(session, { metadata: "{" }), {
+  derivable("metadata that is not JSON", ({ session }) => void Object.assign(session, { metadata: "{" }), {
     "ses_1.metadata": "stops",
   }),
-  derivable("revert that is no JSON", ({ session }) => void Object.assign(session, { revert: "" }), {
+  derivable("revert that is not JSON", ({ session }) => void Object.assign(session, { revert: "" }), {
     "ses_1.revert": "stops",
   }),
   derivable("a relative directory", ({ session }) => void Object.assign(session, { directory: "work" }), {
@@ -331,7 +331,7 @@ export const NEIGHBOURS: readonly ImportCase[] = [
     "ses_1.parent_id": "unreadable",
   }),
   derivable(
-    "a permission that is no JSON: it is not copied",
+    "a permission that is not JSON: it is not copied",
     ({ session }) => void Object.assign(session, { permission: "{" }),
     {},
   ),

@@ -3,7 +3,7 @@ import { isFields, parseDocument } from "../../plugin/stores/conversation.ts";
 import type { SourceSession } from "../../plugin/stores/source-session.ts";
 import type { Outcome } from "../../plugin/upgrade/departure.ts";
 import { asImported } from "../../plugin/upgrade/import-contract.ts";
-import { outcomesOf, type SessionOutcomes } from "../../plugin/upgrade/outcomes.ts";
+import { importOutcomes, type SessionOutcomes } from "../../plugin/upgrade/outcomes.ts";
 import { type ImportCase, NEIGHBOURS, TABLE, TABLE_CASES } from "./import-cases.ts";
 import { baseRows, type Rows } from "./import-rows.ts";
 
@@ -45,7 +45,7 @@ function sourceOf({ session, messages, parts }: Rows): SourceSession {
 function outcomesIn(each: ImportCase): SessionOutcomes {
   const rows = baseRows();
   each.change(rows);
-  return outcomesOf(sourceOf(rows), STORE);
+  return importOutcomes(sourceOf(rows), STORE);
 }
 
 /** The outcomes by id, as `ImportCase.outcomes` has them. */

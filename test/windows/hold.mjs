@@ -8,7 +8,7 @@ const database = new DatabaseSync(path);
 try {
   database.prepare("select count(*) from sqlite_schema").all();
 } catch {
-  // It is no database: the file is open all the same.
+  // It is not a database: the file is open all the same.
 }
 writeFileSync(ready, "");
 const timer = setInterval(() => {

@@ -13,6 +13,8 @@ const TEXT = /"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`/g;
 const SQL =
   /\b(select|insert (?:or \w+ )?into|update \S+ set|delete from|alter table|create (?:table|index|trigger|unique)|pragma|case when)\b/;
 
+const EXPORTED = /^export (?:async )?(?:function\*?|const|class|interface|type) (\w+)/gm;
+
 /** The sentences in the texts of a module; a value in a template is one sign. */
 function sentencesOf(source: string): string[] {
   return [...source.replace(COMMENT, "").matchAll(TEXT)]
@@ -34,5 +36,16 @@ test("no sentence stands in two modules", async () => {
   }
   const twice = [...modules].filter(([sentence, paths]) => paths.size > 1 && !values.has(sentence));
   expect(twice.map(([sentence, paths]) => `${sentence} [${[...paths].sort().join(", ")}]`)).toEqual([]);
+  expect(modules.size).toBeGreaterThan(500);
+});
+
+test("no exported name stands for two things", async () => {
+  const modules = new Map<string, string[]>();
+  for await (const path of new Glob("**/*.ts").scan(PLUGIN)) {
+    const source = await Bun.file(join(PLUGIN, path)).text();
+    for (const [, name = ""] of source.matchAll(EXPORTED)) modules.set(name, [...(modules.get(name) ?? []), path]);
+  }
+  const twice = [...modules].filter(([, paths]) => paths.length > 1);
+  expect(twice.map(([name, paths]) => `${name} [${paths.sort().join(", ")}]`)).toEqual([]);
   expect(modules.size).toBeGreaterThan(500);
 });

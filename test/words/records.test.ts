@@ -34,8 +34,10 @@ test("an undo says what becomes of what the run added, and does not call a rescu
   expect(undoSentences([moved, added])).toBe(
     "1 record will return where it was, byte for byte. 1 record that the run added will be removed.",
   );
-  expect(afterUndo([moved, added])).toBe("opencode will show them as before the run.");
-  expect(afterUndo([{ action: "recovered", bytes: null }])).toBe("opencode will show it as before the run.");
+  expect(afterUndo([moved, added])).toBe("opencode will no longer list them where it lists them now.");
+  expect(afterUndo([{ action: "recovered", bytes: null }])).toBe(
+    "opencode will no longer list it where it lists it now.",
+  );
   expect(afterUndo([quarantined])).toBe("opencode will fail on it again.");
 });
 

@@ -1,5 +1,5 @@
 import type { HostProfile } from "../profile.ts";
-import { EACH, FILE_OF_CALL, OWN_FILE, type Screen, type ScreenDemand } from "../screen-demand.ts";
+import { EACH, FILE_OF_CALL, OWN_FILE, type ScreenDemand, type ScreenDemands } from "../screen-demand.ts";
 
 const PATTERN = ["state", "input", "pattern"] as const;
 const QUERY = ["state", "input", "query"] as const;
@@ -66,7 +66,7 @@ export const TOOLS_OF_1_0_TO_1_3: ReadonlyMap<string, readonly ScreenDemand[]> =
  * shows a fatal error instead of the session. Read in the code of 1.0.152 and measured in a real terminal:
  * docs/host-measurements.md.
  */
-export const SCREEN_1_0: Screen = {
+export const SCREEN_1_0: ScreenDemands = {
   tools: new Map([
     ...TOOLS_OF_1_0_TO_1_3,
     [
@@ -108,7 +108,7 @@ const DESCRIBED: ScreenDemand = { at: ["state", "input", "description"], wants: 
  * The requirements of the UI of 1.0.98, read in its code. This version accepts any input of a tool that it does not
  * know.
  */
-const SCREEN_1_0_98: Screen = {
+const SCREEN_1_0_98: ScreenDemands = {
   ...SCREEN_1_0,
   tools: new Map([
     ...[...SCREEN_1_0.tools].filter(([name]) => name !== "codesearch" && name !== "websearch"),
@@ -120,14 +120,14 @@ const SCREEN_1_0_98: Screen = {
 };
 
 /** The requirements of the UI of 1.0.61, read in its code. */
-const SCREEN_1_0_61: Screen = {
+const SCREEN_1_0_61: ScreenDemands = {
   ...SCREEN_1_0_98,
   tools: new Map([...SCREEN_1_0_98.tools, ["write", [...(SCREEN_1_0_98.tools.get("write") ?? []), WRITTEN]]]),
   footers: "by steps",
 };
 
 /** The requirements of the UI of 1.0.0, read in its code. Every tool call except a call of `patch` needs an input. */
-const SCREEN_1_0_0: Screen = {
+const SCREEN_1_0_0: ScreenDemands = {
   ...SCREEN_1_0_61,
   tools: withInput([
     ...SCREEN_1_0_61.tools,
@@ -146,7 +146,9 @@ const SCREEN_1_0_0: Screen = {
   fetches: Number.POSITIVE_INFINITY,
 };
 
-function withInput(tools: readonly (readonly [name: string, demands: readonly ScreenDemand[]])[]): Screen["tools"] {
+function withInput(
+  tools: readonly (readonly [name: string, demands: readonly ScreenDemand[]])[],
+): ScreenDemands["tools"] {
   return new Map(tools.map(([name, demands]) => [name, name === "patch" ? demands : [INPUT, ...demands]]));
 }
 

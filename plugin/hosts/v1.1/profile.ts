@@ -1,5 +1,5 @@
 import type { HostProfile } from "../profile.ts";
-import { EACH, EACH_ANSWER, FILE_OF_CALL, type Screen } from "../screen-demand.ts";
+import { EACH, EACH_ANSWER, FILE_OF_CALL, type ScreenDemands } from "../screen-demand.ts";
 import { FILE_CHANGE, LINE_1_0, SUBAGENT_INPUT, TOOLS_OF_1_0_TO_1_3 } from "../v1.0/profile.ts";
 
 const QUESTIONS = ["state", "input", "questions", EACH] as const;
@@ -10,7 +10,7 @@ const PATCHED = ["state", "metadata", "files", EACH] as const;
  * The requirements of the terminal UI of 1.1 to 1.3. Read in the code of 1.2.27 and measured in a real terminal:
  * docs/host-measurements.md.
  */
-export const SCREEN_1_1: Screen = {
+export const SCREEN_1_1: ScreenDemands = {
   tools: new Map([
     ...TOOLS_OF_1_0_TO_1_3,
     [

@@ -1,10 +1,10 @@
 import type { HostProfile } from "../profile.ts";
-import type { Screen } from "../screen-demand.ts";
+import type { ScreenDemands } from "../screen-demand.ts";
 import { SCREEN_1_1 } from "../v1.1/profile.ts";
 import { hasEvents, LINE_1_2_20, withColumns } from "../v1.2/profile.ts";
 
 /** The UI of 1.14 prints calls of `list` and `codesearch` like calls of a plugin's tools. */
-const SCREEN_1_14: Screen = {
+const SCREEN_1_14: ScreenDemands = {
   ...SCREEN_1_1,
   tools: new Map([
     ...[...SCREEN_1_1.tools].filter(([tool]) => tool !== "list" && tool !== "codesearch"),

@@ -79,8 +79,8 @@ export const LINE_1_2_20: HostProfile = {
 };
 
 /**
- * 1.3.2 is the first version that looks up each other worktree of a project, and fails on an error (measured; 1.3.0 does
- * not). It leaves the tables of 1.2.20.
+ * 1.3.2 is the first version that looks up each other worktree of a project, and fails on an error (measured; 1.3.0
+ * does not). It has the same tables as 1.2.20.
  */
 const LINE_1_3_2: HostProfile = { ...LINE_1_2_20, name: "1.3.2", first: "1.3.2", last: "1.3.2", sandboxes: "texts" };
 

@@ -8,7 +8,7 @@ import {
   modelRef,
   record,
   snapshot,
-  tokens,
+  tokenCounts,
   toolContent,
 } from "./values.ts";
 
@@ -106,14 +106,14 @@ const assistant = z.object({
   finish: z.enum(["stop", "length", "tool-calls", "content-filter", "error", "unknown"]).optional(),
   rawFinish: z.string().optional(),
   cost: finite.optional(),
-  tokens: tokens.optional(),
+  tokens: tokenCounts.optional(),
   error: error.optional(),
   retry: z.object({ attempt: z.int().positive(), at: instant, error }).optional(),
   time: z.object({ created: instant, streamed: instant.optional(), completed: instant.optional() }),
 });
 
 const compacted = { ...base, reason: z.enum(["auto", "manual"]) };
-const usage = { cost: finite.optional(), tokens: tokens.optional() };
+const usage = { cost: finite.optional(), tokens: tokenCounts.optional() };
 
 const compaction = z.discriminatedUnion("status", [
   z.object({ ...compacted, status: z.literal("running"), summary: z.string(), recent: z.string() }),

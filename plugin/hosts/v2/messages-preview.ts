@@ -8,7 +8,7 @@ import {
   mention,
   modelRef,
   snapshot,
-  tokens,
+  tokenCounts,
   toolContent,
 } from "./values.ts";
 
@@ -110,7 +110,7 @@ export const MESSAGES_OF_PREVIEW: Readonly<Record<string, z.ZodType>> = {
     snapshot: snapshot.optional(),
     finish: z.string().optional(),
     cost: finite.optional(),
-    tokens: tokens.optional(),
+    tokens: tokenCounts.optional(),
     error: error.optional(),
     time: z.object({ created: instant, completed: instant.optional() }),
   }),

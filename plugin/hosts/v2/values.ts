@@ -41,7 +41,7 @@ function isWritable(value: unknown): boolean {
 
 export const modelRef = z.object({ id: z.string(), providerID: z.string(), variant: z.string().optional() });
 
-export const tokens = z.object({
+export const tokenCounts = z.object({
   input: finite,
   output: finite,
   reasoning: finite,

@@ -14,7 +14,7 @@ export function showDefect(api: TuiPluginApi): void {
   showAlert(api, DEFECT.title, DEFECT.rest);
 }
 
-/** Shows a text without commands until the user closes the dialog. This is loaded when opencode starts. */
+/** Shows a text without commands until the user closes the dialog. This module is loaded when opencode starts. */
 export function showAlert(api: TuiPluginApi, title: string, message: string, closed: Choice = () => undefined): void {
   let isOver = false;
   const once = () => {

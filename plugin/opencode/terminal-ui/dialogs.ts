@@ -23,7 +23,7 @@ import {
   UNDO_THIS_RUN,
   undoneBefore,
 } from "../../words/answers/common.ts";
-import { causeText, runTitle, writtenText } from "../../words/answers/dialog.ts";
+import { knownCauses, runTitle, writtenText } from "../../words/answers/dialog.ts";
 import { type FindingGroup, groupFindings, groupText } from "../../words/answers/finding-groups.ts";
 import { changeLines, inOneSentence } from "../../words/changes.ts";
 import { originsSentence } from "../../words/origins.ts";
@@ -40,14 +40,14 @@ import {
 import type { RequestContext } from "../repair-request.ts";
 import { type Choice, type DialogInput, showDefect } from "./dialog-parts.ts";
 import { askUser, showList, showText } from "./dialogs-with-commands.ts";
-import { type Progress, showProgress } from "./progress.ts";
+import { type DialogProgress, showDialogProgress } from "./progress.ts";
 
 type Option = TuiDialogSelectOption<Choice>;
 
 /** The `/repair` dialog: the problems, the possible repairs, and the undo of earlier runs. */
 export async function openRepairDialog(input: DialogInput): Promise<void> {
   const { api, context } = input;
-  const progress = showProgress(api, "Checking every session", { whenClosed: "stop" });
+  const progress = showDialogProgress(api, "Checking every session", { whenClosed: "stop" });
   const outcome = await check({
     files: context.files,
     located: context.located,
@@ -153,7 +153,7 @@ function sessionOptions(input: DialogInput, sessionID: string | null, found: rea
 
 function evidenceText(group: FindingGroup<ConfirmedFinding>): string {
   const [first] = group.findings;
-  return `${causeText(group)}${first === undefined ? "" : ` Found: ${first.evidence}.`}`;
+  return `${knownCauses(group)}${first === undefined ? "" : ` Found: ${first.evidence}.`}`;
 }
 
 /** The dialog has room for at most this many likely causes, and for at most this many completed values. */
@@ -189,10 +189,10 @@ async function previewText({ context }: DialogInput, findings: readonly Confirme
 }
 
 export async function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]): Promise<void> {
-  const causes = [...new Set(groupFindings(findings).map(causeText))].slice(0, MOST_CAUSES).join(" ");
+  const causes = [...new Set(groupFindings(findings).map(knownCauses))].slice(0, MOST_CAUSES).join(" ");
   const sessions = new Set(findings.map((finding) => finding.sessionID)).size;
   const removed = findings.filter((finding) => !("column" in finding.locator) && isSessionRemoved(finding)).length;
-  const message = `${plural(findings.length, "record")} of ${plural(sessions, "session")}${purpose(sessions, removed)} The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
+  const message = `${plural(findings.length, "record")} of ${plural(sessions, "session")}${purpose(sessions, removed)} The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and you can undo the repair here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
   askUser(
     input.api,
     `${sentence(toDoWords(findings))}?`,
@@ -204,7 +204,7 @@ export async function confirmRepair(input: DialogInput, findings: readonly Confi
 
 async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding[]): Promise<void> {
   const { api, context } = input;
-  const progress = showProgress(api, "Repairing", { whenClosed: "go on" });
+  const progress = showDialogProgress(api, "Repairing", { whenClosed: "go on" });
   progress.tell(`0 of ${plural(findings.length, "record")} done`);
   const result = await repairFindings(context, findings, false, progress);
   const done = result.items.filter((item) => item.action !== "skipped");
@@ -251,7 +251,7 @@ export function repairFindings(
   context: RequestContext,
   findings: readonly ConfirmedFinding[],
   unasked: boolean,
-  progress: Progress | null = null,
+  progress: DialogProgress | null = null,
 ) {
   return repair({
     files: context.files,

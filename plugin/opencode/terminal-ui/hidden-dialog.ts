@@ -15,7 +15,7 @@ import { npxCommand } from "../../words/commands.ts";
 import { minuteText } from "../../words/times.ts";
 import type { Choice, DialogInput } from "./dialog-parts.ts";
 import { showList, showText } from "./dialogs-with-commands.ts";
-import { showProgress } from "./progress.ts";
+import { showDialogProgress } from "./progress.ts";
 
 type Option = TuiDialogSelectOption<Choice>;
 
@@ -38,7 +38,7 @@ interface RescueAnswer extends RescueLists, Pick<HiddenList, "unjudged" | "limit
  */
 export async function openHiddenDialog(input: HiddenInput): Promise<void> {
   const { api } = input;
-  const progress = showProgress(api, "Looking for sessions that are not shown", { whenClosed: "stop" });
+  const progress = showDialogProgress(api, "Looking for sessions that are not shown", { whenClosed: "stop" });
   const answer = await rescueAnswer(input, ["--dry-run"], progress.signal);
   if (progress.signal.aborted) return progress.close();
   if (answer === null) return showFailure(input, null);
@@ -120,7 +120,7 @@ function bringBack(input: HiddenInput, choices: readonly RescueChoice[]): Promis
 
 async function carryOut(input: HiddenInput, args: readonly string[]): Promise<void> {
   const { api } = input;
-  const progress = showProgress(api, "Rescuing sessions", { whenClosed: "go on" });
+  const progress = showDialogProgress(api, "Rescuing sessions", { whenClosed: "go on" });
   const answer = await rescueAnswer(input, ["--yes", ...args], progress.signal);
   if (answer === null || answer.error !== undefined) return showFailure(input, answer?.error ?? null);
   const items = answer.items ?? [];

@@ -1,7 +1,7 @@
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 
 /** The progress of some work on the screen. */
-export interface Progress {
+export interface DialogProgress {
   /** Aborted when the user stops the work. */
   readonly signal: AbortSignal;
   tell(howFar: string): void;
@@ -17,11 +17,11 @@ type Answer = "go on" | "stop";
  * Shows the current work, its progress, and an entry that stops the work. `whenClosed` says whether the work also stops
  * if the user closes the dialog.
  */
-export function showProgress(
+export function showDialogProgress(
   { ui }: TuiPluginApi,
   doing: string,
   { whenClosed }: { readonly whenClosed: Answer },
-): Progress {
+): DialogProgress {
   const stopping = new AbortController();
   let isReplacing = false;
   let isClosed = false;

@@ -155,7 +155,7 @@ export class SessionGuard {
     return loads;
   }
 
-  /** The findings because of which opencode cannot open a session or a session of its subagents. */
+  /** The findings that keep opencode from opening a session or a session of its subagents. */
   async damageOf(sessionID: string): Promise<ConfirmedFinding[]> {
     const found: ConfirmedFinding[] = [];
     for (const id of [sessionID, ...this.#opening.subagentSessions(sessionID)]) {
@@ -164,7 +164,7 @@ export class SessionGuard {
     return found;
   }
 
-  /** The findings because of which session lists do not load. */
+  /** The findings that keep session lists from loading. */
   damagedLists(): Promise<ConfirmedFinding[]> {
     return this.#blocking({ what: "list", projectID: null });
   }

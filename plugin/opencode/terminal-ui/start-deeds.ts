@@ -18,7 +18,7 @@ const TOAST_MS = 10_000;
  */
 const UNASKED: readonly string[] = ["preload", "watch"];
 
-/** What the plugin's part in opencode's server repaired at the start, before the terminal UI could show anything. */
+/** What the plugin's server half repaired at the start, before the terminal UI could show anything. */
 interface StartDeeds {
   readonly sessions: number;
   /** The remedy of each record that was repaired. */
@@ -26,8 +26,8 @@ interface StartDeeds {
 }
 
 /**
- * Tells the user what happened before the terminal UI was on the screen. The plugin's part in the server starts first
- * and may have repaired something. If that part only checks, damaged session lists are named.
+ * Tells the user what happened before the terminal UI was on the screen. The server half starts first and may have
+ * repaired something. If the server half only checks, damaged session lists are named.
  */
 export async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: SessionGuard): Promise<void> {
   const processStart = Date.now() - process.uptime() * 1000;
@@ -36,7 +36,7 @@ export async function tellOfStart(api: TuiPluginApi, context: RequestContext, gu
   const lists = await guard.damagedLists();
   const lines: string[] = [];
   if (done.length > 0) {
-    // The remedies do not show whether opencode still lists each session, so nothing is said about that.
+    // The remedies do not show whether opencode still lists each session, so the text does not mention this.
     lines.push(`${doneWords(done, "damaged record", ` of ${plural(sessions, "session")}`)}.`, REPAIR_UNDOES);
   }
   if (lists.length > 0) {

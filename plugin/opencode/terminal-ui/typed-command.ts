@@ -4,7 +4,10 @@ import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 interface Editor {
   readonly plainText: string;
   onSubmit: (event: unknown) => void;
-  /** Newer versions of opencode: the purpose of the text area, and whether it takes a shell command. */
+  /**
+   * The purpose of the text area, and whether it takes a shell command. Only newer versions of opencode have this
+   * field.
+   */
   readonly traits?: { readonly role?: unknown; readonly status?: unknown };
   clear(): void;
 }
@@ -14,7 +17,7 @@ interface KeyPress {
   stopPropagation?(): void;
 }
 
-/** opencode up to 1.14.41 only: the keys that the user has configured. */
+/** The keys that the user has configured. Only opencode up to 1.14.41 has this object. */
 interface KeyNames {
   match(name: string, key: KeyPress): boolean;
 }

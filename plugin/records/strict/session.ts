@@ -35,7 +35,7 @@ function columns<S>(is: Vocabulary<S>, fields: Readonly<Record<string, S>>): S {
 }
 
 /** The schema of a session row without its JSON columns. */
-export function sessionRow({ wantsAbsolutePaths }: HostProfile, system: PathSystem): Description {
+export function strictSessionRow({ wantsAbsolutePaths }: HostProfile, system: PathSystem): Description {
   return (is) => columns(is, sessionCells(is, wantsAbsolutePaths ? is.ifAny(is.absolutePath(system)) : is.text));
 }
 

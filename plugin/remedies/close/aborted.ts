@@ -12,8 +12,8 @@ const ANSWER_ABORTED = { "1.0": "The operation was aborted.", "1.14": "Aborted" 
 
 /**
  * The changes that give an unfinished tool call the state that opencode writes on abort: an error, with the output so
- * far. `endMs` is the last sign of activity of the call, in milliseconds. Returns `null` if the part is no unfinished
- * tool call.
+ * far. `endMs` is the last sign of activity of the call, in milliseconds. Returns `null` if the part is not an
+ * unfinished tool call.
  */
 export function abortedTool(part: unknown, endMs: number, store: StoreDescription): FieldChange[] | null {
   const state = valueIn(part, "state");

@@ -1,11 +1,11 @@
 import { valueIn } from "../../stores/conversation.ts";
 import { MESSAGE_RULES } from "./message-rules.ts";
 import { PART_RULES } from "./part-rules.ts";
-import { isTime, leftOut, numberIn, placeOf, type Rule, set, WRONG } from "./rule.ts";
+import { isTime, leftOut, pathKeys, type Rule, set, storedNumber, WRONG } from "./rule.ts";
 import { SCREEN_RULES } from "./screen-rules.ts";
 import { SESSION_RULES } from "./session-rules.ts";
 
-/** Rules that fit records of every kind. They are the last in the list, so that a more specific rule is used first. */
+/** Rules that fit records of every kind. They come last in the list, so that a more specific rule is used first. */
 const GENERAL_RULES: readonly Rule[] = [
   {
     name: "whole-milliseconds",
@@ -16,7 +16,7 @@ const GENERAL_RULES: readonly Rule[] = [
     at: /^(.*\.)?time\.\w+$/,
     found: WRONG,
     derive: ({ document }, mismatch) => {
-      const given = valueIn(document, ...placeOf(mismatch).map(String));
+      const given = valueIn(document, ...pathKeys(mismatch).map(String));
       const whole = typeof given === "number" ? Math.floor(given) : null;
       return isTime(whole) ? set(mismatch, whole) : null;
     },
@@ -30,8 +30,8 @@ const GENERAL_RULES: readonly Rule[] = [
     at: /^(cost|tokens\.[a-z.]+|(.*\.)?time\.\w+)$/,
     found: WRONG,
     derive: ({ document }, mismatch) => {
-      const given = valueIn(document, ...placeOf(mismatch).map(String));
-      return typeof given === "string" ? set(mismatch, numberIn(given)) : null;
+      const given = valueIn(document, ...pathKeys(mismatch).map(String));
+      return typeof given === "string" ? set(mismatch, storedNumber(given)) : null;
     },
   },
   {

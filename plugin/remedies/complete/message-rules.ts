@@ -8,12 +8,12 @@ import {
   ANY,
   isTime,
   leftOut,
-  numberIn,
-  placeOf,
+  pathKeys,
   type Rule,
   type Setting,
   type Subject,
   set,
+  storedNumber,
   WRONG,
 } from "./rule.ts";
 
@@ -119,7 +119,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     derive: (subject, mismatch) => {
       const path = pathsFor(subject);
       if (path === null) return null;
-      const [, name] = placeOf(mismatch);
+      const [, name] = pathKeys(mismatch);
       return set(mismatch, name === undefined ? path : name === "cwd" ? path.cwd : path.root);
     },
   },
@@ -145,7 +145,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     of: ["assistant"],
     at: /^tokens(\.(input|output|reasoning|cache(\.(read|write))?))?$/,
     found: ABSENT,
-    derive: (subject, mismatch) => set(mismatch, tokensAt(stepsOf(subject).at(-1)?.tokens, placeOf(mismatch))),
+    derive: (subject, mismatch) => set(mismatch, tokensAt(stepsOf(subject).at(-1)?.tokens, pathKeys(mismatch))),
   },
   {
     name: "user-summary",
@@ -191,7 +191,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     of: ["assistant"],
     at: /^error\.data(\.(message|retries|isRetryable|providerID))?$/,
     found: ABSENT,
-    derive: ({ document }, mismatch) => set(mismatch, errorField(placeOf(mismatch).at(-1), document)),
+    derive: ({ document }, mismatch) => set(mismatch, errorField(pathKeys(mismatch).at(-1), document)),
   },
 ];
 
@@ -214,7 +214,7 @@ function roleOfParts({ message, neighbours }: Subject): string | null {
 
 /** Whether a value is a number, or a text that contains a number. */
 function isNumber(value: unknown): boolean {
-  return typeof value === "number" || (typeof value === "string" && numberIn(value) !== null);
+  return typeof value === "number" || (typeof value === "string" && storedNumber(value) !== null);
 }
 
 /** Splits `provider/model`, the text form in which opencode names a model. */
@@ -238,7 +238,7 @@ function agentFor({ document, message, neighbours }: Subject): string {
 }
 
 /**
- * Takes the provider and the model from the same other record, so that they belong together. They may not contradict a
+ * Takes the provider and the model from the same other record, so that they belong together. Neither may contradict a
  * provider or model that the incomplete record still names.
  */
 function fromModel(

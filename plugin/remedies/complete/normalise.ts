@@ -1,5 +1,6 @@
 import { diagnose } from "../../faults/diagnose.ts";
 import { variantOf } from "../../faults/refusal.ts";
+import { shownNowhere } from "../../faults/remarks.ts";
 import { cellValue } from "../../hosts/row-form.ts";
 import { mismatchesOnScreen } from "../../hosts/screen.ts";
 import { pathSystem, readings, screensOf } from "../../hosts/store-line.ts";
@@ -10,7 +11,7 @@ import { isWholeRow } from "../../records/contract.ts";
 import { withFields } from "../../records/fields.ts";
 import { judge } from "../../records/judge.ts";
 import { type Mismatch, pathText } from "../../records/mismatch.ts";
-import { parseDocument } from "../../stores/conversation.ts";
+import { isFields, parseDocument } from "../../stores/conversation.ts";
 import { RULES } from "./catalogue.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { type ColumnSetting, type FieldSetting, type Rule, type Subject, valueAt } from "./rule.ts";
@@ -77,12 +78,22 @@ function normalisedFor(
   return null;
 }
 
-/** The values on which the terminal UI crashes, although the server loads the session without an error. */
+/** The values that the terminal UI cannot show, although the server loads the session without an error. */
 function endsOfScreen({ artifact, document }: Draft, { newer }: Evidence, store: StoreDescription): Mismatch[] {
+  const nowhere = isFields(document) ? shownNowhere(artifact.kind, document) : null;
+  if (isFields(document) && nowhere !== null) {
+    return [isWithout(document, nowhere === "message-without-role" ? "role" : "type")];
+  }
   const [found] = screensOf(store)
     .map((screen) => mismatchesOnScreen(artifact.kind, document, screen, newer))
     .filter(({ length }) => length > 0);
   return (found ?? []).map(({ path, words, found, wants }) => ({ path, words, found, expected: wants, blocks: false }));
+}
+
+function isWithout(document: Readonly<Record<string, unknown>>, name: "role" | "type"): Mismatch {
+  const value = document[name];
+  const found = value === undefined ? "nothing" : value === null ? "null" : "something";
+  return { path: [name], words: `no ${name}`, found, expected: null, blocks: false };
 }
 
 function firstDraft(artifact: Artifact, evidence: Evidence): Draft | null {

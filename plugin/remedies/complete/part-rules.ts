@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
 import { tokensAt } from "./message-rules.ts";
 import { ownPartID } from "./part-id.ts";
-import { ABSENT, ANY, isTime, placeOf, type Rule, type Subject, set, WRONG } from "./rule.ts";
+import { ABSENT, ANY, isTime, pathKeys, type Rule, type Subject, set, WRONG } from "./rule.ts";
 
 export const PART_RULES: readonly Rule[] = [
   {
@@ -49,7 +49,7 @@ export const PART_RULES: readonly Rule[] = [
     at: /^tokens(\.(input|output|reasoning|cache(\.(read|write))?))?$/,
     found: ABSENT,
     derive: (subject, mismatch) =>
-      set(mismatch, tokensAt(isOnlyStep(subject) ? subject.message?.tokens : undefined, placeOf(mismatch))),
+      set(mismatch, tokensAt(isOnlyStep(subject) ? subject.message?.tokens : undefined, pathKeys(mismatch))),
   },
   {
     name: "tool-title",
@@ -81,7 +81,7 @@ export const PART_RULES: readonly Rule[] = [
     found: ABSENT,
     derive: (subject, mismatch) => {
       const state = valueIn(subject.document, "state");
-      return timesAt(subject, placeOf(mismatch).slice(1), state, textIn(state, "status") !== "running", mismatch.path);
+      return timesAt(subject, pathKeys(mismatch).slice(1), state, textIn(state, "status") !== "running", mismatch.path);
     },
   },
   {
@@ -122,7 +122,7 @@ export const PART_RULES: readonly Rule[] = [
     derive: (subject, mismatch) =>
       mismatch.path.at(-1) === "type" && mismatch.found === "something"
         ? null
-        : set(mismatch, attachmentField(subject, placeOf(mismatch))),
+        : set(mismatch, attachmentField(subject, pathKeys(mismatch))),
   },
   {
     name: "tool-error",
@@ -142,7 +142,7 @@ export const PART_RULES: readonly Rule[] = [
     of: ["reasoning"],
     at: /^time(\.start)?$/,
     found: ABSENT,
-    derive: (subject, mismatch) => timesAt(subject, placeOf(mismatch), subject.document, false, mismatch.path),
+    derive: (subject, mismatch) => timesAt(subject, pathKeys(mismatch), subject.document, false, mismatch.path),
   },
   {
     name: "text-time",
@@ -152,7 +152,7 @@ export const PART_RULES: readonly Rule[] = [
     of: ["text"],
     at: /^time\.start$/,
     found: ABSENT,
-    derive: (subject, mismatch) => timesAt(subject, placeOf(mismatch), subject.document, false, mismatch.path),
+    derive: (subject, mismatch) => timesAt(subject, pathKeys(mismatch), subject.document, false, mismatch.path),
   },
   {
     name: "retry-time",
@@ -176,7 +176,7 @@ export const PART_RULES: readonly Rule[] = [
     of: ["retry"],
     at: /^(attempt|error\.data(\.(message|isRetryable))?)$/,
     found: ABSENT,
-    derive: (subject, mismatch) => set(mismatch, retryField(subject, placeOf(mismatch).at(-1))),
+    derive: (subject, mismatch) => set(mismatch, retryField(subject, pathKeys(mismatch).at(-1))),
   },
   {
     name: "patch-files",
@@ -217,7 +217,7 @@ export const PART_RULES: readonly Rule[] = [
     at: /^(state\.attachments\[\d+\]\.)?source(\..*)?$/,
     found: ANY,
     derive: (_subject, mismatch) => {
-      const place = placeOf(mismatch);
+      const place = pathKeys(mismatch);
       return [{ path: place.slice(0, place.indexOf("source") + 1) }];
     },
   },

@@ -64,7 +64,7 @@ export const WRONG: readonly Mismatch["found"][] = ["something"];
 export const ANY: readonly Mismatch["found"][] = ["nothing", "null", "something"];
 
 /** The path of a refused value, as a list of names and numbers. */
-export function placeOf({ path }: Mismatch): (string | number)[] {
+export function pathKeys({ path }: Mismatch): (string | number)[] {
   return path.map((key) => (typeof key === "number" ? key : String(key)));
 }
 
@@ -80,11 +80,11 @@ export function valueAt(document: unknown, path: Path): unknown {
 
 /** Writes a value at the place that opencode refused. Returns `null` if the value is unknown. */
 export function set(mismatch: Mismatch, to: unknown): readonly Setting[] | null {
-  return to === null || to === undefined ? null : [{ path: placeOf(mismatch), to }];
+  return to === null || to === undefined ? null : [{ path: pathKeys(mismatch), to }];
 }
 
 export function leftOut(mismatch: Mismatch): readonly Setting[] {
-  return [{ path: placeOf(mismatch) }];
+  return [{ path: pathKeys(mismatch) }];
 }
 
 /** Whether a value is a time as opencode requires it: whole milliseconds since 1970. */
@@ -95,7 +95,7 @@ export function isTime(value: number | null | undefined): value is number {
 /**
  * The number in a text. For an ISO 8601 time with a time zone, its milliseconds since 1970. `null` for any other text.
  */
-export function numberIn(text: string): number | null {
+export function storedNumber(text: string): number | null {
   if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   const moment = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(moment) ? null : moment;

@@ -1,4 +1,4 @@
-import { placeOf, type Rule, set, valueAt, WRONG } from "./rule.ts";
+import { pathKeys, type Rule, set, valueAt, WRONG } from "./rule.ts";
 
 const CALLS = ["tool pending", "tool running", "tool completed", "tool error"];
 
@@ -18,7 +18,7 @@ export const SCREEN_RULES: readonly Rule[] = [
     isContent: true,
     derive: ({ document }, mismatch) => {
       if (mismatch.expected !== "text on screen") return null;
-      const given = valueAt(document, placeOf(mismatch));
+      const given = valueAt(document, pathKeys(mismatch));
       return typeof given === "number" || typeof given === "boolean" ? set(mismatch, String(given)) : null;
     },
   },
@@ -33,7 +33,7 @@ export const SCREEN_RULES: readonly Rule[] = [
     isContent: true,
     derive: ({ document }, mismatch) => {
       if (mismatch.expected !== "list on screen" || mismatch.path[2] !== "answers") return null;
-      const given = valueAt(document, placeOf(mismatch));
+      const given = valueAt(document, pathKeys(mismatch));
       return typeof given === "string" ? set(mismatch, [given]) : null;
     },
   },

@@ -11,7 +11,7 @@ import {
 import { OTHER_THAN_NAME } from "../../records/mismatch.ts";
 import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
 import { modelOf } from "./neighbours.ts";
-import { ABSENT, ANY, isTime, placeOf, type Rule, type Subject, set, WRONG } from "./rule.ts";
+import { ABSENT, ANY, isTime, pathKeys, type Rule, type Subject, set, WRONG } from "./rule.ts";
 
 /**
  * Columns of a session that may be empty. A value that opencode refuses is of no use in these columns, so the column is
@@ -150,7 +150,7 @@ export const SESSION_RULES: readonly Rule[] = [
     at: /diffs(\[\d+\])\.(additions|deletions)$/,
     found: ABSENT,
     derive: ({ document }, mismatch) => {
-      const place = placeOf(mismatch);
+      const place = pathKeys(mismatch);
       const within = place[0] === "summary_diffs" ? place.slice(1) : place;
       return set(mismatch, linesOf(at(document, within.slice(0, -1)), within.at(-1) === "additions" ? "+" : "-"));
     },
@@ -194,11 +194,11 @@ export const SESSION_RULES: readonly Rule[] = [
   },
 ];
 
-function nameOf(mismatch: Parameters<typeof placeOf>[0]): { readonly name: string } {
+function nameOf(mismatch: Parameters<typeof pathKeys>[0]): { readonly name: string } {
   return { name: String(mismatch.path[0]) };
 }
 
-function column(mismatch: Parameters<typeof placeOf>[0], to: string | number | null | undefined) {
+function column(mismatch: Parameters<typeof pathKeys>[0], to: string | number | null | undefined) {
   return to === undefined ? null : [{ column: nameOf(mismatch).name, to }];
 }
 

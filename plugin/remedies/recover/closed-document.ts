@@ -63,7 +63,7 @@ function cutTexts(found: Fields, { created, updated }: RecordTimes): Fields[] {
     ...(found.synthetic === true && { synthetic: true }),
     ...(found.ignored === true && { ignored: true }),
   };
-  const said = { ...marks, type, text: `${found.text}\n${CUT}` };
+  const said = { ...marks, type, text: isLast(found, "text") ? `${found.text}\n${CUT}` : found.text };
   return [
     { ...said, time: found.time },
     { ...said, time: { start: created, end: Math.max(created, updated) } },
@@ -72,9 +72,12 @@ function cutTexts(found: Fields, { created, updated }: RecordTimes): Fields[] {
 
 function cutCalls(found: Fields, { created, updated }: RecordTimes): Fields[] {
   const state = fieldsOf(found.state);
-  const [input, metadata] = [fieldsOf(state.input), fieldsOf(state.metadata)];
+  const input = fieldsOf(state.input);
+  const isCutHere = isLast(found, "state");
+  const metadata =
+    isCutHere && isLast(state, "metadata") ? withNote(fieldsOf(state.metadata)) : fieldsOf(state.metadata);
   const time = { start: created, end: Math.max(created, updated) };
-  const output = state.output === undefined ? CUT : `${text(state.output)}\n${CUT}`;
+  const output = state.output === undefined ? CUT : text((isCutHere ? withNote(state) : state).output);
   const completed = { status: "completed", input, output, title: text(state.title), metadata };
   const error = { status: "error", input, error: state.error === undefined ? CUT : text(state.error), metadata };
   const call = { type: "tool", callID: text(found.callID), tool: text(found.tool) };
@@ -83,6 +86,17 @@ function cutCalls(found: Fields, { created, updated }: RecordTimes): Fields[] {
     { ...call, state: { ...closed, time: state.time } },
     { ...call, state: { ...closed, time } },
   ];
+}
+
+/** Whether a document breaks off in or after this value. All values before the last one are complete. */
+function isLast(fields: Fields, name: string): boolean {
+  return Object.keys(fields).at(-1) === name;
+}
+
+/** The fields with a note at the end of `output` if that text may have been cut. A terminal UI shows `metadata.output`. */
+function withNote(fields: Fields): Fields {
+  if (!isLast(fields, "output") || typeof fields.output !== "string") return fields;
+  return { ...fields, output: `${fields.output}\n${CUT}` };
 }
 
 /**

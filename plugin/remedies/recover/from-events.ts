@@ -18,7 +18,7 @@ export interface Wanted {
  * Facts for making a row from an event: the store, whose opencode must load the row, and the session's cost and tokens
  * if they are known.
  */
-export interface Setting {
+export interface EventSetting {
   readonly store: StoreDescription;
   readonly usage: ReadonlyMap<string, CellValue> | null;
 }
@@ -30,7 +30,7 @@ export interface Setting {
 export function copiesFromEvents(
   wanted: readonly Wanted[],
   events: Iterable<RecordedEvent>,
-  setting: Setting,
+  setting: EventSetting,
 ): ReadonlyMap<Wanted, Replacement> {
   const found = new Map<Wanted, Replacement>();
   const open = new Set(wanted);
@@ -79,7 +79,7 @@ function isTakenAway({ recordID, sessionID }: Artifact, said: EventRecord): bool
 export function recordCells(
   { artifact, evidence }: Wanted,
   said: EventRecord & { what: "record" },
-  { store, usage }: Setting,
+  { store, usage }: EventSetting,
 ): ReadonlyMap<string, CellValue> | null {
   if (said.kind !== artifact.kind || said.record.id !== artifact.recordID) return null;
   switch (said.kind) {

@@ -6,7 +6,7 @@ import { fileText } from "../../records/file-text.ts";
 import { isFields, numberIn } from "../../stores/conversation.ts";
 import { isPlainID, messageFolder, partFolder, sessionFolder } from "../../stores/json/layout.ts";
 import type { ImportedRow } from "../../stores/store.ts";
-import { recordCells, type Setting, type Wanted } from "./from-events.ts";
+import { type EventSetting, recordCells, type Wanted } from "./from-events.ts";
 
 /**
  * Recovers a row from the file of opencode 1.0-1.1 from which opencode 1.2-1.14 imported the row. The import left the
@@ -17,7 +17,7 @@ export async function copyFromFile(
   files: FileSystem,
   wanted: Wanted,
   row: ImportedRow,
-  setting: Setting,
+  setting: EventSetting,
 ): Promise<Replacement | null> {
   const { kind, recordID } = wanted.artifact;
   if ((kind !== "session" && kind !== "message" && kind !== "part") || recordID === null) return null;

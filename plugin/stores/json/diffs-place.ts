@@ -1,7 +1,7 @@
 import { errnoCode, type FileStat, type FileSystem } from "../../platform/file-system.ts";
 import { deadLinkNow } from "../../platform/read-now.ts";
 
-/** What opencode reads at the place of a session's diffs. */
+/** What opencode finds at the path of a session's file of diffs. */
 export type DiffsPlace =
   /** `path` is the file itself, or the file to which a link leads. */
   | { readonly path: string; readonly stat: FileStat }

@@ -12,6 +12,7 @@ import { errnoCode, type FileStat } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
 import { copiedRecordID, folderOfRecord, isBelowItsFolder } from "../../records/copied-name.ts";
 import { JsonScanner } from "../../records/json-scanner.ts";
+import { LINK } from "../../words/sources.ts";
 import { parseDocument, textIn } from "../conversation.ts";
 import { diffsPlace } from "./diffs-place.ts";
 import { isEntryName, type ListedFile, listRecordFiles, messageFolder, STORAGE, strayOutcome } from "./layout.ts";
@@ -50,7 +51,10 @@ export class FileEvidence {
     if (place !== null && "ioError" in place) return this.#unopened(artifact, entry, place.ioError);
     const path = place?.path ?? named;
     const found = place?.stat ?? entry;
-    if (found.type !== "file") return null;
+    if (found.type !== "file") {
+      const instead = await this.#insteadOfRecord(artifact, artifact.locator, found);
+      return instead === null ? null : this.#unopened(artifact, found, instead);
+    }
     const content = await this.#contentOf(artifact, path);
     // The file's time is read after the content. So if another process writes the file during the read, the time shows
     // the write.
@@ -86,6 +90,17 @@ export class FileEvidence {
   }
 
   /**
+   * What is in the place of a record, as an error code: a symbolic link, or a folder without files. opencode leaves both
+   * out of its lists (measured on 1.0.0 to 1.1.65). `null` for an entry of another type, or of another kind of record.
+   */
+  async #insteadOfRecord({ kind }: Artifact, { path }: FileLocator, { type }: FileStat): Promise<string | null> {
+    if (kind !== "session" && kind !== "message" && kind !== "part") return null;
+    if (type === "symlink") return LINK;
+    const listed = type === "directory" ? await listRecordFiles(this.#tree.files, this.#tree.dataDir, path) : null;
+    return listed?.length === 0 ? "EISDIR" : null;
+  }
+
+  /**
    * The content of a file. If the file is too large for memory, the result has its hash instead, and says how complete
    * its JSON is. `null` if the file is gone.
    */
@@ -113,8 +128,8 @@ export class FileEvidence {
   }
 
   /**
-   * The record of which a file is a copy, judged by the name of the file or its folder. A session's file is also a copy
-   * if the id in its content is that of another complete record, and the file is not the record of a session that has
+   * The record that a file copies, judged by the name of the file or its folder. A session's file is also a copy if the
+   * id in its content is that of another complete record, and the file is not the record of a session that has
    * messages. `null` if the file is not a copy.
    */
   async #copyOf(
@@ -122,7 +137,7 @@ export class FileEvidence {
     own: FileStat,
     bytes: Uint8Array | null,
   ): Promise<StrayFile | null> {
-    const isRecord = kind === "session" || kind === "message" || kind === "part";
+    const isRecord = kind === "session" || kind === "message" || kind === "part" || kind === "project";
     if (recordID === null || !isRecord || !isFileLocator(locator)) return null;
     const beside = (id: string) => join(this.#tree.dataDir, folderOfRecord(locator.path), `${id}.json`);
     const isBelow = isBelowItsFolder(locator.path);

@@ -43,27 +43,47 @@ export interface ListedFile {
   readonly isRecord: boolean;
 }
 
+/** What opencode 1.0-1.1 finds in a folder of records. */
+export interface ListedFolder {
+  /** The files that opencode lists. */
+  readonly files: readonly ListedFile[];
+  /** The names of symbolic links and of folders without files. opencode lists none of them. */
+  readonly unlisted: readonly string[];
+}
+
 /**
- * The files of a folder as opencode 1.0-1.1 lists them: files in all subfolders, without dot-files and symbolic links.
- * opencode assumes that each name ends in `.json`, and cuts off the last five characters (Storage.list, 1.0.152 and
- * 1.1.65). `null` if there is no such folder.
+ * Lists a folder as opencode 1.0-1.1 does: files in all subfolders, without dot-files and symbolic links. opencode
+ * assumes that each name ends in `.json`, and cuts off the last five characters (Storage.list, 1.0.152 and 1.1.65).
+ * `null` if there is no such folder.
  */
+export async function listFolder(files: FileSystem, dataDir: string, folder: string): Promise<ListedFolder | null> {
+  const entries = await files.list(join(dataDir, folder));
+  if (entries === null) return null;
+  const listed: ListedFile[] = [];
+  const unlisted: string[] = [];
+  for (const entry of visibleEntries(entries)) {
+    if (entry.type === "file") listed.push(asListed(entry.name));
+    else if (entry.type === "directory") {
+      const below = (await listFolder(files, dataDir, `${folder}/${entry.name}`))?.files ?? [];
+      for (const file of below) listed.push(asListed(`${entry.name}/${file.name}`));
+      if (below.length === 0) unlisted.push(entry.name);
+    } else if (entry.type === "symlink") unlisted.push(entry.name);
+  }
+  return { files: listed, unlisted };
+}
+
+/** The files that opencode 1.0-1.1 lists in a folder of records; `null` if there is no such folder. */
 export async function listRecordFiles(
   files: FileSystem,
   dataDir: string,
   folder: string,
-): Promise<ListedFile[] | null> {
-  const entries = await files.list(join(dataDir, folder));
-  if (entries === null) return null;
-  const listed: ListedFile[] = [];
-  for (const entry of visibleEntries(entries)) {
-    if (entry.type === "file") listed.push(asListed(entry.name));
-    else if (entry.type === "directory") {
-      const below = await listRecordFiles(files, dataDir, `${folder}/${entry.name}`);
-      for (const file of below ?? []) listed.push(asListed(`${entry.name}/${file.name}`));
-    }
-  }
-  return listed;
+): Promise<readonly ListedFile[] | null> {
+  return (await listFolder(files, dataDir, folder))?.files ?? null;
+}
+
+/** The names of a folder's unlisted entries in the places of records, by the beginning of the ids of these records. */
+export function inPlaceOfRecords({ unlisted }: ListedFolder, prefix: "ses" | "msg" | "prt"): string[] {
+  return unlisted.filter((name) => name.startsWith(prefix) && name.endsWith(".json"));
 }
 
 /** The entries that opencode lists. Bun's glob, which opencode uses, leaves out names that begin with a dot. */

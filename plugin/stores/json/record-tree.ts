@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
-import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
-import { messageFolder, STORAGE, sessionFolder, visibleEntries } from "./layout.ts";
+import { type DirectoryEntry, errnoCode, type FileSystem } from "../../platform/file-system.ts";
+import { inPlaceOfRecords, listFolder, messageFolder, STORAGE, sessionFolder, visibleEntries } from "./layout.ts";
 
 /** The folders of opencode 1.0-1.1, listed in the same way as opencode lists them. */
 export class RecordTree {
@@ -26,9 +26,9 @@ export class RecordTree {
     return names;
   }
 
-  /** The ids of all sessions that have messages, a todo list or a diff. */
+  /** The ids of all sessions that have messages, a todo list, a diff, or a link in the place of their record. */
   async everySessionID(): Promise<string[]> {
-    const ids = new Set<string>();
+    const ids = await this.unlistedSessions();
     const folders = (await this.files.list(join(this.dataDir, STORAGE, "message"))) ?? [];
     // opencode follows a symbolic link that leads to a folder, so links count as folders here.
     for (const { name, type } of visibleEntries(folders)) if (type === "directory" || type === "symlink") ids.add(name);
@@ -37,6 +37,16 @@ export class RecordTree {
     const diffs = (await this.files.list(join(this.dataDir, STORAGE, "session_diff"))) ?? [];
     for (const { name } of visibleEntries(diffs)) if (name.endsWith(".json")) ids.add(basename(name, ".json"));
     return [...ids];
+  }
+
+  /** The ids of the sessions that have a link, or a folder without files, in the place of their record. */
+  async unlistedSessions(): Promise<Set<string>> {
+    const ids = new Set<string>();
+    for (const project of await this.projectFolders()) {
+      const found = await listFolder(this.files, this.dataDir, sessionFolder(project));
+      for (const name of found === null ? [] : inPlaceOfRecords(found, "ses")) ids.add(basename(name, ".json"));
+    }
+    return ids;
   }
 
   /** The JSON files of a folder, as paths below the data directory. */
@@ -55,17 +65,29 @@ export class RecordTree {
     return (await this.files.list(join(this.dataDir, messageFolder(sessionID)))) !== null;
   }
 
-  /** Whether a session has a record or messages. The diffs of a deleted session stay, and opencode reads them no more. */
+  /**
+   * Whether a session has a record or messages. The diffs of a deleted session stay, but opencode no longer reads them.
+   */
   async hasSession(sessionID: string): Promise<boolean> {
     return (await this.sessionFiles(sessionID)).length > 0 || (await this.hasMessages(sessionID));
   }
 
   /** Every file that is the record of a session. Several project folders may hold a record of the same session. */
   async sessionFiles(sessionID: string): Promise<string[]> {
+    return this.#sessionEntries(sessionID, (type) => type === "file");
+  }
+
+  /** Every file, link or folder in the place of the record of a session. */
+  async sessionPlaces(sessionID: string): Promise<string[]> {
+    return this.#sessionEntries(sessionID, () => true);
+  }
+
+  async #sessionEntries(sessionID: string, isWanted: (type: DirectoryEntry["type"]) => boolean): Promise<string[]> {
     const paths: string[] = [];
     for (const project of await this.projectFolders()) {
       const path = `${sessionFolder(project)}/${sessionID}.json`;
-      if ((await this.files.stat(join(this.dataDir, path)))?.type === "file") paths.push(path);
+      const found = await this.files.stat(join(this.dataDir, path));
+      if (found !== null && isWanted(found.type)) paths.push(path);
     }
     return paths;
   }

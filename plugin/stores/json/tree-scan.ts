@@ -6,10 +6,12 @@ import { beginsAsUtf16, fileText } from "../../records/file-text.ts";
 import { addCounts, type Counts, noCounts, type ScanOptions, type Scope, type Visit } from "../store.ts";
 import {
   fileArtifact,
+  inPlaceOfRecords,
   isEntryName,
   isMessageRecord,
   type ListedFile,
-  listRecordFiles,
+  type ListedFolder,
+  listFolder,
   messageFolder,
   partFolder,
   STORAGE,
@@ -19,6 +21,8 @@ import type { RecordTree } from "./record-tree.ts";
 import { scanListInSteps, scanSessionInSteps } from "./scan-now.ts";
 
 const SESSIONS_AT_ONCE = 8;
+
+const NO_FOLDER: ListedFolder = { files: [], unlisted: [] };
 
 /**
  * After this number of messages or sessions, the scan pauses, so that other work of the process can run. The scan takes
@@ -62,7 +66,7 @@ export class TreeScan {
         return;
       case "session":
         if (!isEntryName(scope.sessionID)) return;
-        await this.#scanSession(walk, scope.sessionID, await this.#tree.sessionFiles(scope.sessionID));
+        await this.#scanSession(walk, scope.sessionID, await this.#tree.sessionPlaces(scope.sessionID));
         return;
       case "everything": {
         const { index, of } = scope.share ?? { index: 0, of: 1 };
@@ -98,7 +102,10 @@ export class TreeScan {
   }
 
   async #scanSessionList(walk: Walk, folder: string): Promise<void> {
-    const listed = (await listRecordFiles(this.#tree.files, this.#tree.dataDir, folder)) ?? [];
+    const found = await this.#listed(folder);
+    for (const name of inPlaceOfRecords(found, "ses"))
+      walk.visit(fileArtifact("session", basename(name, ".json"), `${folder}/${name}`), null, null);
+    const listed = found.files;
     const visit = async (file: ListedFile): Promise<void> => {
       const path = `${folder}/${file.name}`;
       if (!file.isRecord) return walk.visit(fileArtifact("stray", null, path), null, null);
@@ -141,11 +148,13 @@ export class TreeScan {
   async #scanSession(walk: Walk, sessionID: string, sessionFiles: readonly string[]): Promise<void> {
     if (walk.options.signal?.aborted) return;
     const folder = messageFolder(sessionID);
-    const listed = (await listRecordFiles(this.#tree.files, this.#tree.dataDir, folder)) ?? [];
+    const found = await this.#listed(folder);
+    for (const name of inPlaceOfRecords(found, "msg"))
+      walk.visit(fileArtifact("message", sessionID, `${folder}/${name}`), null, null);
     const own: Promise<void>[] = sessionFiles.map((path) => this.#visitFile(walk, "session", sessionID, path));
     own.push(this.#visitFile(walk, "todo", sessionID, `${STORAGE}/todo/${sessionID}.json`));
     own.push(this.#visitFile(walk, "session_diff", sessionID, `${STORAGE}/session_diff/${sessionID}.json`));
-    for (const file of listed) {
+    for (const file of found.files) {
       const path = `${folder}/${file.name}`;
       if (isMessageRecord(file)) own.push(this.#scanMessage(walk, sessionID, file.id, path));
       else walk.visit(fileArtifact("stray", sessionID, path), null, null);
@@ -158,16 +167,21 @@ export class TreeScan {
     await this.#visitFile(walk, "message", sessionID, path);
     if (walk.options.signal?.aborted) return;
     const folder = partFolder(messageID);
-    const listed =
-      (await walk.limit(() => listRecordFiles(this.#tree.files, this.#tree.dataDir, folder))) ?? ([] as ListedFile[]);
+    const found = await walk.limit(() => this.#listed(folder));
+    for (const name of inPlaceOfRecords(found, "prt"))
+      walk.visit(fileArtifact("part", sessionID, `${folder}/${name}`), null, null);
     await Promise.all(
-      listed.map((file) => {
+      found.files.map((file) => {
         const partPath = `${folder}/${file.name}`;
         if (!file.isRecord) return walk.visit(fileArtifact("stray", sessionID, partPath), null, null);
         walk.options.counts.parts += 1;
         return this.#visitFile(walk, "part", sessionID, partPath);
       }),
     );
+  }
+
+  async #listed(folder: string): Promise<ListedFolder> {
+    return (await listFolder(this.#tree.files, this.#tree.dataDir, folder)) ?? NO_FOLDER;
   }
 
   async #visitFile(walk: Walk, kind: RecordKind, sessionID: string | null, path: string): Promise<void> {
@@ -178,7 +192,8 @@ export class TreeScan {
       try {
         const bytes = await this.#tree.files.read(join(this.#tree.dataDir, path), LARGEST_LOADED_BYTES);
         if (bytes === "absent") {
-          if (kind === "session_diff" && (await this.#tree.isFolder(path))) walk.visit(artifact, null, null);
+          if ((kind === "session" || kind === "session_diff") && (await this.#tree.isFolder(path)))
+            walk.visit(artifact, null, null);
           return;
         }
         if (bytes === "too-large") return walk.visit(artifact, null, null);

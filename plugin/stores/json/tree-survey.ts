@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { refusalOf } from "../../platform/permissions.ts";
 import { entryNow, readNow, targetStatNow } from "../../platform/read-now.ts";
+import { copiedRecordID } from "../../records/copied-name.ts";
 import { fileText } from "../../records/file-text.ts";
 import type { SessionEntry } from "../store.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
@@ -22,7 +23,10 @@ const FILES_AT_ONCE = 256;
  * files may be read synchronously.
  */
 export async function surveyTree(tree: RecordTree, isAlone: boolean): Promise<Survey> {
-  const projects = await Promise.all((await tree.projectFolders()).map((id) => surveyProject(tree, id, isAlone)));
+  const folders = await tree.projectFolders();
+  // opencode reads no copy of a project's folder, and lists the sessions from the original.
+  const own = folders.filter((id) => !folders.includes(copiedRecordID(id) ?? ""));
+  const projects = await Promise.all(own.map((id) => surveyProject(tree, id, isAlone)));
   return { projects, orphans: { messages: 0, parts: 0 }, wrappedSessions: [], database: null };
 }
 
@@ -36,7 +40,9 @@ export async function sessionsWithoutRecord(tree: RecordTree, all: readonly Sess
     const isOfProject = type === "directory" || (await hasProjectRecord(tree, name));
     if (isOfProject && isClosed(tree, sessionFolder(name))) return [];
   }
-  const bare = all.filter(({ projectID }) => projectID === null).map(({ id }) => id);
+  // A link in the place of a record is reported by itself, and nothing is written in its place.
+  const unlisted = await tree.unlistedSessions();
+  const bare = all.filter(({ id, projectID }) => projectID === null && !unlisted.has(id)).map(({ id }) => id);
   const listed = await Promise.all(
     bare.map(async (id) => (await listRecordFiles(tree.files, tree.dataDir, messageFolder(id))) ?? []),
   );

@@ -35,10 +35,10 @@ type AddedRow = z.infer<typeof addedRow>;
  * The list of rows that a rescue or repair added to a database. It is kept in quarantine, and is enough to tell whether
  * the rows in the database are still the added ones.
  */
-export type Listing = z.infer<typeof listing>;
+export type AddedRowList = z.infer<typeof listing>;
 
 /** Parses the untrusted text that lists added rows; `null` if the text does not have the expected form. */
-export function parseListing(text: string): Listing | null {
+export function parseListing(text: string): AddedRowList | null {
   try {
     return listing.safeParse(JSON.parse(text)).data ?? null;
   } catch {
@@ -67,7 +67,7 @@ function cellOf(table: string, column: string, value: RowValues[string]): CellVa
   return { storage: isReal ? "real" : "integer", number: String(value) };
 }
 
-export function listingOf(rows: readonly NewRow[], captured: readonly CapturedRow[]): Listing {
+export function listingOf(rows: readonly NewRow[], captured: readonly CapturedRow[]): AddedRowList {
   return listing.parse({
     rows: captured.map((row, index) => {
       const columns = [...row.cells.keys()].filter((name) => !NOT_COMPARED.includes(name));
@@ -84,7 +84,7 @@ function hashOf(row: CapturedRow, columns: readonly string[]): string {
  * Adds rows inside the caller's transaction. If another record already has one of the ids, no row is added, and the
  * result says so.
  */
-export function addRows(connection: Connection, listed: Listing, rows: readonly CapturedRow[]): string | null {
+export function addRows(connection: Connection, listed: AddedRowList, rows: readonly CapturedRow[]): string | null {
   for (const { table, key } of listed.rows) {
     if (table !== "project" && exists(connection, table, key)) return "another record has the same id";
   }
@@ -105,7 +105,7 @@ function exists(connection: Connection, table: string, key: AddedRow["key"]): bo
  * Whether the added session exists. All its rows were added in one transaction, so this shows whether the addition was
  * done.
  */
-export function isAdded(connection: Connection, listed: Listing): boolean {
+export function isAdded(connection: Connection, listed: AddedRowList): boolean {
   const session = listed.rows.find(({ table }) => table === "session");
   return session !== undefined && exists(connection, session.table, session.key);
 }
@@ -114,7 +114,7 @@ export function isAdded(connection: Connection, listed: Listing): boolean {
  * Removes exactly the added rows, inside the caller's transaction. If one of them was changed, or if the session has
  * more rows now, no row is removed and the result says why. A project that other sessions use is not removed.
  */
-export function removeRows(connection: Connection, schema: Schema, listed: Listing): string | null {
+export function removeRows(connection: Connection, schema: Schema, listed: AddedRowList): string | null {
   const own = listed.rows.filter(({ table }) => table !== "project");
   if (!own.every((row) => isUnchanged(connection, schema, row))) return NOT_DONE.changedSinceAdded;
   const session = own.find(({ table }) => table === "session");

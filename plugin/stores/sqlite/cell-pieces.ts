@@ -103,7 +103,7 @@ function endReading(connection: Connection): void {
   }
 }
 
-/** {@link readBrief} in the form that a scan needs. */
+/** The text of the brief document ({@link readBrief}), for a scan. */
 export function readLong(cell: Cell, bytes: number): string | null {
   return readBrief(cell, bytes)?.text ?? null;
 }

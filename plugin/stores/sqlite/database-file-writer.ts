@@ -33,7 +33,7 @@ const REPLACED = "replaced-";
 /**
  * Replaces a damaged database with a new one, and undoes that replacement. Each manifest item is one file of the
  * damaged database. Exact copies of these files are in quarantine before a method of this class is called. A database
- * and its side files belong together, but no system renames two files at once. So the main file decides: one rename
+ * and its side files belong together, but no system renames two files in one step. So the main file decides: one rename
  * puts the new main file in place of the old one. A crash before that rename is rolled back, and a crash after it is
  * completed ({@link settle}). A database never has the WAL of another database.
  */

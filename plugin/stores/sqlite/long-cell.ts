@@ -9,7 +9,7 @@ import { quoted } from "./schema.ts";
 /** Nobody can guess 56 bits, so no stored text contains the mark of a cut. */
 const MARK_BYTES = 7;
 
-/** The document of a message or part, read in pieces; `null` if it is no JSON or must be read as a whole. */
+/** The document of a message or part, read in pieces; `null` if it is not JSON or must be read as a whole. */
 export function longCell(connection: Connection, table: string, id: string, bytes: number): LongDocument | null {
   const cell: Cell = { connection, column: "data", from: `from ${quoted(table)} where id = ?`, values: [id] };
   const mark = randomBytes(MARK_BYTES).toString("base64url");

@@ -65,7 +65,7 @@ export async function openReadView(files: FileSystem, driver: Driver, path: stri
   const [wal, shm, journal] = await Promise.all(
     ["-wal", "-shm", "-journal"].map((suffix) => files.stat(database + suffix)),
   );
-  const hasJournal = (journal?.size ?? 0) > 0;
+  const hasJournal = journal?.type === "file" && journal.size > 0;
   const hasFrames = (wal?.size ?? 0) > WAL_HEADER_BYTES && (await isWal(files, `${database}-wal`));
   if (!driver.readsInPlace) return openPrivateCopy(files, driver, database, ["", "-wal", "-journal"]);
   const inPlace = (mode: OpenMode, unchanged: ReadView["unchanged"]): ReadView => {

@@ -26,7 +26,7 @@ const ROW_ID = `case when rowid between ${Number.MIN_SAFE_INTEGER} and ${Number.
 const WHOLE: Share = { index: 0, of: 1 };
 
 /** How a scan handles the values that it reads. */
-export interface Reading {
+export interface RowReading {
   readonly visit: Visit;
   readonly counts: Counts;
   /** Whether opencode certainly reads the same text as this runtime. `bytes` is the size of the stored value. */
@@ -57,7 +57,7 @@ export class RowScan {
    * Visits the rows of a scope (everything, a session, a list or single rows) in steps. Each step is a statement of its
    * own, so that no read transaction lasts long.
    */
-  *steps(scope: Scope, reading: Reading, isHealthy?: ScanOptions["isHealthy"]): Iterable<void> {
+  *steps(scope: Scope, reading: RowReading, isHealthy?: ScanOptions["isHealthy"]): Iterable<void> {
     switch (scope.what) {
       case "everything":
         for (const table of Object.values(TABLES)) {
@@ -97,7 +97,7 @@ export class RowScan {
   *#visitDocuments(
     table: TableShape,
     share: Share,
-    reading: Reading,
+    reading: RowReading,
     isHealthy: NonNullable<ScanOptions["isHealthy"]>,
   ): Iterable<void> {
     const { first, last } = this.#rowIDs(table.name, share);
@@ -114,7 +114,7 @@ export class RowScan {
     }
   }
 
-  *#visitTable(table: TableShape, condition: Restriction | null, reading: Reading): Iterable<void> {
+  *#visitTable(table: TableShape, condition: Restriction | null, reading: RowReading): Iterable<void> {
     if (!this.#schema.tables.has(table.name)) return;
     const steps = condition === null ? this.#wholeTable(table) : this.#selectedRows(table, condition);
     for (const rows of steps) {
@@ -123,7 +123,7 @@ export class RowScan {
     }
   }
 
-  #visitRows(table: TableShape, rows: readonly SqlRow[], reading: Reading): void {
+  #visitRows(table: TableShape, rows: readonly SqlRow[], reading: RowReading): void {
     count(table, rows.length, reading.counts);
     const columns = jsonColumnsOf(this.#schema, table);
     const cellOf: CellOf = (row, index) => this.#cellOf(table, columns[index] ?? "data", row, index, reading);
@@ -139,7 +139,7 @@ export class RowScan {
    * The text of a JSON column of a row. A long text is replaced by a brief text. `null` if the value must be checked by
    * its bytes.
    */
-  #cellOf(table: TableShape, column: string, row: SqlRow, index: number, reading: Reading): string | null {
+  #cellOf(table: TableShape, column: string, row: SqlRow, index: number, reading: RowReading): string | null {
     const { isExact, readLong } = reading;
     const bytes = Number(row[`n${index}`]);
     const exact = (value: SqlValue | undefined) => (typeof value === "string" && isExact(value, bytes) ? value : null);
@@ -252,7 +252,7 @@ function count(table: TableShape, rows: number, counts: Counts): void {
 }
 
 /** Visits a message or part, whose row has only ids and one document. Most rows are like this. */
-function visitDocument(table: TableShape, row: SqlRow, cellOf: CellOf, reading: Reading): void {
+function visitDocument(table: TableShape, row: SqlRow, cellOf: CellOf, reading: RowReading): void {
   if (row.n0 === null) return;
   const id = String(row.k0);
   const artifact: Artifact = {
@@ -271,7 +271,7 @@ function visitRow(
   row: SqlRow,
   values: RowValues | null,
   cellOf: CellOf,
-  reading: Reading,
+  reading: RowReading,
 ): void {
   const key = Object.fromEntries(table.key.map((name, index) => [name, String(row[`k${index}`])]));
   const artifact: Artifact = {

@@ -38,7 +38,8 @@ export function readRowValues(columns: readonly string[], row: SqlRow): RowValue
 export function selectRowValuesOf(schema: Schema, table: TableShape): string[] {
   if (!table.hasRowValues) return [];
   const selected = selectRowValues(plainColumnsOf(schema, table));
-  if (table.name !== "session" || !schema.tables.has("workspace")) return selected;
+  const has = (name: string, column: string) => schema.tables.get(name)?.includes(column) === true;
+  if (table.name !== "session" || !has("workspace", "id") || !has("session", "workspace_id")) return selected;
   return [...selected, `(select id from workspace where workspace.id = session.workspace_id) as ${WORKSPACE}`];
 }
 

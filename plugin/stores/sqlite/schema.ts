@@ -36,7 +36,7 @@ const JSON_COLUMNS: readonly JsonColumn[] = [
 /** The tables and columns that a database really has. No version of opencode is assumed. */
 export interface Schema {
   readonly origin: Origin;
-  /** Tables that opencode needs for every request, but that the database lacks. */
+  /** Tables and columns (`part.data`) without which no session can be read, but that the database lacks. */
   readonly missing: readonly string[];
   readonly tables: ReadonlyMap<string, readonly string[]>;
   /** The ids in the table `migration`; empty if there is no such table. */
@@ -44,9 +44,15 @@ export interface Schema {
   readonly jsonColumns: readonly JsonColumn[];
 }
 
-const NEEDED_TABLES = ["project", "session", "message", "part"];
+/** Tables, and columns without which nobody can tell which records belong together. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  project: [],
+  session: ["id"],
+  message: ["id", "session_id", "data"],
+  part: ["id", "session_id", "data"],
+};
 
-/** How sessions are sorted: the newest first, also in a database that lost the column with their time. */
+/** How sessions are sorted: the newest first, even in a database that lost the column with their time. */
 export function newestFirst({ tables }: Schema): string {
   return tables.get("session")?.includes("time_updated") ? "time_updated desc, id desc" : "id";
 }
@@ -104,7 +110,11 @@ export function readSchema(connection: Connection): Schema {
   const tables = new Map(names.map((name) => [name, columnNames(connection, name)]));
   return {
     origin: originOf({ tables, unknownMigrations: unknownMigrations(connection, tables) }),
-    missing: NEEDED_TABLES.filter((table) => !tables.has(table)),
+    missing: Object.entries(NEEDED).flatMap(([table, columns]) => {
+      const there = tables.get(table);
+      if (there === undefined) return [table];
+      return columns.filter((column) => !there.includes(column)).map((column) => `${table}.${column}`);
+    }),
     tables,
     migrations: new Set(
       tables.get("migration")?.includes("id")

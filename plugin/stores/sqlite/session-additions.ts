@@ -5,14 +5,14 @@ import type { FileSystem } from "../../platform/file-system.ts";
 import { sha256 } from "../../platform/hash.ts";
 import { NOT_DONE } from "../../words/refusals.ts";
 import type { ItemOutcome, Operation } from "../writer.ts";
-import { addRows, isAdded, type Listing, listingOf, parseListing, removeRows, rowsFor } from "./added-rows.ts";
+import { type AddedRowList, addRows, isAdded, listingOf, parseListing, removeRows, rowsFor } from "./added-rows.ts";
 import { listedItem } from "./listed-item.ts";
 import type { LiveRows } from "./live-rows.ts";
 import type { CapturedRow } from "./row.ts";
 
 /** A session to add, and the list of its rows by which it can be recognised later. */
 interface Addition {
-  readonly listed: Listing;
+  readonly listed: AddedRowList;
   readonly rows: readonly CapturedRow[];
 }
 
@@ -51,7 +51,7 @@ export class SessionAdditions {
   }
 
   /** Removes exactly the rows that were added, in the caller's transaction. */
-  takeAway(item: ManifestItem, listed: Listing | null): ItemOutcome {
+  takeAway(item: ManifestItem, listed: AddedRowList | null): ItemOutcome {
     if (listed === null) {
       return { id: item.id, state: "skipped", reason: "the list of added rows is missing or has changed" };
     }
@@ -61,7 +61,7 @@ export class SessionAdditions {
   }
 
   /** The list of the rows that were added; `null` if its file is missing or differs from the manifest. */
-  async listed({ replacement, recordID }: ManifestItem, folder: string): Promise<Listing | null> {
+  async listed({ replacement, recordID }: ManifestItem, folder: string): Promise<AddedRowList | null> {
     if (replacement?.file === undefined) return null;
     const bytes = await this.#files.read(join(folder, replacement.file));
     if (typeof bytes === "string" || sha256(bytes) !== replacement.sha256) return null;

@@ -97,8 +97,8 @@ export function readRowFacts(connection: Connection, schema: Schema): SessionFac
 
 /**
  * What the database says about one session; `null` if no row names the session. The row is looked up by an index. A
- * damaged index may hide a row, so a row that is not found is searched again without the index. That is fast, because
- * there are few sessions.
+ * damaged index may hide a row, so a row that is not found is searched again without the index. The second search is
+ * fast, because there are few sessions.
  */
 export function readFactsOf(connection: Connection, schema: Schema, sessionID: string): SessionFacts | null {
   const select = selectFacts(schema);

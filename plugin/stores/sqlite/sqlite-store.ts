@@ -107,9 +107,10 @@ export class SqliteStore implements DatabaseStore {
 
   async sessions(projectID: string | null): Promise<SessionEntry[]> {
     const condition = restriction("project_id", projectID);
+    const project = this.#schema.tables.get("session")?.includes("project_id") ? "project_id" : "'' as project_id";
     return this.#connection
       .all(
-        `select id, project_id from session where ${condition?.sql ?? "1"} order by ${newestFirst(this.#schema)}`,
+        `select id, ${project} from session where ${condition?.sql ?? "1"} order by ${newestFirst(this.#schema)}`,
         ...(condition?.values ?? []),
       )
       .map((row) => ({ id: String(row.id), projectID: String(row.project_id) }));

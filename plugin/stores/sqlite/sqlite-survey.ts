@@ -2,13 +2,14 @@ import { missingColumns, neverAdded } from "../../hosts/columns.ts";
 import { hostLine, NEWEST_LINE } from "../../hosts/store-line.ts";
 import { OLDEST_COLUMNS } from "../../hosts/v1.2/profile.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
-import type { OldJournal, Survey, SurveyedProject } from "../survey.ts";
+import type { CounterBehind, OldJournal, Survey, SurveyedProject } from "../survey.ts";
 import { readFrame } from "./database-frame.ts";
 import type { Connection } from "./driver.ts";
 import { firstDamage } from "./integrity.ts";
 import type { Schema } from "./schema.ts";
 import { textList } from "./sqlite-conversation.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
+import { tableDigest } from "./table-digest.ts";
 
 /**
  * 2026-08-14T11:19:55.136Z in milliseconds, which is 26 times 2 to the 36th. At this time, the 48-bit clock in message
@@ -37,12 +38,14 @@ export function surveyDatabase(
   const parts = number("select count(*) from part");
   const unrecordedMigrations = applied(connection, schema).filter((id) => !isRecorded(connection, schema, id));
   const named = [...missing.read, ...missing.written, ...missing.writtenBySome];
-  // opencode 2.x drops tables of 1.x but keeps their journal. So a missing column is no problem in a database of 2.x.
+  // opencode 2.x drops tables of 1.x but keeps their journal. So in a database of 2.x, a missing column is not a
+  // problem.
   const is1x = schema.origin.kind === "1.x" || schema.origin.kind === "1.x with messages of 2.x";
   const neverAddedColumns = (
     is1x ? neverAdded(NEWEST_LINE, schema, (id) => isRecorded(connection, schema, id)) : []
   ).filter((name) => !named.includes(name) && !named.includes(name.split(".")[0] ?? ""));
   const oldJournal = readable(() => readOldJournal(connection, schema), null);
+  const countersBehind = readable(() => countersBehindLog(connection, schema), []);
   const isLacking = named.length + unrecordedMigrations.length + neverAddedColumns.length > 0 || oldJournal !== null;
   return {
     projects: missing.read.length === 0 ? readable(() => projectsOf(connection), []) : [],
@@ -66,7 +69,8 @@ export function surveyDatabase(
         schema.migrations.size > 0 &&
         schema.tables.has("__drizzle_migrations") &&
         number("select count(*) from __drizzle_migrations") === 0,
-      sessionsBehindLog: readable(() => sessionsBehindLog(connection, schema), 0),
+      countersBehind,
+      countersDigest: countersBehind.length > 0 ? tableDigest(connection, "event_sequence") : null,
       damage: isAlone ? firstDamage(connection, "quick") : null,
       missingOldColumns: hasOwnMigrations(schema) ? [] : missingFrom(schema, OLDEST_COLUMNS),
       stoppingMigration: schema.tables.get("session")?.includes("cost")
@@ -140,7 +144,7 @@ function applied(connection: Connection, schema: Schema): string[] {
 /** A journal has no more rows than opencode has migrations. */
 const MOST_MOMENTS = 200;
 
-/** After an upgrade by 1.18.24 or newer the old journal remains, and opencode no longer reads it. */
+/** Reads the old journal. `null` after an upgrade to 1.18.24 or newer, because opencode then no longer reads it. */
 function readOldJournal(connection: Connection, schema: Schema): OldJournal | null {
   const columns = schema.tables.get("__drizzle_migrations");
   if (schema.migrations.size > 0 || columns === undefined || columns.includes("name")) return null;
@@ -157,16 +161,22 @@ function readOldJournal(connection: Connection, schema: Schema): OldJournal | nu
 }
 
 /**
- * The number of sessions whose newest event has a higher number than the session's event counter states. opencode would
- * give the next event a number that is already in use.
+ * The sessions whose newest event has a higher number than the session's event counter states. opencode would give the
+ * next event a number that is already in use.
  */
-function sessionsBehindLog(connection: Connection, { tables }: Schema): number {
-  if (!tables.get("event")?.includes("seq") || !tables.get("event_sequence")?.includes("seq")) return 0;
-  const [row] = connection.all(
-    `select count(*) as sessions from session left join event_sequence as counter on counter.aggregate_id = session.id
-     where coalesce(counter.seq, -1) < (select max(seq) from event where aggregate_id = session.id)`,
+function countersBehindLog(connection: Connection, { tables }: Schema): CounterBehind[] {
+  if (!tables.get("event")?.includes("seq") || !tables.get("event_sequence")?.includes("seq")) return [];
+  const rows = connection.all(
+    `select * from (select session.id as id, counter.seq as stored, counter.aggregate_id is not null as counted,
+       (select max(seq) from event where aggregate_id = session.id) as newest
+       from session left join event_sequence as counter on counter.aggregate_id = session.id)
+     where coalesce(stored, -1) < newest`,
   );
-  return Number(row?.sessions ?? 0);
+  return rows.map(({ id, stored, counted, newest }) => ({
+    sessionID: String(id),
+    stored: counted ? Number(stored) : null,
+    newest: Number(newest),
+  }));
 }
 
 /**

@@ -84,7 +84,9 @@ export class SqliteWriter implements StoreWriter {
     }
     for (const item of items.filter(isTableItem)) {
       const listed = await this.#tables.listing(item, folder);
-      outcomes.push(this.#database.transaction(() => this.#tables.undo(item, listed)));
+      // An added counter of events is removed again without its events, which existed before.
+      const undo = async () => this.#database.transaction(() => this.#tables.undo(item, listed));
+      outcomes.push(await this.#database.withoutCascades(undo));
     }
     const inOrder = items
       .filter((item) => !isAddition(item) && !isTableItem(item))

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { TableChange } from "../../model/replacement.ts";
+import type { CorrectedNumbers, TableChange } from "../../model/replacement.ts";
 import type { Connection } from "./driver.ts";
 import { quoted } from "./schema.ts";
 import { tableDigest } from "./table-digest.ts";
@@ -18,6 +18,13 @@ const listing = z.strictObject({
   former: z.string().max(100_000).regex(MAKES_A_TABLE).nullable(),
   made: z.boolean(),
   added: z.array(z.number().int()).max(1000),
+  corrected: z
+    .strictObject({
+      key: z.string().max(128),
+      column: z.string().max(128),
+      values: z.array(z.strictObject({ id: z.string(), from: z.number(), to: z.number() })).max(1000),
+    })
+    .optional(),
 });
 
 /**
@@ -39,7 +46,7 @@ export function parseTableListing(text: string): TableListing | null {
 
 /** Makes a change to a table inside the caller's transaction; `null` if the table has changed since it was checked. */
 export function changeTable(connection: Connection, change: TableChange): TableListing | null {
-  const { table, statement, rows, before } = change;
+  const { table, statement, rows, corrected, before } = change;
   if (tableDigest(connection, table) !== before) return null;
   const former = statement === null ? null : statementOf(connection, table);
   if (statement !== null) {
@@ -57,8 +64,10 @@ export function changeTable(connection: Connection, change: TableChange): TableL
     );
     added.push(Number(connection.all("select last_insert_rowid() as at")[0]?.at));
   }
+  if (corrected !== undefined) setNumbers(connection, table, corrected, "to");
   const after = tableDigest(connection, table);
-  return { table, before, after, former, made: statement !== null, added };
+  const listed = { table, before, after, former, made: statement !== null, added };
+  return corrected === undefined ? listed : { ...listed, corrected: { ...corrected, values: [...corrected.values] } };
 }
 
 /**
@@ -66,7 +75,7 @@ export function changeTable(connection: Connection, change: TableChange): TableL
  * the result says so.
  */
 export function undoTableChange(connection: Connection, listed: TableListing): string | null {
-  const { table, before, after, former, made, added } = listed;
+  const { table, before, after, former, made, added, corrected } = listed;
   const now = tableDigest(connection, table);
   if (now === before) return null;
   if (now !== after) return "the table was changed later";
@@ -75,9 +84,20 @@ export function undoTableChange(connection: Connection, listed: TableListing): s
     if (former !== null) connection.run(former);
   } else {
     for (const at of added) connection.run(`delete from ${quoted(table)} where rowid = ?`, at);
+    if (corrected !== undefined) setNumbers(connection, table, corrected, "from");
   }
   if (tableDigest(connection, table) !== before) throw new Error("the undo did not restore the earlier table");
   return null;
+}
+
+function setNumbers(
+  connection: Connection,
+  table: string,
+  { key, column, values }: CorrectedNumbers,
+  which: "from" | "to",
+): void {
+  const sql = `update ${quoted(table)} set ${quoted(column)} = ? where ${quoted(key)} = ?`;
+  for (const value of values) connection.run(sql, value[which], value.id);
 }
 
 /** Whether the table is as it was before the change. */

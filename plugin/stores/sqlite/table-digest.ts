@@ -2,9 +2,7 @@ import { sha256 } from "../../platform/hash.ts";
 import type { Connection } from "./driver.ts";
 import { quoted } from "./schema.ts";
 
-/**
- * The SHA-256 of the statement and all rows of a small table, exact to the byte; `absent` if there is no such table.
- */
+/** The SHA-256 of the statement and all rows of a small table, byte for byte; `absent` if there is no such table. */
 export function tableDigest(connection: Connection, table: string): string {
   const [made] = connection.all("select sql from sqlite_master where type = 'table' and name = ?", table);
   if (made === undefined) return "absent";

@@ -1,9 +1,9 @@
 import { type OpenedFile, openNow } from "../../platform/read-now.ts";
 
 /**
- * A position in a write-ahead log: a number of frames since the log was last restarted. SQLite restarts the log, with
- * other salts, after all its pages were copied into the database (sqlite.org/fileformat2.html, "The Write-Ahead Log").
- * The checksum is that of the last frame, and covers all earlier frames.
+ * A position in a write-ahead log (WAL): a number of frames since the WAL was last restarted. SQLite restarts the WAL,
+ * with other salts, after all its pages were copied into the database (sqlite.org/fileformat2.html, "The Write-Ahead
+ * Log"). The checksum is that of the last frame, and covers all earlier frames.
  */
 export interface WalPosition {
   readonly salts: string;
@@ -11,7 +11,7 @@ export interface WalPosition {
   readonly checksum: readonly [number, number];
 }
 
-/** The pages that were committed to the log after a position, or `"lost"` if some of them are unknown. */
+/** The pages that were committed to the WAL after a position, or `"lost"` if some of them are unknown. */
 export type WalChanges = { readonly position: WalPosition; readonly pages: ReadonlyMap<number, Buffer> } | "lost";
 
 const HEADER_BYTES = 32;
@@ -23,10 +23,10 @@ const MOST_BYTES = 64 * 1024 * 1024;
 export const NO_WAL: WalPosition = { salts: "", frames: 0, checksum: [0, 0] };
 
 /**
- * Reads the pages that were committed to a log after the position `before`, or all pages of the log if that is `null`.
- * Opening the log directly is safe inside opencode's process: SQLite locks the database and the `-shm`, but not the
- * `-wal`. `isDatabaseUntouched`: certainly nothing was written to the database file since that position. So SQLite
- * copied no pages from the log into the file, and overwrote no frame that was not read yet.
+ * Reads the pages that were committed to a WAL after the position `before`, or all pages of the WAL if `before` is
+ * `null`. Opening the WAL directly is safe inside opencode's process: SQLite locks the database and the `-shm`, but not
+ * the `-wal`. `isDatabaseUntouched`: certainly nothing was written to the database file since that position. So SQLite
+ * copied no pages from the WAL into the file, and overwrote no frame that was not read yet.
  */
 export function changesSince(wal: string, before: WalPosition | null, isDatabaseUntouched = false): WalChanges {
   let log: OpenedFile;
@@ -56,7 +56,7 @@ function readChanges(file: OpenedFile, before: WalPosition | null, isUntouched: 
   const pages = new Map<number, Buffer>();
   let position: WalPosition = { salts: log.salts, frames: 0, checksum: log.checksum };
   if (before !== null && before.salts !== log.salts) {
-    // The log was restarted after the position. If frames were added between the position and the restart, these frames
+    // The WAL was restarted after the position. If frames were added between the position and the restart, these frames
     // would still be in the file, behind the new frames.
     const isNext = isNextGeneration(before.salts, log.salts) && hasEnded(file, before, frameBytes);
     if (!isUntouched && !isNext) return "lost";
@@ -119,7 +119,7 @@ function frameHeader(file: OpenedFile, index: number, frameBytes: number): Buffe
 }
 
 /**
- * Whether the log was restarted exactly once. The first salt increases by one at each restart. With more restarts,
+ * Whether the WAL was restarted exactly once. The first salt increases by one at each restart. With more restarts,
  * changes could have passed unnoticed.
  */
 function isNextGeneration(before: string, now: string): boolean {
@@ -138,7 +138,7 @@ function isFrame(file: OpenedFile, { salts, frames, checksum }: WalPosition, fra
 }
 
 /**
- * Whether no frame was added to the log between a position and the next restart. In that case, the frame after the
+ * Whether no frame was added to the WAL between a position and the next restart. In that case, the frame after the
  * position does not have the old salts.
  */
 function hasEnded(file: OpenedFile, { salts, frames }: WalPosition, frameBytes: number): boolean {
@@ -162,7 +162,7 @@ function countFrames(file: OpenedFile, salts: string, from: number, frameBytes: 
 type Sum = (bytes: Buffer, from: number, to: number, s0: number, s1: number) => [number, number];
 
 /**
- * Returns a function that computes the log's checksum of some bytes. The magic number of the log decides the byte
+ * Returns a function that computes the WAL's checksum of some bytes. The magic number of the WAL decides the byte
  * order.
  */
 function checksumOf(isLittleEndian: boolean): Sum {

@@ -184,7 +184,9 @@ function closingLines(
     );
   }
   if (result.verdict === "healthy" && result.findings.some(isNotShown)) {
-    return said("opencode can load the records that it finds. It does not show what is named above.");
+    return said(
+      "opencode can load the records that it finds. opencode does not show the records that are named above.",
+    );
   }
   if (result.verdict === "healthy" && result.findings.some(isUnread)) return said(NOTHING_FOUND_IN_READ);
   if (result.verdict === "healthy") {

@@ -39,6 +39,6 @@ export function sessionSentence(findings: readonly ConfirmedFinding[], sessionID
 }
 
 /** The situations that are known to lead to this problem. */
-export function causeText(group: FindingGroup<ConfirmedFinding>): string {
+export function knownCauses(group: FindingGroup<ConfirmedFinding>): string {
   return faultByCode(group.code)?.cause ?? "";
 }

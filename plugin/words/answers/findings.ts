@@ -13,7 +13,7 @@ import { type SessionNames, sessionLines } from "./sessions.ts";
 export interface View {
   readonly terminal: Screen;
   readonly names: SessionNames;
-  /** Whether each record has its own line. This is so if the user named single sessions. */
+  /** Whether each record has its own line, because the user named single sessions. */
   readonly isDetailed: boolean;
   /** The command that corrects the problem of a finding, only for the user's own screen; `null` if there is none. */
   readonly correction?: (finding: Finding) => string | null;

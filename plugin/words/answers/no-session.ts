@@ -52,7 +52,7 @@ function whatItHas(words: readonly string[]): string {
   return isWholeSessionID(first) ? `has the id ${first}` : `has an id that begins with "${first}"`;
 }
 
-/** Sessions that the stores which were read do not have. Other stores could not be read, and may have them. */
+/** The note about sessions that no readable store has. A store that could not be read may have them. */
 export function notFoundText(sessionIDs: readonly string[]): string {
   return `${sessionIDs.join(", ")}: not among the sessions that could be read.`;
 }

@@ -50,7 +50,7 @@ export function listText(
   }
   if (incomplete.length > 0) {
     if (lines.length > 0) lines.push("");
-    const heading = `${plural(incomplete.length, "session")} of which another store has more messages`;
+    const heading = `${plural(incomplete.length, "session")} that have more messages in another store`;
     lines.push(heading, ...incomplete.flatMap((session) => incompleteText(session, command)));
   }
   const archived = section(hidden, "archived", command);

@@ -113,8 +113,8 @@ function lossLines(
   const whole = sessions.filter((session) => session.isWhole && session.loads);
   const lines = [
     report.emptyColumns.length === 0
-      ? `${plural(whole.length, "session")} came through complete.`
-      : `${plural(whole.length, "session")} came through with every record, but without the content of the lost columns or tables.`,
+      ? `${plural(whole.length, "session")} saved completely.`
+      : `${plural(whole.length, "session")} saved with every record, but without the content of the lost columns or tables.`,
   ];
   const uncounted = sessions.filter((session) => !session.isCounted && losses(session).length === 0);
   if (uncounted.length > 0) {

@@ -60,7 +60,7 @@ export interface ListedSession {
 const SHORTEST_ID = "ses_".length + 8;
 
 /** One line for each session: date, state, the shortest beginning of its id that identifies it, and its title. */
-export function sessionRows(sessions: readonly ListedSession[], screen: Screen): string[] {
+export function sessionListLines(sessions: readonly ListedSession[], screen: Screen): string[] {
   const ids = sessions.map(({ sessionID }) => sessionID);
   const length = screen.isScreen ? distinctLength(ids) : Number.POSITIVE_INFINITY;
   return sessions.map((session) => {

@@ -13,7 +13,7 @@ type Departing = Exclude<Outcome, "arrives">;
 
 /** The problems, worst first. Changes that 2.x makes by design are counted separately. */
 const HEADINGS: readonly (readonly [Departing, (count: number) => string])[] = [
-  ["stops", (count) => `${plural(count, "record")} at which the import of opencode 2.x would stop:`],
+  ["stops", (count) => `${plural(count, "record")} that would stop the import of opencode 2.x:`],
   ["unreadable", (count) => `${plural(count, "record")} that would arrive, and that opencode 2.x would fail on:`],
   ["dropped", (count) => `${plural(count, "record")} that the import would leave out without a message:`],
   ["changed", (count) => `${plural(count, "record")} whose content the import would change:`],

@@ -38,7 +38,7 @@ export function fuzz(data: Uint8Array): void {
   const owners = findOwners(image, map);
   for (let page = 1; page <= image.pages; page += 1) demandPage(image, page);
   for (const older of image.older()) demand(older.read().length === image.pageBytes, "an older page of another size");
-  // Of a damaged log a salvage reads more than SQLite does.
+  // From a damaged WAL, a salvage reads more pages than SQLite does.
   const isLogSound = wal === null || ((flags & 1) === 1 && isInUse(wal) && image.framesBeyondDamage === 0);
   if ((flags & 2) !== 0 && isLogSound) demandSame(main, wal, image, map, owners);
 }

@@ -35,7 +35,7 @@ const TURNS_OF_SMALL_SESSION = 75;
 
 /**
  * A store of an older opencode: every message and two parts of each turn lack what a newer one demands. Half of it is one
- * session. Repairs it from the command line, also after a kill in the midst, beside a process that wants to write.
+ * session. Repairs it from the command line, even after a kill in the midst, beside a process that wants to write.
  */
 export async function runScale({ rows, killAfterRuns, undo, probe }: ScaleInput): Promise<ScaleResult> {
   const store = await createSqliteStore("1.18.33", sampleContent());

@@ -5,7 +5,7 @@ import { runScale } from "./scale-experiment.ts";
 /** `npm run test:normalise -- --rows N --kill-after N` is the whole of it. */
 // A kill in the midst of a repair: test/crash/kill.test.ts.
 test.skipIf(!IS_WHOLE)(
-  "thousands of old rows are completed, also after a kill, and come back byte for byte",
+  "thousands of old rows are completed, even after a kill, and come back byte for byte",
   async () => {
     const result = await runScale({ rows: 3_000, killAfterRuns: 2, undo: true, probe: false });
     expect(result).toMatchObject({ refused: 3_000, killed: true, left: 0, undone: true });

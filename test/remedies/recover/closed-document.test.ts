@@ -46,6 +46,23 @@ describe("a document that was cut off", () => {
     }
   });
 
+  test("the note stands where the document breaks off, and not behind a text that is complete", () => {
+    const NOTE = "[opencode-session-repair: the rest of this was lost]";
+    const start = '{"type":"tool","callID":"c","tool":"bash","state":{"status":"completed","input":{},"output":"whole';
+    const state = (cut: string) => closedPart(cut, TIMES)?.state as Record<string, unknown>;
+    expect(state(start).output).toBe(`whole\n${NOTE}`);
+    expect(state(`${start}","metadata":{"output":"who`)).toMatchObject({
+      output: "whole",
+      metadata: { output: `who\n${NOTE}` },
+    });
+    expect(state(`${start}","metadata":{"output":"whole"},"time":{"st`)).toMatchObject({
+      output: "whole",
+      metadata: { output: "whole" },
+    });
+    expect(closedPart('{"type":"text","text":"whole","time":{"sta', TIMES)).toMatchObject({ text: "whole" });
+    expect(closedPart('{"type":"text","text":"who', TIMES)).toMatchObject({ text: `who\n${NOTE}` });
+  });
+
   test("what the model did not see stays hidden from it", () => {
     const cut = '{"type":"text","text":"only for the user","ignored":true,"time":{"sta';
     expect(closedPart(cut, TIMES)).toMatchObject({ ignored: true, time: { start: 1000, end: 2000 } });

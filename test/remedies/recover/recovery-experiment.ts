@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { nodeFileSystem } from "../../../plugin/platform/file-system.ts";
-import { runIDOf, storedRuns } from "../../../plugin/quarantine/vault.ts";
+import { storedRunID, storedRuns } from "../../../plugin/quarantine/vault.ts";
 import type { HostVersion } from "../../host/binary.ts";
 import { type RunningHost, startHost } from "../../host/running-host.ts";
 import { askAbout, type SessionAnswers, statusesOf } from "../../host/session-answers.ts";
@@ -150,6 +150,6 @@ async function mendedByStart(store: RealStore, sessionID: string): Promise<Mende
     answers,
     actions: items.map(({ remedy, code, state }) => `${remedy} ${code} ${state}`),
     manifests: runs.map(({ folder }) => join(folder, "manifest.json")),
-    runIDs: [...new Set(runs.map(runIDOf))],
+    runIDs: [...new Set(runs.map(storedRunID))],
   };
 }

@@ -5,12 +5,12 @@ import { children, indexPayloads, PAGE_TYPE, readBtreeHeader, tableCells } from 
 import { openPageImage, type PageImage } from "./page-image.ts";
 import { NO_FILE, openRandomAccess } from "./random-access.ts";
 import { readRecord, type SqliteRecord } from "./record.ts";
-import { type SchemaObject, schemaObjectsOf, textOf } from "./schema-objects.ts";
+import { type SchemaObject, schemaObjectsOf, utf8Text } from "./schema-objects.ts";
 
 /**
- * Finds out which opencode a database belongs to, from the pages of the database and of its WAL, without SQLite. This
- * is for a file that SQLite cannot read, or whose schema may be partly lost. `null` if nothing shows it. Reads every
- * page.
+ * Finds out which opencode a database belongs to, from the pages of the database and of its WAL, without SQLite. The
+ * function is for a file that SQLite cannot read, or whose schema may be partly lost. `null` if nothing shows it. Reads
+ * every page.
  */
 export function recognisePages(database: string): Origin | null {
   const main = isThere(database) ? openRandomAccess(database) : NO_FILE;
@@ -200,5 +200,5 @@ function named(table: string): ReadonlyMap<string, null> {
 const LONGEST_TEXT = 100;
 
 function shortText(value: unknown): string | null {
-  return value instanceof Uint8Array && value.length <= LONGEST_TEXT ? textOf(value) : null;
+  return value instanceof Uint8Array && value.length <= LONGEST_TEXT ? utf8Text(value) : null;
 }

@@ -20,13 +20,13 @@ const TYPES = ["table", "index", "trigger", "view"];
 
 function schemaObject({ letters, values }: SqliteRecord): SchemaObject | null {
   if (values.length !== 5 || letters[3] !== "i" || (letters[4] !== "t" && letters[4] !== "n")) return null;
-  const [type, name, table, , sql] = values.map((value) => (value instanceof Uint8Array ? textOf(value) : null));
+  const [type, name, table, , sql] = values.map((value) => (value instanceof Uint8Array ? utf8Text(value) : null));
   if (!type || !name || !table || !TYPES.includes(type)) return null;
   if (sql && !/^\s*CREATE\s/i.test(sql)) return null;
   return { type, name, table, root: Number(values[3]), sql: sql ?? null };
 }
 
-export function textOf(bytes: Uint8Array): string {
+export function utf8Text(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 }
 
@@ -44,7 +44,7 @@ export function schemaObjectsOf(image: PageImage, page: Buffer, isFirst: boolean
   let others = 0;
   for (const cell of tableCells(page, header, image.usableBytes)) {
     const type = readRecord(cell.local, cell.size)?.values[0];
-    const isOne = type instanceof Uint8Array && type.length < 8 && TYPES.includes(textOf(type));
+    const isOne = type instanceof Uint8Array && type.length < 8 && TYPES.includes(utf8Text(type));
     const record = isOne ? readPayloadRecord(image, cell) : null;
     const object = record?.isWhole ? schemaObject(record) : null;
     if (object !== null) found.push(object);

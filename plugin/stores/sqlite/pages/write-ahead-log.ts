@@ -16,14 +16,14 @@ export interface WriteAheadLog {
   readonly committed: readonly Frame[];
   /**
    * All other frames, the newest first. They were never committed, are damaged, or are older than the last restart of
-   * the log.
+   * the WAL.
    */
   readonly others: readonly Frame[];
   /** The number of pages of the database after the last commit; 0 if nothing was committed. */
   readonly pages: number;
   /** The number of frames that SQLite itself would not read, because a frame before them is damaged. */
   readonly beyondDamage: number;
-  /** Whether the header of the log and every frame since its last restart are undamaged. */
+  /** Whether the header of the WAL and every frame since its last restart are undamaged. */
   readonly isWhole: boolean;
 }
 
@@ -50,7 +50,7 @@ function isPageSize(size: number): boolean {
 /**
  * Reads more of a WAL than SQLite does. Each frame is checked against the checksum in the frame before it, so that a
  * damaged frame makes only itself unreadable. `pageBytes`: the page size from the header of the database, if known,
- * because the header of the log may be damaged too. `databaseBytes`: the length of the database file.
+ * because the header of the WAL may be damaged too. `databaseBytes`: the length of the database file.
  */
 export function readWriteAheadLog(
   file: RandomAccessFile,
@@ -103,10 +103,10 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number, headerIsWhole: 
 }
 
 /**
- * The salts (random numbers) that mark the frames since the last restart of the log. A header or a frame may be
+ * The salts (random numbers) that mark the frames since the last restart of the WAL. A header or a frame may be
  * damaged, so three ways are tried. If one of the first two frames has the salts of the header, these salts are used.
  * Otherwise, if the first two frames have equal salts, these salts are used. Otherwise the most frequent salts are
- * used. A log that was restarted may have no new frame. Then the result is the salts of the old frames, whose pages are
+ * used. A WAL that was restarted may have no new frame. Then the result is the salts of the old frames, whose pages are
  * already in the database file.
  */
 function saltsOf(file: RandomAccessFile, header: Buffer | null, frameBytes: number, count: number): Buffer | null {
@@ -166,7 +166,7 @@ export function unreadLog(database: string): string | null {
     const [first] = log?.committed ?? [];
     if (log === null || first === undefined) return null;
     if (!isSound) return `${amount(log.committed.length, "page")}, its header is damaged`;
-    // If the salts differ, the frame is older than the last restart of the log. Then the log has no new frame, and the
+    // If the salts differ, the frame is older than the last restart of the WAL. Then the WAL has no new frame, and the
     // database file already holds everything.
     const own = file.read(first.offset - FRAME_HEADER_BYTES + 8, 8);
     if (Buffer.compare(own, header.subarray(16, 24)) !== 0) return null;
