@@ -123,8 +123,8 @@ export function problemAnswer(message: string, reason: ProblemReason | null): ob
 }
 
 /** JSON as text that is harmless on a terminal. JSON itself escapes only the lower half of the control characters. */
-export function jsonText(answer: object): string {
-  return JSON.stringify(answer, null, 2).replace(
+export function jsonText(answer: object | string, replacer?: (name: string, value: unknown) => unknown): string {
+  return JSON.stringify(answer, replacer, 2).replace(
     /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

@@ -1,5 +1,5 @@
 import { type ShownSession, showSession } from "../show/show.ts";
-import type { Hole, TranscriptMessage } from "../show/transcript.ts";
+import type { Hole } from "../show/transcript.ts";
 import { plural } from "../words/amounts.ts";
 import { STOPPED, WITHOUT_RECORD } from "../words/answers/common.ts";
 import { laidOut } from "../words/answers/findings.ts";
@@ -8,12 +8,12 @@ import { holeText, messageLines } from "../words/answers/transcript.ts";
 import { TEXT_CHANGED } from "../words/long-texts.ts";
 import { inOnePiece, printable } from "../words/text-layout.ts";
 import { utcText } from "../words/times.ts";
-import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, noRoomMessage, problem, stopped } from "./context.ts";
+import { type CommandContext, noRoomMessage, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { noSessionFor, resolveSession } from "./resolve-ids.ts";
 import { showRun } from "./runs-command.ts";
+import { documentPieces, holesOf, type Written } from "./session-document.ts";
 
 /**
  * `show`: prints the readable text of a session in order, with its missing records marked, or the contents of a run.
@@ -30,8 +30,8 @@ export async function showCommand(
   if (!resolved.ok) return problem(context, resolved.message, resolved.isUnread === true ? EXIT.failed : EXIT.usage);
   const sessionID = resolved.value;
   const { concurrency } = options;
-  // JSON and Markdown contain every record as a whole, so only the plain text can be read in pieces.
-  const longInPieces = !options.json && !markdown;
+  // Markdown contains every record as a whole.
+  const longInPieces = !markdown;
   const showing = await showSession({ files, located, sessionID, concurrency, signal, longInPieces });
   if (!showing.ok && showing.reason === "unread") {
     const message = "There is no session of opencode 1.x with this id. Sessions of opencode 2.x cannot be read here.";
@@ -56,6 +56,10 @@ export async function showCommand(
     const print = options.json ? printDocument : markdown ? printMarkdown : printText;
     const holes = await print(context, session);
     if (holes === null) return stopped(context, STOPPED);
+    if (holes === "cut") {
+      context.terminal.complain(STOPPED);
+      return EXIT.refused;
+    }
     const copies = [session, ...(session.other === null ? [] : [session.other])];
     const isWhole = holes === 0 && copies.every((copy) => copy.recordFaults.length === 0 && copy.unread === null);
     return isWhole ? EXIT.done : EXIT.findings;
@@ -65,44 +69,18 @@ export async function showCommand(
 }
 
 /**
- * Prints the session as one JSON document. Returns the number of unreadable records. If the user stopped the command,
- * nothing is printed, and the result is `null`.
+ * Prints the session as one JSON document. Returns the number of records that were not read as a whole. If the user
+ * stopped the command, the result is `null` if nothing was printed, and `cut` if the beginning was printed.
  */
-async function printDocument(context: CommandContext, session: ShownSession): Promise<number | null> {
-  const own = await documentOf(session);
-  const other = session.other === null ? null : await documentOf(session.other);
-  if (context.signal.aborted) return null;
-  answer(context, listAnswer({ ...own, ...(other !== null && { opencode2: other }) }), "");
-  return own.holes.length + (other?.holes.length ?? 0);
-}
-
-async function documentOf(session: ShownSession) {
-  const messages: TranscriptMessage[] = [];
-  for await (const message of session.messages()) messages.push(message);
-  const { facts, store, quarantined } = session;
-  const setAside = quarantined.map(({ runID, kind, recordID, bytes }) => ({ runID, kind, recordID, bytes }));
-  const place = { generation: store.generation, ...(store.database === undefined ? {} : { database: store.database }) };
-  const recordFaults = session.recordFaults.map(({ code, evidence, locator }) => ({ code, evidence, locator }));
-  const { unread, copy } = session;
-  return {
-    ...{ session: facts, store: place, copy, recordFaults, unread, setAside, messages: messages.map(publicMessage) },
-    holes: messages.flatMap(holesOf),
-  };
-}
-
-/**
- * A message for the JSON document. The stored records in `info` already contain the parts, so the entries do not repeat
- * them.
- */
-function publicMessage({ entries, ...message }: TranscriptMessage): object {
-  return {
-    ...message,
-    entries: entries.map((entry) => {
-      if (entry.type !== "tool" && entry.type !== "note") return entry;
-      const { part: _part, ...said } = entry;
-      return said;
-    }),
-  };
+async function printDocument(
+  { terminal, signal }: CommandContext,
+  session: ShownSession,
+): Promise<number | null | "cut"> {
+  const written: Written = { isWhole: false, holes: 0, changed: 0 };
+  const isBegun = await terminal.printPieces(documentPieces(session, signal, written), () => written.isWhole);
+  if (!written.isWhole) return isBegun ? "cut" : null;
+  if (written.changed > 0) terminal.complain(TEXT_CHANGED);
+  return written.holes + written.changed;
 }
 
 /**
@@ -129,10 +107,6 @@ async function printMarkdown(
 /** The beginning of a run's id is a date. No session title begins with a date of that form. */
 function isRunBeginning(word: string): boolean {
   return /^\d{8}(T|$)/.test(word);
-}
-
-function holesOf(message: TranscriptMessage): Hole[] {
-  return message.entries.filter((entry): entry is Hole => entry.type === "hole");
 }
 
 /**

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { PathSystem } from "../model/store-description.ts";
+import { collectGarbage } from "../platform/memory.ts";
 import { toCorrect } from "../words/answers/common.ts";
 import type { Screen, Style } from "../words/answers/screen.ts";
 import { commandStart, withGivenStore } from "../words/commands.ts";
@@ -26,6 +27,11 @@ export interface Terminal extends Screen {
   print(text: string): void;
   /** Prints an answer unchanged, such as JSON, to stdout. */
   printDocument(text: string): void;
+  /**
+   * Prints a document in pieces. A short document is printed only if `isWhole` says at its end that nothing is missing.
+   * Returns whether anything was printed.
+   */
+  printPieces(pieces: AsyncIterable<string>, isWhole: () => boolean): Promise<boolean>;
   /** Prints many lines of an answer. If the reader is a pager, the function waits until the pager has read them. */
   printAll(lines: Iterable<string>): Promise<void>;
   /** Prints messages (`say`) and errors (`complain`) to stderr. `--quiet` suppresses only messages. */
@@ -52,6 +58,12 @@ const WIDEST = 120;
 
 /** The number of characters that are written in one step, because an answer may have tens of megabytes. */
 const PIECE_CHARACTERS = 256 * 1024;
+
+/** Garbage is collected whenever this many characters were written. */
+const COLLECTED_AFTER = 8 * 1024 * 1024;
+
+/** A document is not printed before it has this many characters, so that a short one is printed whole or not at all. */
+const SHORT_CHARACTERS = 2 * 1024 * 1024;
 
 /** Joins lines with their line breaks into longer pieces. */
 function* piecesOf(lines: Iterable<string>): Iterable<string> {
@@ -182,6 +194,21 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     const words = shown(withGivenStore(text, options), stream, styles);
     return released(stream.isTTY === true && stream.columns ? withoutWideLines(words, stream.columns) : words);
   };
+  /** Returns a function that writes much to stdout. It waits for the reader, and returns `false` if that has ended. */
+  const writer = () => {
+    let written = 0;
+    return async (piece: string): Promise<boolean> => {
+      // If the reader of the output has ended (see `output.ts`), Bun keeps the stream open, and no "drain" follows.
+      if (stdout.destroyed || stdout.errored) return false;
+      written += piece.length;
+      if (written > COLLECTED_AFTER) {
+        collectGarbage();
+        written = 0;
+      }
+      if (!stdout.write(piece)) await once(stdout, "drain").catch(() => undefined);
+      return true;
+    };
+  };
   const complain = (text: string) => {
     clear();
     stderr.write(`${said(text, stderr, color)}\n`);
@@ -198,13 +225,24 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
       clear();
       stdout.write(`${harmless(text, false)}\n`);
     },
+    async printPieces(pieces, isWhole) {
+      clear();
+      const write = writer();
+      let [held, isBegun] = ["", false];
+      for await (const piece of pieces) {
+        held += piece;
+        if (held.length < (isBegun ? PIECE_CHARACTERS : SHORT_CHARACTERS)) continue;
+        isBegun = true;
+        if (!(await write(harmless(held, false)))) return true;
+        held = "";
+      }
+      if (isBegun || isWhole()) await write(`${harmless(held, false)}\n`);
+      return isBegun || isWhole();
+    },
     async printAll(lines) {
       clear();
-      for (const piece of piecesOf(lines)) {
-        // If the reader of the output has ended (see `output.ts`), Bun keeps the stream open, and no "drain" follows.
-        if (stdout.destroyed || stdout.errored) return;
-        if (!stdout.write(released(shown(piece, stdout, color)))) await once(stdout, "drain").catch(() => undefined);
-      }
+      const write = writer();
+      for (const piece of piecesOf(lines)) if (!(await write(released(shown(piece, stdout, color))))) return;
     },
     width: widthOf(stdout.columns),
     isScreen: stdout.isTTY === true,

@@ -1,7 +1,7 @@
 import { mismatchesOnScreen } from "../hosts/screen.ts";
 import { screenPath } from "../hosts/screen-demand.ts";
 import { diffReading, hostLine, readings, versionsOf } from "../hosts/store-line.ts";
-import type { Artifact, Evidence, JsonShape, RecordKind } from "../model/artifact.ts";
+import { type Artifact, type Evidence, type JsonShape, LONG_BYTES, type RecordKind } from "../model/artifact.ts";
 import type { Severity } from "../model/finding.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import { beginsAsUtf16, fileText, isWellFormedUtf8, sqliteText } from "../records/file-text.ts";
@@ -285,6 +285,8 @@ function judgedInPieces(evidence: Evidence, accepted: readonly string[]): Proble
  * array, which becomes a text like `1,2,3`.
  */
 function parseAsHost(bytes: Buffer, storage: Evidence["storage"]): { value: unknown } | null {
+  // The parser would make several copies of a long text before it finds that the text is cut off.
+  if (storage === "text" && bytes.length > LONG_BYTES && jsonShape(bytes).shape !== "complete") return null;
   const text =
     storage === "file" ? fileText(bytes) : storage === "text" ? sqliteText(bytes) : Array.from(bytes).join(",");
   try {

@@ -31,7 +31,7 @@ export interface BriefDocument {
    * The brief text. It is JSON if and only if the document is JSON. Only long strings are shorter than in the document.
    */
   readonly text: string;
-  /** The texts that were cut, in the order in which the document has them. */
+  /** The texts that were cut, in the order in which the document has them. The last one may have no end. */
   readonly cuts: readonly CutString[];
 }
 
@@ -130,6 +130,7 @@ class BriefReader {
 
   end(): BriefDocument | null {
     if (this.#halfLetter.length > 0) return null;
+    if (this.#cutStart >= 0) this.#cuts.push({ start: this.#cutStart, end: this.#offset });
     return { text: Buffer.concat(this.#kept).toString("utf8"), cuts: this.#cuts };
   }
 
@@ -169,7 +170,7 @@ class BriefReader {
 }
 
 /** The position of the next byte that is not plain text in a string: a quote, a backslash or a control character. */
-function plainUntil(piece: Buffer, from: number): number {
+export function plainUntil(piece: Uint8Array, from: number): number {
   let at = from;
   for (; at < piece.length; at += 1) {
     const byte = piece[at] ?? 0;
@@ -199,6 +200,19 @@ export function* cutText(pieces: Iterable<Uint8Array | null>): Iterable<string |
     yield JSON.parse(`"${bytes.toString("utf8", 0, end)}"`) as string;
   }
   if (left.length > 0) yield JSON.parse(`"${left.toString("utf8")}"`) as string;
+}
+
+/** JSON that was made of a brief document, with the cut bytes of the document in the places of the marks. */
+export function withCuts(json: string, bytes: Uint8Array, { cuts }: BriefDocument, mark: string): Buffer {
+  const [first = "", ...others] = json.split(mark);
+  const pieces: Uint8Array[] = [Buffer.from(first)];
+  for (const other of others) {
+    const number = /^\d+/.exec(other)?.[0] ?? "";
+    const { start = 0, end = 0 } = cuts[Number(number)] ?? {};
+    const cut = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+    pieces.push(cut.subarray(0, wholeUntil(cut)), Buffer.from(other.slice(number.length)));
+  }
+  return Buffer.concat(pieces);
 }
 
 /** At most this many bytes are decoded as text in one step. */

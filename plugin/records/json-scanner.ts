@@ -1,4 +1,5 @@
 import type { JsonShape } from "../model/artifact.ts";
+import { plainUntil } from "./brief-document.ts";
 
 enum At {
   Value,
@@ -46,9 +47,15 @@ export class JsonScanner {
   readonly #stack: number[] = [];
 
   push(bytes: Uint8Array): void {
-    for (const byte of bytes) {
+    for (let index = 0; index < bytes.length; index += 1) {
       if (this.#invalidAt >= 0) return;
-      if (!this.#step(byte)) this.#invalidAt = this.#offset;
+      if (this.#at === At.String) {
+        const end = plainUntil(bytes, index);
+        this.#offset += end - index;
+        index = end;
+        if (index === bytes.length) return;
+      }
+      if (!this.#step(bytes[index] ?? 0)) this.#invalidAt = this.#offset;
       this.#offset += 1;
     }
   }

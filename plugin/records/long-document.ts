@@ -41,10 +41,7 @@ export function longDocument(
       const beginning = value.slice(0, at);
       const { start, end } = cut;
       texts.set(JSON.stringify(path), {
-        *pieces() {
-          yield beginning;
-          yield* cutText(read(start, end));
-        },
+        pieces: () => withWholePairs(beginning, cutText(read(start, end))),
       });
       return `${beginning} ${leftUnprinted(end - start)}`;
     }
@@ -57,4 +54,19 @@ export function longDocument(
   } catch {
     return null;
   }
+}
+
+/** The pieces of a text without a cut between two surrogates, which together are one letter. */
+function* withWholePairs(beginning: string, more: Iterable<string | null>): Iterable<string | null> {
+  let text = beginning;
+  for (const piece of more) {
+    const end = (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800 ? text.length - 1 : text.length;
+    yield text.slice(0, end);
+    if (piece === null) {
+      yield null;
+      return;
+    }
+    text = text.slice(end) + piece;
+  }
+  yield text;
 }

@@ -1,7 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { diagnose } from "../faults/diagnose.ts";
-import { type Artifact, type Evidence, isFileLocator } from "../model/artifact.ts";
+import { type Artifact, type Evidence, isFileLocator, LONG_BYTES } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
+import { release } from "../platform/memory.ts";
+import { briefDocument, withCuts } from "../records/brief-document.ts";
 import { readBeginning } from "../records/cut-document.ts";
 import { isWellFormedUtf8, lostCharacters, textBeginning } from "../records/file-text.ts";
 import { closedPart } from "../remedies/recover/closed-document.ts";
@@ -41,18 +44,34 @@ export async function closedRecord(
   if (evidence === null || evidence.bytes === null || evidence.storage === "row") return null;
   // This file is a damaged second copy of a record, so it must not become a record of its own.
   if (evidence.stray !== null) return null;
-  const text = textBeginning(evidence.bytes);
+  const brief = briefOf(evidence);
+  const text = brief?.text ?? textBeginning(evidence.bytes);
   const whole = wholeDocument(text, evidence);
   const legible = whole ?? (kind === "part" ? cutPart(text, store, artifact, evidence) : null);
   if (legible === null) return null;
-  const bytes = Buffer.from(legible.text, "utf8");
+  // opencode's rules are the same for a text without its greater part.
+  const short = Buffer.from(legible.text, "utf8");
   const storage = evidence.storage === "file" ? ("file" as const) : ("text" as const);
-  const outcome: Evidence = { ...evidence, storage, bytes, size: bytes.length, shape: null, sha256: null };
+  const outcome: Evidence = { ...evidence, storage, bytes: short, size: short.length, shape: null, sha256: null };
   if (diagnose(artifact, outcome, store.description)?.severity === "blocking") return null;
+  const bytes = brief?.whole(legible.text) ?? short;
+  if (brief !== null) release(evidence.bytes);
   const content: Replacement["content"] = isFileLocator(locator)
     ? { bytes }
     : { cells: new Map([[locator.column ?? "data", { storage: "text" as const, bytes }]]) };
   return { replacement: { source: legible.source, content }, words: legible.words, isWhole: whole !== null };
+}
+
+/**
+ * A long document without the greater part of its texts, because each copy of it would need its memory again. `whole` puts
+ * the texts back. `null` if the document is short or must be read as a whole.
+ */
+function briefOf({ bytes, storage }: Evidence): { text: string; whole(json: string): Buffer } | null {
+  if (bytes === null || storage !== "text" || bytes.length <= LONG_BYTES) return null;
+  const mark = randomBytes(9).toString("base64url");
+  const brief = briefDocument([bytes], mark);
+  if (brief === null) return null;
+  return { text: brief.text.replace(/^\ufeff/, ""), whole: (json) => withCuts(json, bytes, brief, mark) };
 }
 
 function wholeDocument(text: string, { bytes, storage }: Evidence): Legible | null {

@@ -1,4 +1,4 @@
-import type { Artifact, Evidence } from "../model/artifact.ts";
+import { type Artifact, type Evidence, isFileLocator, LONG_BYTES } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { ContentHash } from "../model/replacement.ts";
 import type { ScanOptions, Scope, Store } from "../stores/store.ts";
@@ -45,9 +45,16 @@ export async function inspectScope(store: Store, scope: Scope, options: InspectO
       chooser ??= new (await import("./choose-remedy.ts")).RemedyChooser(store);
       const completed = await chooser.completed(each);
       examined.push({ ...each, evidence: { ...each.evidence, bytes: null }, completed });
+      await releaseLong(each);
     }
   }
   return chooser === null ? [] : chooser.choose(examined);
+}
+
+/** Frees a long value of a row, which this check alone has read. */
+async function releaseLong({ artifact, evidence: { bytes } }: Omit<ExaminedFinding, "completed">): Promise<void> {
+  if (bytes === null || bytes.length <= LONG_BYTES || isFileLocator(artifact.locator)) return;
+  (await import("../platform/memory.ts")).release(bytes);
 }
 
 /** The bytes of at most this many suspicious records are in memory at the same time. */

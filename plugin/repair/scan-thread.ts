@@ -17,7 +17,7 @@ const FILES_AT_ONCE = 8;
  */
 const task = workerData as ThreadTask;
 const store = await openStore(task);
-const collect = garbageCollection(task.description);
+const collect = await garbageCollection(task.description);
 let bytes = 0;
 for (let index = nextShare(task); index !== null; index = nextShare(task)) {
   const counts = noCounts();

@@ -65,14 +65,14 @@ const READ_BETWEEN_BYTES = 8 * 1024 * 1024;
  * Returns a function that collects garbage when it is due. Call that function with the number of bytes read so far. Use
  * it only in a process that does no other work, because it stops the process for a moment.
  */
-export function garbageCollection({ generation }: Store["description"]): (bytes: number) => void {
-  const { Bun: bun } = globalThis as { Bun?: { gc?(force: boolean): void } };
+export async function garbageCollection({ generation }: Store["description"]): Promise<(bytes: number) => void> {
+  const { collectGarbage } = await import("../platform/memory.ts");
   let collectedAt = 0;
   return (bytes) => {
     if (bytes - collectedAt < READ_BETWEEN_BYTES) return;
     if (process.memoryUsage.rss() < COLLECTED_FROM_BYTES[generation]) return;
     collectedAt = bytes;
-    bun?.gc?.(true);
+    collectGarbage();
   };
 }
 
@@ -110,7 +110,7 @@ export async function scanWholeStore(
   // This work is awaited at the end of the function. If reading fails first, a failure of this work must not become an
   // unhandled rejection.
   besides.catch(() => undefined);
-  const collect = garbageCollection(description);
+  const collect = await garbageCollection(description);
   const read = async (index: number) => {
     left.delete(index);
     suspects.push(...(await scanScope(store, { what: "everything", share: { index, of: shares } }, options)));

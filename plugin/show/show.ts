@@ -168,7 +168,7 @@ async function shownFrom(
   const { store, description } = opened;
   const counts = noCounts();
   const faults = await faultsOf(input, opened, counts);
-  const collect = garbageCollection(store.description);
+  const collect = await garbageCollection(store.description);
   const { files, located } = input;
   const quarantined = (await quarantinedRecords(files, located.dataDir, sessionID)).filter(({ of2x }) => of2x === null);
   const holes = new Map(quarantined.flatMap((record) => holeIn(record)));

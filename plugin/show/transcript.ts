@@ -86,6 +86,8 @@ export interface TranscriptMessage {
   /** The stored record of the message and its parts, as far as they can be read. */
   readonly info: unknown;
   readonly parts: readonly unknown[];
+  /** The texts of which `info` or one of the `parts` holds only the beginning, by that record. */
+  readonly long?: ReadonlyMap<unknown, LongTexts>;
 }
 
 /** The readable content of one stored message. Unreadable parts become holes. A pure function. */
@@ -99,6 +101,7 @@ export function transcribe(
   const entries: Entry[] = [];
   const parts: unknown[] = [];
   const known = { faults, quarantined };
+  const long = new Map<unknown, LongTexts>();
   const own = document === null ? null : readingOf(document);
   const info = own?.value;
   if (document === null || own === null) entries.push(absent(messageID, "only parts are left of this message"));
@@ -106,6 +109,9 @@ export function transcribe(
   const answered = textIn(info, "parentID");
   if (answered !== null && !seen.has(answered))
     entries.push(absent(answered, "the message that is answered here is missing"));
+  for (const { long: cut } of [...(document === null ? [] : [document]), ...message.parts]) {
+    if (cut !== undefined && cut.texts.size > 0) long.set(cut.value, cut.texts);
+  }
   for (const part of message.parts) {
     const { value, isWhole } = readingOf(part);
     if (value !== undefined) {
@@ -124,6 +130,7 @@ export function transcribe(
     entries,
     info: info ?? null,
     parts,
+    ...(long.size > 0 && { long }),
   };
 }
 

@@ -10,6 +10,8 @@ export type SavedPlace = Pick<SavedFile, "file" | "offset">;
 
 /** Saves the bytes of quarantined records into the folder of one repair. */
 export interface ItemFiles {
+  /** Whether the bytes must stay unchanged until {@link flush}. */
+  readonly holdsBytes: boolean;
   /**
    * Saves bytes and returns their location. The bytes are certain to be on disk only after {@link flush}. `name` is
    * relative to the repair's folder in quarantine.
@@ -30,6 +32,7 @@ export async function writeItem(files: FileSystem, folder: string, name: string,
 /** Saves each record in a file of its own, which a user can find and restore by hand. */
 export function separateFiles(files: FileSystem, folder: string): ItemFiles {
   return {
+    holdsBytes: false,
     async save(name, bytes) {
       await writeItem(files, folder, name, bytes);
       return { file: name };
@@ -52,6 +55,7 @@ export function bundledFiles(files: FileSystem, folder: string): ItemFiles {
   let size = 0;
   let number = 1;
   const bundles: ItemFiles = {
+    holdsBytes: true,
     async save(_name, bytes) {
       if (size > 0 && size + bytes.length > BUNDLE_BYTES) await bundles.flush();
       const place = { file: `items/bundle-${number}`, offset: size };

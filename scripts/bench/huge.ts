@@ -37,6 +37,9 @@ export async function measureHuge(measurement: HugeMeasurement): Promise<void> {
   await compared(measurement, both, "show of a session with a giant part", (kept) => {
     return { argv: ["show", largestSession(kept)], after: () => undefined };
   });
+  await compared(measurement, both, "show --json of a session with a giant part", (kept) => {
+    return { argv: ["show", largestSession(kept), "--json"], after: () => undefined };
+  });
   await compared(measurement, both, "repair of one row", (kept, run) => {
     const part = partAt(kept, run);
     cutOff(kept, part.id);

@@ -3,7 +3,7 @@ import type { ManifestItem } from "../../model/manifest-item.ts";
 import { sha256 } from "../../platform/hash.ts";
 import type { Operation } from "../writer.ts";
 import type { Connection } from "./driver.ts";
-import { bindCell, type CapturedRow, captureRow, rowHash } from "./row.ts";
+import { bindCell, type CapturedRow, captureRow, releaseRow, rowHash } from "./row.ts";
 import { type JsonColumn, quoted, type Schema } from "./schema.ts";
 
 export type Table = JsonColumn["table"];
@@ -55,12 +55,17 @@ export class LiveRows {
     const row = this.capture(place);
     if (item.original === null) return row === null;
     if (row === null) return false;
-    if (place.column === null || place.whenSetAside === "row") return rowHash(row) === item.original.row?.sha256;
-    const cell = row.cells.get(place.column);
-    const storage = item.original.row?.columns[place.column]?.storage;
-    return (
-      cell !== undefined && "bytes" in cell && cell.storage === storage && sha256(cell.bytes) === item.original.sha256
-    );
+    const cell = place.column === null || place.whenSetAside === "row" ? null : row.cells.get(place.column);
+    const storage = item.original.row?.columns[place.column ?? ""]?.storage;
+    const isSame =
+      cell === null
+        ? rowHash(row) === item.original.row?.sha256
+        : cell !== undefined &&
+          "bytes" in cell &&
+          cell.storage === storage &&
+          sha256(cell.bytes) === item.original.sha256;
+    releaseRow(row);
+    return isSame;
   }
 
   /** Whether no row has the key that a changed row will get. */

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { sha256 } from "../../platform/hash.ts";
+import { release } from "../../platform/memory.ts";
 import { type LongDocument, longDocument } from "../../records/long-document.ts";
 import { type Cell, cellPiece, PIECE_BYTES, readBrief } from "./cell-pieces.ts";
 import type { Connection } from "./driver.ts";
@@ -30,5 +31,6 @@ function* samePieces(cell: Cell, hashes: readonly string[], start: number, end: 
     }
     const at = index * PIECE_BYTES;
     yield piece.subarray(Math.max(0, start - at), end - at);
+    release(piece);
   }
 }

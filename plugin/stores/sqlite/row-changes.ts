@@ -15,7 +15,7 @@ import {
   type PrepareOptions,
 } from "../writer.ts";
 import type { Cells, LiveRows, RowPlace } from "./live-rows.ts";
-import { type CapturedRow, rowHash } from "./row.ts";
+import { type CapturedRow, releaseRow, rowHash } from "./row.ts";
 import { cellDigest, replacedHash, saveRow } from "./row-item.ts";
 import type { SessionAdditions } from "./session-additions.ts";
 import type { TableItems } from "./table-items.ts";
@@ -144,7 +144,9 @@ export class RowChanges {
     saved: ItemFiles,
   ): Promise<ManifestItem["original"]> {
     const original = await saveRow(saved, id, place.key.id, place.column, row);
-    if (original.row === undefined || this.#rows.hasParent(row)) return original;
+    const hasParent = this.#rows.hasParent(row);
+    if (!saved.holdsBytes) releaseRow(row);
+    if (original.row === undefined || hasParent) return original;
     return { ...original, row: { ...original.row, isOrphan: true } };
   }
 

@@ -4,10 +4,12 @@ import {
   type Evidence,
   isFileLocator,
   LARGEST_LOADED_BYTES,
+  LONG_BYTES,
   type RowLocator,
   type RowValues,
 } from "../../model/artifact.ts";
 import { JsonScanner } from "../../records/json-scanner.ts";
+import { wholeCell } from "./cell-pieces.ts";
 import { byteLength, type Connection } from "./driver.ts";
 import { captureRow, keyCondition, rowHash } from "./row.ts";
 import { rowValuesReader, selectRowValuesOf } from "./row-values.ts";
@@ -53,20 +55,22 @@ export class RowEvidence {
     }
     const column = quoted(locator.column ?? "data");
     const condition = keyCondition(locator.key);
+    const from = `from ${quoted(locator.table)} where ${condition.sql}`;
     const cell = this.#connection.all(
       `select typeof(${column}) as storage, ${byteLength(column)} as size,
-         case when ${byteLength(column)} <= ${LARGEST_LOADED_BYTES} then cast(${column} as blob) end as bytes
-       from ${quoted(locator.table)} where ${condition.sql}`,
+         case when ${byteLength(column)} <= ${LONG_BYTES} then cast(${column} as blob) end as bytes ${from}`,
       ...condition.values,
     )[0];
     const storage = cell?.storage;
     if (cell === undefined || (storage !== "text" && storage !== "blob")) return null;
     const size = Number(cell.size);
-    const bytes = cell.bytes instanceof Uint8Array ? cell.bytes : null;
+    const place = { connection: this.#connection, column, from, values: condition.values };
+    const isLong = size > LONG_BYTES && size <= LARGEST_LOADED_BYTES;
+    const bytes = cell.bytes instanceof Uint8Array ? cell.bytes : isLong ? wholeCell(place, size) : null;
     return {
       ...common,
       storage,
-      size,
+      size: bytes?.length ?? size,
       bytes: size === 0 ? new Uint8Array() : bytes,
       ...(bytes === null && size > 0 ? this.#readInPieces(locator, size) : { shape: null, sha256: null }),
     };

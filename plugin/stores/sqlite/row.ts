@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
-import type { CellValue } from "../../model/artifact.ts";
-import type { Connection, SqlValue } from "./driver.ts";
+import { type CellValue, LONG_BYTES } from "../../model/artifact.ts";
+import { release } from "../../platform/memory.ts";
+import { inOneRead, wholeCell } from "./cell-pieces.ts";
+import { byteLength, type Connection, type SqlValue } from "./driver.ts";
 import { quoted } from "./schema.ts";
 
 /** A whole row, exactly as it is in the database. */
@@ -65,18 +67,26 @@ export function captureRow(
   const selected = columns.map((column) => {
     const name = quoted(column);
     return `typeof(${name}) as ${quoted(STORAGE_PREFIX + column)}, case typeof(${name})
-      when 'integer' then cast(${name} as text) when 'real' then ${name}
-      when 'null' then null else cast(${name} as blob) end as ${name}`;
+      when 'integer' then cast(${name} as text) when 'real' then ${name} when 'null' then null
+      else case when ${byteLength(name)} > ${LONG_BYTES} then ${byteLength(name)} else cast(${name} as blob) end
+      end as ${name}`;
   });
   if (rowID) selected.push(`cast(rowid as text) as ${ROWID}`);
   const condition = keyCondition(key);
-  const row = connection.all(
-    `select ${selected.join(", ")} from ${quoted(table)} where ${condition.sql} limit 1`,
-    ...condition.values,
-  )[0];
-  if (row === undefined) return null;
-  const cells = new Map(columns.map((column) => [column, cellOf(row[STORAGE_PREFIX + column], row[column])]));
-  return { table, rowID: rowID ? String(row[ROWID]) : null, cells };
+  const from = `from ${quoted(table)} where ${condition.sql} limit 1`;
+  return inOneRead(connection, () => {
+    const row = connection.all(`select ${selected.join(", ")} ${from}`, ...condition.values)[0];
+    if (row === undefined) return null;
+    const cells = new Map(
+      columns.map((column) => {
+        const [storage, value] = [row[STORAGE_PREFIX + column], row[column]];
+        const isLong = (storage === "text" || storage === "blob") && typeof value === "number";
+        const cell = { connection, column: quoted(column), from, values: condition.values };
+        return [column, cellOf(storage, isLong ? wholeCell(cell, value) : value)];
+      }),
+    );
+    return { table, rowID: rowID ? String(row[ROWID]) : null, cells };
+  });
 }
 
 /**
@@ -92,6 +102,11 @@ export function rowHash(row: CapturedRow): string {
     hash.update("\n");
   }
   return hash.digest("hex");
+}
+
+/** Frees the long values of a row, whose bytes nobody may use afterwards. */
+export function releaseRow({ cells }: CapturedRow): void {
+  for (const cell of cells.values()) if ("bytes" in cell && cell.bytes.length > LONG_BYTES) release(cell.bytes);
 }
 
 /** The SQL placeholder and the value that store a cell with its exact bytes and storage class. */
