@@ -19,6 +19,7 @@ import { salvageAside, surveyAside } from "./aside.ts";
 import { isAgreed } from "./confirmation.ts";
 import { answer, type CommandContext, commandHere, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { namesForScreen } from "./known-sessions.ts";
 import { unlessLeft } from "./leaving.ts";
 import { showProgress } from "./progress-line.ts";
 import { damagedDatabase, WITHOUT_TARGET } from "./salvage-target.ts";
@@ -158,16 +159,24 @@ async function checkNew(context: CommandContext, database: string): Promise<Chec
   return outcome.ok ? outcome.result : null;
 }
 
-function tell(context: CommandContext, done: SalvageDone, database: string, isSwappable: boolean): ExitStatus {
+async function tell(
+  context: CommandContext,
+  done: SalvageDone,
+  database: string,
+  isSwappable: boolean,
+): Promise<ExitStatus> {
   const { run, report, checked, isSwapped } = done;
   const { runID } = run.manifest;
   const blocking = (checked?.findings ?? []).filter((finding) => finding.severity === "blocking");
   const unloadable = new Set(blocking.flatMap(({ sessionID }) => (sessionID === null ? [] : [sessionID])));
   const sessions = report.sessions.map((session) => ({ ...session, loads: !unloadable.has(session.sessionID) }));
+  const made = isSwapped ? database : run.target;
+  const located = { ...context.located, json: "none", databases: [made] } as const;
+  const names = await namesForScreen({ ...context, located });
   const document = listAnswer({
     runID,
     manifests: [join(run.folder, "manifest.json")],
-    database: isSwapped ? database : run.target,
+    database: made,
     swapped: isSwapped,
     ...report,
     sessions,
@@ -178,7 +187,7 @@ function tell(context: CommandContext, done: SalvageDone, database: string, isSw
   answer(
     context,
     document,
-    salvageText(done, sessions, blocking, { terminal: context.terminal, command, isSwappable }),
+    salvageText(done, sessions, blocking, { terminal: context.terminal, names, command, isSwappable }),
   );
   if (!report.isSound || checked === null) return EXIT.failed;
   return blocking.length > 0 || !isWhole(report) ? EXIT.findings : EXIT.done;

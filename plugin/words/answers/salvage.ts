@@ -4,6 +4,7 @@ import type { SalvageReport } from "../../salvage/salvage.ts";
 import type { SalvageRun } from "../../salvage/salvage-run.ts";
 import { plural } from "../amounts.ts";
 import type { CommandWriter, Screen } from "./screen.ts";
+import { type SessionNames, sessionLines } from "./sessions.ts";
 
 /** The result of a salvage. */
 export interface SalvageDone {
@@ -45,7 +46,9 @@ export type SalvagedSession = SalvageReport["sessions"][number] & { readonly loa
 
 /** The settings of the answer, and whether the new database may replace the damaged one. */
 export interface SalvageView {
-  readonly terminal: Pick<Screen, "style">;
+  readonly terminal: Pick<Screen, "width" | "style" | "ellipsis">;
+  /** The titles and dates of the sessions in the new database. */
+  readonly names: SessionNames;
   readonly command: CommandWriter;
   readonly isSwappable: boolean;
 }
@@ -55,7 +58,7 @@ export function salvageText(
   { run, report, isSwapped }: SalvageDone,
   sessions: readonly SalvagedSession[],
   blocking: readonly Finding[],
-  { terminal, command, isSwappable }: SalvageView,
+  { terminal, names, command, isSwappable }: SalvageView,
 ): string {
   const { rows, fromEvents, fromFiles, fromOlderPages, rebuilt } = report;
   const filled = (from: typeof fromEvents) => from.sessions + from.messages + from.parts;
@@ -73,7 +76,7 @@ export function salvageText(
     ],
   ] as const;
   for (const [count, what] of also) if (count > 0) lines.push(`  ${plural(count, "record")} ${what}`);
-  lines.push("", ...lossLines(report, sessions, (id) => terminal.style("bold", id)));
+  lines.push("", ...lossLines(report, sessions, (id) => sessionLines(id, names, terminal)));
   lines.push(
     "",
     report.isSound ? "The new database passes SQLite's integrity check." : "The new database is not sound.",
@@ -107,7 +110,7 @@ export function salvageText(
 function lossLines(
   report: SalvageReport,
   sessions: readonly SalvagedSession[],
-  named: (id: string) => string,
+  named: (id: string) => readonly string[],
 ): string[] {
   const { lostSessions, lostOfUnknown } = report;
   const whole = sessions.filter((session) => session.isWhole && session.loads);
@@ -124,7 +127,7 @@ function lossLines(
   }
   for (const session of sessions) {
     const what = losses(session);
-    if (what.length > 0) lines.push(`  ${named(session.sessionID)}: ${what.join("; ")}`);
+    if (what.length > 0) lines.push(...named(session.sessionID), `    ${what.join("; ")}`);
   }
   const anywhere = sessions.filter(({ hasFolder }) => !hasFolder);
   if (anywhere.length > 0) {
