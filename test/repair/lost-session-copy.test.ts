@@ -112,13 +112,21 @@ test("if only a copy is left, one command restores the record from it and moves 
   expect(store.image()).toEqual(before);
 });
 
-test("of a session whose record is a dead link, no repair is offered that cannot be made", async () => {
-  symlinkSync("/nowhere/ses_a.json", record);
+test("of a session whose record is a link or a folder, no repair is offered that cannot be made", async () => {
   const tool = await toolFor(store.dataDir);
+  symlinkSync("/nowhere/ses_a.json", record);
+  expect((await tool.check()).findings.map(({ code, remedy }) => `${code} ${remedy}`)).toEqual([
+    "file-is-folder report",
+  ]);
+  expect((await tool.repair(CODES)).items).toEqual([]);
+  rmSync(record);
+
+  mkdirSync(record);
+  writeFileSync(join(record, "a-file"), "x");
   const [found] = (await tool.check()).findings.filter(({ code }) => CODES.includes(code));
   expect([found?.remedy, found?.severity]).toEqual(["report", "warning"]);
   expect(found?.advice).toContain("move the link");
   expect((await tool.repair(CODES)).items).toEqual([]);
-  rmSync(record);
+  rmSync(record, { recursive: true });
   expect(String((await repaired()).title)).toStartWith("Recovered session ");
 });
