@@ -12,9 +12,9 @@ const CLI = require.resolve("../../plugin/cli.ts");
 const SAID = "Half a sentence that";
 
 let folder: string;
-/** A store with a part that is cut off in `ses_a`, titled as below; `ses_b` and `ses_c` are healthy. */
+/** A store in which a part of `ses_a` is cut off. `ses_b` and `ses_c` are healthy. */
 let damaged: string;
-/** The same after a repair. */
+/** The same store after a repair. */
 let repaired: string;
 let runID: string;
 
@@ -161,7 +161,8 @@ test("help and suggestions in a terminal of 40, 80 and 120 columns, with and wit
     const terminal = startInTerminal(["sh", "-c", script, process.execPath, CLI], env, width);
     expect(await terminal.status()).toBe(1);
     const text = terminal.everything(false);
-    // What is copied stays on one line: a command, and a sentence of one that has no terminal's width in it.
+    // Lines that users copy are not broken: commands, the path of the store, and suggestions. Only such lines may be
+    // too wide.
     const wide = text.split("\n").filter((line) => line.trimEnd().length > width);
     expect(wide.filter((line) => !/opencode-session-repair |^Store: |Did you mean/.test(line))).toEqual([]);
     for (const words of ["Did you mean repair?", "Did you mean last?", "Did you mean truncated?", "Exit status:"]) {
