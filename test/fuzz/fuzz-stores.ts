@@ -55,7 +55,7 @@ function jsonGround(): Ground {
   };
 }
 
-/** `keep` copies the files of a database, and `heal` restores the copies. */
+/** `keep` copies the files of a database. The other function restores these copies. */
 function databaseFiles({ database }: SqliteStoreUnderTest): { heal(): void; keep(): void } {
   const suffixes = ["", "-wal"];
   return {

@@ -118,7 +118,7 @@ export function conversations(): Buffer[] {
   });
 }
 
-/** Manifests that repairs of files and of rows wrote. The content of each of their items is {@link KEPT}. */
+/** Manifests that repairs of files and rows wrote: unchanged, and with the hash and size of {@link KEPT} for every item. */
 export async function manifests(): Promise<Buffer[]> {
   const found: Buffer[] = [];
   const stores: readonly StoreUnderTest[] = [

@@ -6,14 +6,17 @@ import { changed, type SessionAnswers } from "./session-answers.ts";
 import type { StoredSession } from "./sessions.ts";
 import type { RealStore } from "./stored-fixture.ts";
 
-/** A record to be damaged, and what the host has to answer once it is quarantined. */
+/** A record that a test damages, and the answers that opencode must give after the record was quarantined. */
 export interface Damageable {
   readonly place: RecordPlace;
-  /** The session to ask about. */
+  /** The id of the session that the test requests. */
   readonly asked: string;
-  /** What a host does with it when it starts to work in the project; what it does not read then it reads when asked. */
+  /**
+   * What opencode does with the record when it starts to work in the project. With `ignores`, opencode reads the record
+   * only when it is requested.
+   */
   readonly boot: "ignores" | "reads" | "rewrites";
-  /** The healthy answers without the damaged record, and with everything else as it was. */
+  /** Returns opencode's answers for a healthy store without this record. Everything else stays unchanged. */
   without(healthy: SessionAnswers): SessionAnswers;
 }
 
@@ -24,7 +27,7 @@ const OF_A_SECOND = ["zero bytes", "truncated", "a BLOB of the same bytes"];
 /** These hosts store records in the same way as 1.1.65 and 1.2.27, and also require only valid JSON. */
 const SECOND_HOSTS: readonly HostVersion[] = ["1.0.152", "1.14.41"];
 
-/** Two SQLite hosts share the damages that only the rules of JSON decide: each host tries every second damage. */
+/** Two SQLite hosts share the damages that break the rules of JSON. Each host tries every second one. */
 const TURNS: Readonly<Partial<Record<HostVersion, 0 | 1>>> = { "1.2.27": 1, "1.14.41": 0, "1.18.33": 0 };
 
 /**
@@ -62,7 +65,7 @@ export function damageableNames(version: HostVersion): readonly string[] {
   return [...shared, ...columns.map((name) => `session.${name}`), "project.sandboxes", "project.commands"];
 }
 
-/** Gives the optional JSON columns that the host left empty a value, so that there is something to damage. */
+/** Fills the optional JSON columns that opencode left empty, so that a test can damage their values. */
 export function fillColumns(store: RealStore): void {
   using database = openDatabase(store);
   const { id } = store.sessions.reverted;
@@ -198,9 +201,9 @@ function projectColumn(store: RealStore, column: string): Damageable {
   };
 }
 
-/** Todo list and diff: what a host takes for empty where there is none. */
+/** A todo list or a diff. If it is missing, opencode answers with an empty list. */
 function derived(store: RealStore, kind: "todo" | "session_diff"): Damageable {
-  // From 1.17 on only a revert writes a diff file.
+  // From 1.17 on, opencode writes a diff file only after a revert.
   const session: StoredSession = kind === "todo" ? store.sessions.conversation : store.sessions.reverted;
   const identity = { kind, sessionID: session.id, recordID: session.id };
   return {
