@@ -16,7 +16,7 @@ interface Stored {
   readonly partID: string;
 }
 
-/** The n-th part of a type in the session `conversation`. */
+/** The n-th part of a type in the session with tools. */
 export function partOf(store: RealStore, type: string, index = 0): Stored {
   const found = store.sessions.conversation.messages
     .flatMap(({ id, parts }) => parts.map((part) => ({ messageID: id, partID: part.id, type: part.type })))

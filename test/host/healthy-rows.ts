@@ -32,8 +32,8 @@ export class Rows implements Disposable {
   }
 
   /**
-   * Changes the first part of this type, and for a tool part with this status. Only the sessions `conversation` and
-   * `compacted` are searched.
+   * Changes the first part of this type, and for a tool part with this status. Only the session with tools and the
+   * compacted session are searched.
    */
   part(type: string, change: (data: Json) => unknown, status?: string): void {
     this.#edit("part", (data) => data.type === type && (status === undefined || statusOf(data) === status), change);
@@ -62,7 +62,7 @@ export class Rows implements Disposable {
     if (this.#database.query(sql).run(...values).changes === 0) throw new Error(`nothing was changed by: ${sql}`);
   }
 
-  /** Copies a row of the session `conversation`, and gives the copy other ids or values. */
+  /** Copies a row of the session with tools, and gives the copy other ids or values. */
   copy(table: "message" | "part", values: Readonly<Record<string, string | number>>): void {
     const names = this.#database.query<{ name: string }, [string]>("select name from pragma_table_info(?)").all(table);
     const columns = names.map(({ name }) => (name in values ? "?" : name));
