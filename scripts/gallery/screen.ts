@@ -166,7 +166,7 @@ function backgroundsOf(cells: readonly Cell[], row: number): readonly Area[] {
   return areas;
 }
 
-/** Joins areas of one colour and width that are directly below each other. */
+/** Joins areas of one colour that are directly below each other and have the same column and width. */
 function joined(areas: readonly Area[]): readonly Area[] {
   const open = new Map<string, Area>();
   const done: Area[] = [];

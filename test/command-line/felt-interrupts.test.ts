@@ -116,8 +116,8 @@ test("a second interrupt ends a command that did not stop: status 4, and its tem
     () => out === "hangs" || child.exitCode !== null,
     () => `the command never came so far: ${err}`,
   );
-  // The command does not end at one interrupt, and npm sends each interrupt twice. So the test sends interrupts until
-  // the process ends.
+  // The first interrupt does not end the command. npm sends each interrupt twice, so a second one that comes at once is
+  // ignored.
   await until(() => child.exitCode !== null || !child.kill("SIGINT"), "two interrupts did not end it");
   expect(await ended).toBe(4);
   expect(err).toContain("Ended at once. Nothing is lost");

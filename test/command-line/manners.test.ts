@@ -168,9 +168,9 @@ test("help and suggestions in a terminal of 40, 80 and 120 columns, with and wit
     for (const words of ["Did you mean repair?", "Did you mean last?", "Did you mean truncated?", "Exit status:"]) {
       expect(text.replace(/\s+/g, " ")).toContain(words);
     }
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches all ASCII characters
     expect(/^[\x00-\x7f]*$/.test(text)).toBe(locale === "C");
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: what sets a colour
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a colour begins with a control character
     expect(/\x1b\[3[1-7]m/.test(terminal.everything(true))).toBe(noColor === undefined);
     terminal.close();
   }
@@ -204,7 +204,7 @@ test("on a terminal: titles, a list to choose from that Ctrl-C leaves, and plain
     const screen = terminal.screen();
     expect(screen).toStartWith("Store: ~/damaged/opencode.db");
     expect(screen).toContain("Fix the login page");
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches all ASCII characters
     expect(/^[\x00-\x7f]*$/.test(screen)).toBe(locale === "C");
     terminal.close();
   }

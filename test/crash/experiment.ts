@@ -133,8 +133,8 @@ export function stateOnDisk(dataDir: string, live: Readonly<Record<string, strin
 }
 
 /**
- * The content of a file. In a state file, the number and the times of the manifest are replaced by whether they match
- * the manifest.
+ * The content of a file. A state file contains the inode and times of its manifest, which differ in each run. They are
+ * replaced by `true` or `false`, which says whether they match the manifest.
  */
 function contentOf(path: string): string {
   // A whole database contains no id of a run, so its bytes are not searched for one.

@@ -31,12 +31,12 @@ const SECOND_HOSTS: readonly HostVersion[] = ["1.0.152", "1.14.41"];
 const TURNS: Readonly<Partial<Record<HostVersion, 0 | 1>>> = { "1.2.27": 1, "1.14.41": 0, "1.18.33": 0 };
 
 /**
- * The damages that are tried on a record. A readable document of another form is tried on 1.18.33, which checks records
- * against a schema, and also on some other hosts. Unreadable damage is tried on the main records of one JSON host, and
- * is shared by two SQLite hosts. Every host gets an empty record and a cut-off record. A host parses all JSON columns
- * in the same way, and the second host of a kind of storage behaves like the first. So a second column, or a second
- * host, gets only the other forms, an empty record, a cut-off record and a BLOB. A second column on a second host gets
- * only the other forms and an empty record. The oracle tries all other damages on every host, at random.
+ * The damages that are tried on a record. The oracle tries the others at random, on every host.
+ * - Readable documents of another form (`code` is `null`): 1.18.33 gets all of them, because it checks records against a
+ *   schema. Another host gets those of its turn.
+ * - Unreadable documents: the main records of the first hosts get those of their turn. The host parses all columns in
+ *   the same way, and a second host behaves like the first. So other columns and second hosts get only `OF_A_SECOND`.
+ *   Another column on a second host gets only an empty record.
  */
 export function damagesOf(version: HostVersion, name: string): readonly Damage[] {
   const isFile = isJsonHost(version) || name === "session_diff";

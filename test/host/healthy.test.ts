@@ -11,7 +11,7 @@ import { blockingOf, type Tool, toolFor } from "./tool.ts";
 
 afterAll(removeHomes);
 
-/** Other chains of the same versions. */
+/** More chains of upgrades, which are only tried in `npm run test:whole`. */
 const OTHER_UPGRADES: readonly Upgrade[] = [
   { through: ["1.1.65", "1.2.27", "1.18.33"], loads: true },
   { through: ["1.2.27", "1.14.41", "1.17.18", "1.18.33"], loads: true },

@@ -22,8 +22,8 @@ export interface HermeticHome {
 }
 
 /**
- * These settings save a fifth of the start. opencode then does not watch files, and does not look for the data of other
- * agents.
+ * With these settings, opencode starts in four fifths of the time. It does not watch files, and does not look for the
+ * data of other agents.
  */
 const NOT_LOOKED_FOR = {
   OPENCODE_EXPERIMENTAL_DISABLE_FILEWATCHER: "1",

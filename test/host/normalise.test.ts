@@ -14,12 +14,12 @@ import { storeImage } from "./store-image.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 import { blockingOf, type Tool, toolFor, trustedManifest } from "./tool.ts";
 
-/** The first versions with each set of schema rules, and the versions that other tests use. */
+/** The first version with each set of schema rules, and the versions that other tests use. */
 const VERSIONS: readonly HostVersion[] = ["1.14.48", "1.15.13", ...LINE_HOSTS.filter((each) => minorOf(each) >= 17)];
 
 /**
- * Rules whose records no request to a running opencode returns. They concern JSON files, opencode's own start, and its
- * screen (test/terminal/screen.test.ts).
+ * Rules that requests to a running opencode cannot test. They concern JSON files, opencode's own start, and its screen
+ * (test/terminal/screen.test.ts).
  */
 const ELSEWHERE = ["own-id", "project-sandboxes", "project-vcs", "text-on-screen", "answer-on-screen"];
 

@@ -79,7 +79,7 @@ describe("while opencode writes an answer", () => {
     model = startModelServer();
     store = await realStore(version);
     host = await startHost({ home: store.home, model });
-    // 1.17 and 1.18 never answer some requests of their first moments, which last long on a busy machine.
+    // Right after their start, 1.17 and 1.18 may never answer a request. On a busy machine, this time is long.
     const answers = () =>
       host.request("GET", "/session", undefined, FIRST_ANSWER_MS).then(
         ({ status }) => status === 200,

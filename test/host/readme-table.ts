@@ -15,7 +15,7 @@ export function readmeTable(): TableLine[] {
   const [, table = ""] = text.split("\n## You see … → run …\n");
   const lines = (table.split("\n## ")[0] ?? "").split("\n").filter((line) => /^\| (?!you see)/.test(line));
   return lines.map((line) => {
-    // A vertical bar in code would split a cell, but the table has none.
+    // Splitting at every vertical bar is enough, because the table has no vertical bar in code.
     const cells = line.split("|").map((cell) => cell.trim());
     const commands = [...(cells[3] ?? "").matchAll(/`REPAIR ?([^`]*)`/g)];
     return { sees: cells[1] ?? "", commands: commands.map(([, words = ""]) => words.split(" ").filter(Boolean)) };

@@ -163,8 +163,8 @@ async function oneDamage(bench: Bench, target: Damageable, damage: Damage): Prom
     const restored = await tool.restore(repaired.runID ?? "");
     expect(restored.items.map((item) => item.action)).toEqual(repaired.items.map(() => "restored"));
     expect(await storeImage(store.dataDir, WRITTEN_AT_BOOT)).toEqual(before);
-    // If opencode must be started for this question, it is asked only once for each record. The restored bytes are
-    // those with which opencode failed before.
+    // Some records are only read when opencode boots the project. A boot takes long, so this is tested with only one
+    // damage of each such record.
     if (boot === "ignores") expect(await askFailing(bench.host, asked, damaged)).toEqual(statusesOf(damaged));
     else if (damage === ZERO_BYTES) expect(statusesOf(await askNow(bench, target))).toEqual(statusesOf(damaged));
   } finally {

@@ -35,7 +35,7 @@ export interface RunningHost {
   readonly home: HermeticHome;
   readonly url: string;
   readonly pid: number;
-  /** Requests a path for the project. The parameter `directory` is added. */
+  /** Sends a GET request about the project. The parameter `directory` is added to the path. */
   get(path: string): Promise<Answer>;
   post(path: string, body?: unknown): Promise<Answer>;
   request(method: string, path: string, body?: unknown, timeoutMs?: number): Promise<Answer>;
@@ -158,9 +158,9 @@ function failed(message: string): never {
 }
 
 /**
- * Waits until opencode answers. 1.17 and 1.18 may never answer a request of their first moments, so short requests are
- * repeated. 1.0.152 answers from the moment at which it listens. It has no path for this request, and would send it to
- * the internet.
+ * Waits until opencode answers. Right after their start, 1.17 and 1.18 may never answer a request, so short requests
+ * are repeated. 1.0.152 answers from the moment at which it listens. It does not know this path, and would send the
+ * request to the internet.
  */
 async function answering(group: ProcessGroup, url: string, version: HostVersion): Promise<void> {
   if (version.startsWith("1.0.")) return;

@@ -31,7 +31,7 @@ export async function askAbout(host: RunningHost, sessionID: string): Promise<Se
 }
 
 /**
- * Repeats the requests that failed before. Returns the statuses of all requests; those that did not fail keep their
+ * Repeats the requests that failed before. Returns the statuses of all requests. Requests that did not fail keep their
  * earlier status.
  */
 export async function askFailing(

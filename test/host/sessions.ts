@@ -61,7 +61,8 @@ const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QD
 /**
  * Makes a running opencode write one session of each kind that users have. The first has reasoning, tools, a failed
  * tool, todos and edits of files. The others are a plain session with an image, a child, a fork, and a reverted, a
- * compacted, an aborted, a failed and an empty session. opencode must use the model `scripted`.
+ * compacted, an aborted, a failed and an empty session. opencode must have been started with the model server
+ * `scripted`.
  */
 export async function writeRealSessions(host: RunningHost, scripted: ModelServer): Promise<StoredSessions> {
   const writer = new SessionWriter(host, scripted);

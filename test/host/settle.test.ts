@@ -151,7 +151,7 @@ async function grownOld(home: HermeticHome): Promise<void> {
 }
 
 /**
- * The versions with which a waiting permission is tested: one JSON host and the newest host. 1.0.152 has no request for
+ * The versions with which a waiting permission is tested: one JSON host and the newest host. 1.0.152 has no route for
  * permissions, and the other versions behave like these two.
  */
 const ASKING: readonly HostVersion[] = ["1.1.65", "1.18.33"];
@@ -194,8 +194,8 @@ async function hanging(host: RunningHost): Promise<string> {
 }
 
 /**
- * One JSON host, one SQLite host in which a turn ends in the same way, and one in which a turn ends by a tool of its
- * own. For JSON files and for rows, the end of a turn is written at one place each, so other versions need no test.
+ * One JSON host, one SQLite host that ends a turn in the same way, and one in which a turn ends by a tool of its own. The
+ * code that ends a turn is in one place for JSON files and in one place for rows, so other versions need no test.
  */
 const VERSIONS = LINE_HOSTS.filter((version) => IS_WHOLE || !["1.0.152", "1.14.41"].includes(version));
 

@@ -99,7 +99,7 @@ function savedFile(cell: ManifestCell) {
   return "value" in cell && "file" in cell.value ? [cell.value] : [];
 }
 
-/** The paths of everything in quarantine, and of the files and folders there that not only their owner may use. */
+/** `all` are the paths of everything in quarantine. `tooOpen` are those that other users may access, too. */
 export async function quarantineEntries(dataDir: string): Promise<{ all: string[]; tooOpen: string[] }> {
   const all: string[] = [];
   const tooOpen: string[] = [];
