@@ -77,7 +77,7 @@ async function untilRunning(host: RunningHost, id: string, known: readonly numbe
   }
 }
 
-/** The processes that run `sleep`: this process, its children, and their children. */
+/** The process `pid` and all processes that it started, but only those that run `sleep`. */
 function waitingBelow(pid: number): number[] {
   try {
     if (readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("sleep\0")) return [pid];

@@ -19,7 +19,7 @@ import { COLUMNS, rowsBySqlite, TABLE } from "../sqlite-rows.ts";
 /** The largest number of pages that the tool may assume for so few bytes. To read more pages would take seconds. */
 const MOST_PAGES = 5_000_000;
 
-/** If there are more pages, the rest of this check is left out. */
+/** The rest of the check is left out if there are more pages than this, because it would take too long. */
 const FEW_PAGES = 10_000;
 
 /**
