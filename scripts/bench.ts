@@ -43,7 +43,7 @@ const { values } = parseArgs({
 const runs = Number(values.runs);
 const ours = pathToFileURL(join(dist, "server.js")).href;
 
-/** The opencode versions that the option `--host` names. */
+/** The opencode versions that the option `--host` selects. */
 function hosts() {
   return ([JSON_HOST, SQLITE_HOST] as const).filter((version) => values.host.includes(version));
 }
@@ -62,7 +62,7 @@ function check(name: string, runtime: string, { dataDir }: KeptStore): Command {
   return { name, argv: [runtime, join(dist, "cli.js"), "check", "--json", "--quiet", "--data-dir", dataDir] };
 }
 
-/** Prints the median time of each command, and how much time the first command took in comparison. */
+/** Prints the median time of each command, and its ratio to the time of the first command. */
 function sayCompared(measured: ReadonlyMap<string, Medians>): void {
   const [first] = measured.values();
   for (const [name, { milliseconds, peakMB }] of measured) {
@@ -86,7 +86,7 @@ async function compare(commands: readonly Command[]): Promise<void> {
 async function importTimes(): Promise<void> {
   for (const entry of ["server", "tui", "cli", "api"]) {
     const url = pathToFileURL(join(dist, `${entry}.js`)).href;
-    // The module of the command line runs when it is imported. With `--version` it does almost nothing.
+    // The import runs the command line. With `--version` the command line does almost nothing.
     const code = `const started = performance.now(); await import("${url}"); console.error(performance.now() - started)`;
     const times = Array.from({ length: 15 }, () => {
       const { stderr } = spawnSync("bun", ["-e", code, "--", "--version"], { encoding: "utf8" });

@@ -1,4 +1,7 @@
-/** npm run check: every tool that looks at the sources, at once. What each has to say is printed in one piece. */
+/**
+ * npm run check: runs all tools that check the sources at the same time. The output of each tool is printed in one
+ * piece.
+ */
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");

@@ -20,8 +20,8 @@ import {
 } from "./demo/stage.ts";
 
 /**
- * How many kilobytes are left on the disk, in the order of the attempts. With 8 kB, opencode fails later than with 4
- * kB: only when it writes the answer.
+ * How many kilobytes are left free on the disk in each attempt. With 8 kB, opencode fails only when it writes the
+ * answer. With 4 kB, it fails earlier.
  */
 const LEFT_FREE = [8, 4, 16, 20];
 

@@ -9,7 +9,7 @@ import { RULES } from "../plugin/remedies/complete/catalogue.ts";
 /** The file in which the catalogue of faults is published. */
 export const FAULT_DOCUMENT = join(import.meta.dirname, "..", "docs", "faults.md");
 
-/** The sentences about remedies. A remedy `report` has none, because most entries have it. */
+/** The sentence about each remedy. `report` has no sentence, because it is the remedy of most entries. */
 const REMEDIES: Readonly<Record<Exclude<Remedy, "report">, string>> = {
   quarantine:
     "At the start of opencode, the plugin moves the record or file to quarantine without asking. You can undo the move",
@@ -18,7 +18,9 @@ const REMEDIES: Readonly<Record<Exclude<Remedy, "report">, string>> = {
   settle: "`repair --only` with this code gives the record the state that opencode writes when you abort a turn",
 };
 
-/** Sentences that replace those of {@link REMEDIES}, because the repair of this problem takes another way. */
+/**
+ * Sentences for problems whose repair differs from the usual remedy. They replace the sentences in {@link REMEDIES}.
+ */
 const OWN_REMEDIES: Readonly<Record<string, string>> = {
   "lost-record":
     "If you ask, `repair` restores the record from the exact copy in opencode's log. You can undo the repair",
@@ -68,7 +70,7 @@ ${rest.join("\n")}
 `;
 }
 
-/** Subjects for titles that are not about a record or a file of any kind. */
+/** The subjects of titles that are about neither a record nor a file. */
 const SUBJECTS: Readonly<Record<string, string>> = {
   "stray-file": "This",
   "lost-message-record": "The message",

@@ -54,7 +54,8 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
   });
 
   await withScreen(home, model, "repair", async (ui) => {
-    // The toast disappears after some seconds, maybe before the terminal UI accepts keys. So it is awaited first.
+    // The toast disappears after some seconds, maybe before the terminal UI accepts keys. So the script waits for the
+    // toast first.
     await ui.waitFor(/2 damaged records of/);
     await take(home, ui, "toast");
     await untilReady(ui);

@@ -132,9 +132,9 @@ interface WrittenSchemas {
 }
 
 /**
- * Merges equal schemas. `hosts` are the versions that leave this schema behind, in a new or an upgraded database.
- * `begunBy` are the versions that created these databases. Each object and each row is stored once, and referred to by
- * its position.
+ * Merges equal schemas. `hosts` are the versions that leave a schema behind in a new or an upgraded database. `begunBy`
+ * are the versions that created these databases. Each object and each row is stored once. Schemas refer to it by its
+ * position.
  */
 function known(written: WrittenSchemas, recorded: readonly RecordedSchema[]): unknown {
   const objectPool = new Map(written.objects.map((each, place) => [JSON.stringify(each), place]));
@@ -146,7 +146,7 @@ function known(written: WrittenSchemas, recorded: readonly RecordedSchema[]): un
     return place;
   };
   const schemas = new Map<string, KnownSchema>();
-  // Versions that apply the same migrations leave the same schemas behind, so they share one set of versions.
+  // Versions that apply the same migrations leave the same schemas behind, so these versions share one set.
   const lines = new Map<string, Set<string>>();
   const add = ({ objects, journals }: Schema, hosts: readonly string[], begunBy: readonly string[]) => {
     const newest = journals.find(({ table }) => table === "migration") ?? journals[0];

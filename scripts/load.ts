@@ -12,7 +12,7 @@ const { values } = parseArgs({
   },
 });
 const milliseconds = Number(values.minutes) * 60_000;
-// Each process ends after its time by itself, even if this process was killed before.
+// Each process ends by itself when its time is over, even if the parent process was killed before.
 const code = `const end = performance.now() + ${milliseconds}; while (performance.now() < end) for (let n = 0; n < 1e6; n += 1) Math.sqrt(n);`;
 const busy = Array.from({ length: Number(values.processes) }, () =>
   Bun.spawn([process.execPath, "-e", code], { stdout: "ignore", stderr: "inherit" }),

@@ -14,7 +14,7 @@ import { median } from "./bench/statistics.ts";
 /**
  * Measures how much longer it takes to open a healthy session with the half of the plugin that runs in the terminal UI.
  * The time begins with Enter in the session list, and ends when the last words of the session are on the screen. Two
- * terminal UIs run, one with and one without that part. They open sessions in turn, each session once.
+ * terminal UIs run, one with and one without that half. They open sessions in turn, each session once.
  *
  *     npm run bench:opening -- [--rounds 15] [--messages 100] [--parts 50] [--host 1.18.33]
  */
@@ -79,7 +79,7 @@ try {
   for (let round = 0; round <= rounds; round += 1) {
     for (const each of round % 2 === 0 ? sides : [...sides].reverse()) {
       const time = await opened(each, each.titles[round] ?? "");
-      // The first session on each side is opened only to fill caches, and is not counted.
+      // The first session on each side only fills caches, and is not counted.
       if (round > 0) each.times.push(time);
       process.stdout.write(`${each === sides[0] ? "without" : "with"}: ${time.toFixed(0)} ms\n`);
     }

@@ -25,13 +25,13 @@ if (values.host === undefined) {
 setPriority(10);
 const seed = Number(values.seed);
 const count = Number(values.count);
-/** The name for the preview of opencode 2.x. With it, the tables that 2.x reads are compared. */
+/** The name for the preview of opencode 2.x. This name selects a comparison of the tables that 2.x reads. */
 const PREVIEW = "2-preview";
 const versions = values.host.includes("any")
   ? await publishedVersions()
   : (values.host as (HostVersion | typeof PREVIEW)[]);
 
-/** The answer for one version: how often `check` and opencode agree, or why that could not be measured. */
+/** The result for one version: how often `check` and opencode agree, or why that could not be measured. */
 type Answer = { readonly version: HostVersion | typeof PREVIEW } & (
   | { readonly result: OracleResult; readonly seconds: number }
   | { readonly unavailable: string }

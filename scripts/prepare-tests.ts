@@ -42,8 +42,8 @@ function installMissing(): void {
 }
 
 /**
- * Downloads the opencode releases that are missing, and lets each write its test store. Then no test has to wait for
- * that.
+ * Downloads the opencode releases that are missing, and lets each release write its test store. Then no test has to
+ * wait for a download.
  */
 async function prepareHosts(): Promise<void> {
   for (const version of HEALTHY_HOSTS) {

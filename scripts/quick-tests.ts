@@ -9,7 +9,8 @@ import { dirname, join, relative } from "node:path";
 const root = join(import.meta.dirname, "..");
 
 /**
- * A test that imports one of these modules, directly or through others, downloads something or starts another program.
+ * Tests that import one of these modules, directly or through other modules, download something or start another
+ * program.
  */
 const DOWNLOADS = [
   "test/host/binary.ts",

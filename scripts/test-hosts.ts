@@ -63,7 +63,7 @@ function isOk(row: string): boolean {
   return TRIALS.every((_, index) => cells[index] === "ok");
 }
 
-/** Whether there was no such opencode here. */
+/** Whether this version of opencode does not exist for this operating system. */
 function isUnavailable(row: string): boolean {
   return cellsOf(row)[2]?.startsWith(NOT_AVAILABLE) === true;
 }

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { cacheDirectory } from "../test/host/cache.ts";
 
 /**
- * Runs test files one after the other, each in a process of its own, and prints the time of each. The CPU time includes
- * all child processes. Usage: `npm run test:times [FILE]…`; without names, all test files run.
+ * Runs test files one after the other, each in its own process, and prints the time of each file. The CPU time includes
+ * all child processes. Usage: `npm run test:times [FILE]…`. Without file names, all test files run.
  */
 const root = join(import.meta.dirname, "..");
 const wanted = process.argv.slice(2);

@@ -21,8 +21,8 @@ export async function emptyPlugin(home: HermeticHome): Promise<string> {
 }
 
 /**
- * Measures how long opencode's first answer takes with each of several plugins, in milliseconds. Each time a fresh
- * process is started, with one plugin after the other. `path` is the route of the request. `before` is called before
+ * Measures in milliseconds how long opencode takes to give its first answer with each plugin. The plugins take turns,
+ * and each measurement starts a new opencode process. `path` is the route of the request. `before` is called before
  * each start.
  */
 export async function answersWith(

@@ -15,20 +15,20 @@ const HOST = "1.18.33";
 const PARTS_OF_SESSION = 200;
 
 /**
- * How many events each part has. An event contains the whole part. With nine events, `event` is by far the largest
- * table, as users report.
+ * The number of events of each part. An event contains the whole part, so nine events make `event` by far the largest
+ * table. Users report databases like that.
  */
 const UPDATES = 9;
 
-/** One session of this many has a very large part. That gives two or three such parts in a gigabyte. */
+/** One of this many sessions has a very large part. A gigabyte then has two or three such parts. */
 const SESSIONS_PER_GIANT = 150;
 
 const SMALLEST_GIANT_MB = 16;
 const LARGEST_GIANT_MB = 48;
 
 /**
- * How much disk space is needed in relation to the store. Three files of its size exist at the same time: the store, a
- * damaged copy, and the salvaged database.
+ * How much free disk space is needed, as a multiple of the store's size. Three files of this size exist at the same
+ * time: the store, a damaged copy, and the salvaged database.
  */
 const DISK_FACTOR = 3.2;
 
@@ -75,7 +75,7 @@ async function refuseWithoutRoom(folder: string, gigabytes: number): Promise<voi
 function fill(path: string, bytes: number, seed: number): void {
   const database = new Database(path);
   try {
-    // Nobody else uses the file, and an interrupted run builds it again. So it need not survive a crash.
+    // No other program uses the file, and an interrupted run builds it again. So the file need not survive a crash.
     database.run("pragma journal_mode = off");
     database.run("pragma synchronous = off");
     database.run("pragma cache_size = -100000");

@@ -9,7 +9,7 @@ import { median } from "./statistics.ts";
 
 const PAGE_BYTES = 4096;
 
-/** Before the salvage, one page of this many is overwritten. */
+/** Before the salvage, one of this many pages is overwritten. */
 const PAGES_PER_DAMAGED = 1000;
 
 export interface HugeMeasurement {
@@ -104,7 +104,7 @@ function command(
   return { name, argv: [...tool, ...argv, "--quiet", "--data-dir", dataDir] };
 }
 
-/** A part of a generated session. Each run gets another part. */
+/** Returns a part of a generated session. Each run gets another part. */
 function partAt({ content }: KeptStore, run: number): { readonly id: string; readonly sessionID: string } {
   return withDatabase(content, (database) => {
     const row = database

@@ -10,7 +10,8 @@ import { addSessions } from "./large-store.ts";
 import type { StoreSize } from "./templates.ts";
 
 /**
- * Increase this number whenever the same size and seed make another store. Older stores in the cache are then not used.
+ * Increase this number after every change that makes another store from the same size and seed. Stores with an older
+ * number in the cache are then not used.
  */
 const FORMAT = 1;
 

@@ -57,8 +57,8 @@ function writeRows(store: RealStore, size: StoreSize, seed: number): void {
 }
 
 /**
- * Reads the rows of a database as templates. Returns them, and a function that adds one generated session in one
- * transaction.
+ * Reads the rows of a database as templates. Returns the templates, and a function that adds one generated session in
+ * one transaction.
  */
 export function rowsOf(database: Database) {
   const documents = (table: string): JsonObject[] =>
@@ -94,7 +94,7 @@ function asValue(row: JsonObject, name: string): string | number | null {
   return typeof value === "string" || typeof value === "number" ? value : null;
 }
 
-/** The JSON for a row. The ids are left out, because they are in columns of their own. */
+/** Returns the JSON for the column `data` of a row. The ids are left out, because they have their own columns. */
 function dataOf(record: JsonObject): string {
   const { id: _id, sessionID: _session, messageID: _message, ...data } = record;
   return JSON.stringify(data);

@@ -29,8 +29,8 @@ const XARGS_REFUSED = 123;
 const LOOK_MS = 10;
 
 /**
- * The largest amount of memory that a process has used so far, in MB, from /proc; 0 if the process has ended. `maxRSS`
- * would be wrong, because it also counts memory of this process at the start of the child.
+ * The largest amount of memory that a process has used so far, in MB, from /proc. If the process has ended, the result
+ * is 0. `maxRSS` would be wrong, because it also counts memory of this process at the start of the child.
  */
 function peakOf(pid: number): number {
   try {

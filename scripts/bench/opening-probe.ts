@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 
-/** The task of the probe, a small plugin that measures inside opencode's terminal UI. */
+/** The task of the probe. The probe is a small plugin that measures inside opencode's terminal UI. */
 export interface ProbeOptions {
   /** The ids of the sessions to open, one after the other. */
   readonly sessionIDs: readonly string[];
@@ -26,9 +26,9 @@ const QUIET_MS = 200;
 const SETTLING_MS = 5000;
 
 /**
- * A plugin for the terminal UI that opens sessions in the same way as the session list. It measures how long opencode
- * cannot react in the meantime, while it renders the parts of the screen that belong to plugins. Loading and drawing
- * 5,000 parts is not included: that takes seconds, and varies by hundreds of milliseconds.
+ * A plugin for the terminal UI that opens sessions as the session list does. It measures for how long opencode does not
+ * react while it renders the parts of the screen that belong to plugins. The time to load and draw 5,000 parts is not
+ * included, because it takes seconds and varies by hundreds of milliseconds.
  */
 export default { id: "opening-probe", tui: probe };
 

@@ -3,8 +3,8 @@ import { longTailedLength } from "./random.ts";
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * Records that a real opencode wrote, from which test records are made. They contain every form of message and part in
- * its store.
+ * Records that a real opencode wrote, as templates for test records. They include every form of message and part in
+ * that opencode's store.
  */
 export interface Templates {
   readonly session: JsonObject;

@@ -3,7 +3,7 @@ import { rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { whenThisProcessDies } from "../../test/host/watchdog.ts";
 
-/** A small disk that is mounted at a directory, in order to fill it completely. */
+/** A small disk that is mounted at a directory. Tests fill it completely. */
 export interface SmallDisk {
   /** Fills the disk until at most this many bytes are free. */
   fill(left: number): Promise<void>;

@@ -9,7 +9,7 @@ import { type Answer, type RunningHost, startHost } from "../../test/host/runnin
 
 const DIST = join(import.meta.dirname, "..", "..", "dist");
 
-/** A step had another result than this demonstration promises. */
+/** Is thrown if a step has another result than the demonstration promises. */
 export class BrokenPromiseError extends Error {}
 
 export interface Message {

@@ -166,7 +166,7 @@ function backgroundsOf(cells: readonly Cell[], row: number): readonly Area[] {
   return areas;
 }
 
-/** Joins areas of one colour and width that are directly below each other. */
+/** Joins areas of one colour that are directly below each other and have the same column and width. */
 function joined(areas: readonly Area[]): readonly Area[] {
   const open = new Map<string, Area>();
   const done: Area[] = [];
@@ -190,9 +190,9 @@ interface Run {
 }
 
 /**
- * Joins neighbouring characters of one style, so that they are drawn together. A single space joins every style without
- * an underline, because only its background is visible. A rectangle is always drawn alone. So is a space after a space,
- * because SVG shows several spaces as one.
+ * Joins neighbouring characters of the same style into one text. A single space joins any style without an underline,
+ * because only the background of a space is visible. Rectangles, and spaces that follow a space, are always drawn
+ * separately. SVG would show several spaces as one.
  */
 function runsOf(cells: readonly Cell[]): readonly Run[] {
   const runs: Run[] = [];
@@ -248,7 +248,7 @@ function rectangle({ column, row, width, height, fill }: Area): string {
   return `<rect ${place} width="${rounded(width * CELL.width)}" height="${rounded(height * CELL.height)}" fill="${fill}"/>`;
 }
 
-/** The colour that fills most of the screen, for the frame around it. */
+/** The background colour that fills most of the screen. The frame gets this colour too. */
 function frameColour(screen: Screen): string {
   const counts = new Map<string, number>();
   for (const { style } of screen.flat()) {

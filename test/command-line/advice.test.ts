@@ -95,7 +95,7 @@ test("what is advised for a folder that is gone is a command that does something
     to: rows.dataDir,
   });
   rows.remove();
-  // `rescue` writes into databases only.
+  // `rescue` writes only into databases, not into JSON files.
   const files = createJsonStore(sampleContent());
   loseFolders(files);
   const advice = JSON.parse((await askCli(["check", "--json", "--data-dir", files.dataDir])).stdout).advice;
@@ -116,7 +116,7 @@ test("no swap is advised of a new database that `--swap` refuses to put in its p
   const store = await createSqliteStore("1.18.33", sampleContent());
   const database = join(store.dataDir, "opencode.db");
   const bytes = readFileSync(database);
-  // Only rows of sessions, messages and parts are left: neither the schema nor the journal of migrations.
+  // Only the rows of sessions, messages and parts stay. The schema and the journal of migrations are overwritten.
   for (let at = 0; at < bytes.length; at += 4096) {
     const text = bytes.toString("latin1", at, at + 4096);
     if (at === 0 || /CREATE |\d{14}_[a-z]/.test(text)) bytes.fill(0, at, at + 4096);

@@ -19,7 +19,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const RUN = "20261123T021500123Z-0000-9f86d081";
 
-/** Arguments, with `@` for the folder of this test, and the sentence that says what is wrong with them. */
+/** Arguments, and the sentence that says what is wrong with them. `@` stands for the folder of this test. */
 const WRONG: readonly (readonly [string, string])[] = [
   ["check --data-dir @/missing", "This opencode data directory does not exist."],
   ["check --data-dir @/file", "The data directory is a file, not a folder."],
@@ -45,7 +45,7 @@ const WRONG: readonly (readonly [string, string])[] = [
   ["report --data-dir @/store --output @/none/report.md", "The folder for the report does not exist."],
   ["check --concurrency 0", "--concurrency takes a whole number"],
   ["check --concurrency many", "--concurrency takes a whole number"],
-  // The variable of a script that is not set.
+  // A script gives an empty value if it uses a variable that is not set.
   ["repair --yes --session=", "--session needs a value: --session ID."],
   ["rescue --export=", "--export needs a value: --export DIR."],
   ["check --data-dir=", "--data-dir needs a value: --data-dir DIR."],

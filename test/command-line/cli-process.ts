@@ -7,21 +7,23 @@ export interface CliResult {
 }
 
 export interface CliOptions {
-  /** The whole environment besides PATH; by default there is no opencode to be found in it. */
+  /** The whole environment except PATH. By default, the command line finds no opencode in it. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Runs as the user `nobody`, who may not do what root may. */
+  /** Whether the command line runs as the user `nobody`, who has fewer permissions than root. */
   readonly unprivileged?: boolean;
-  /** A command that runs it inside something, such as a mount namespace; it is put before the program. */
+  /**
+   * A command that runs the command line inside something, for example a mount namespace. It is put before the program.
+   */
   readonly inside?: readonly string[];
-  /** Another program than this Bun to run it with, and another entry than the source: the compiled one. */
+  /** The program that runs the command line instead of this Bun, and the entry that it runs instead of the source. */
   readonly runtime?: string;
   readonly entry?: string;
 }
 
-/** Resolved rather than joined: `bun test --changed` follows it as it follows an import. */
+/** Uses `require.resolve` because `bun test --changed` follows it like an import. */
 const ENTRY = require.resolve("../../plugin/cli.ts");
 
-/** Runs the command line, from source where nothing else is said, without a terminal, and waits for its end. */
+/** Runs the command line without a terminal, and waits for its end. By default, this Bun runs it from its source. */
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const own = [options.runtime ?? process.execPath, options.entry ?? ENTRY, ...args];
   const [command = "", ...rest] =
@@ -42,7 +44,7 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
 
 const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/** Whether this process is root and somebody without privileges could run the command line from where it lies. */
+/** Whether this process is root, and the user `nobody` can run the command line from its folder. */
 export function canDropPrivileges(): boolean {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
   const [command = "", ...rest] = [...AS_NOBODY, process.execPath, ENTRY, "--version"];

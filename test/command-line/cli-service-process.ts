@@ -1,6 +1,6 @@
 /**
- * Runs the command line again and again in this one process, each time with the arguments and the environment that a
- * message names, and answers with its exit status and what it has written.
+ * Runs many command lines in this one process, one after the other. A message gives the arguments and the environment
+ * of a command line. The answer is its exit status and its output.
  */
 import { runCommandLine } from "../../plugin/command-line/run.ts";
 import { removeTemporaryFolders } from "../../plugin/platform/temporary-folder.ts";
@@ -8,7 +8,7 @@ import type { CliResult } from "./cli-process.ts";
 
 export interface Asked {
   readonly args: readonly string[];
-  /** The whole environment. */
+  /** The whole environment of the command line. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -27,7 +27,7 @@ async function answer({ args, env }: Asked): Promise<CliResult> {
   Object.assign(process.env, env);
   [said.stdout, said.stderr] = ["", ""];
   const code = await runCommandLine(args, new AbortController().signal);
-  // The command line sets its own status last, so a status that is not 0 from here on was set too late.
+  // The command line sets its exit status at its end. If the status changes after this line, it was set too late.
   process.exitCode = 0;
   const left = removeTemporaryFolders();
   if (left === 0) return { code, ...said };

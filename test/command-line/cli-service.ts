@@ -4,28 +4,28 @@ import { IS_WHOLE } from "../process/whole.ts";
 import { type CliOptions, type CliResult, runCli } from "./cli-process.ts";
 import type { Asked } from "./cli-service-process.ts";
 
-/** Resolved rather than joined: `bun test --changed` follows it as it follows an import. */
+/** Uses `require.resolve` because `bun test --changed` follows it like an import. */
 const SERVICE = require.resolve("./cli-service-process.ts");
 
 /** Runs commands in one process, one after the other. */
 export interface CliService {
-  /** Fails if the process ends before the answer, or has ended after an earlier one. */
+  /** Fails if the process ends before the answer, or has already ended after an earlier answer. */
   ask(asked: Asked): Promise<CliResult>;
-  /** Ends the process, and fails if it had ended before, or ends with a status that is not 0. */
+  /** Ends the process. Fails if the process has already ended by itself, or ends with a status that is not 0. */
   end(): Promise<void>;
 }
 
 interface Serving {
   readonly service: Subprocess;
-  /** Who waits for an answer. */
+  /** The caller that waits for an answer. */
   answer: ReturnType<typeof Promise.withResolvers<CliResult>> | null;
 }
 
-/** A service whose process starts with the first command. `preload`: a module that the process loads first. */
+/** A service whose process starts with the first command. `preload` names a module that the process loads first. */
 export function cliService(preload?: string): CliService {
   let serving: Serving | null = null;
   let before: Promise<unknown> = Promise.resolve();
-  /** How the process ended, if it was not told to. */
+  /** How the process ended, if it ended by itself. */
   let ended: Error | null = null;
 
   const serve = (): Serving => {
@@ -83,13 +83,13 @@ export function cliService(preload?: string): CliService {
 
 const service = cliService();
 
-// Where several files share one run without `--isolate` or `--parallel`, this follows the first of them only.
+// If several test files share one run without `--isolate` or `--parallel`, this hook runs only after the first file.
 afterAll(() => service.end());
 
 /**
- * Runs the command line, for a test of what it says and does to a store. One process runs all commands of a test file: a start
- * costs ten times what most commands do. What is about the process itself (that it ends, signals, streams, other runtimes,
- * users) takes {@link runCli}, and `npm run test:whole` takes it for everything.
+ * Runs the command line for a test of its output or of its changes to a store. One process runs all commands of a test
+ * file, because a start takes ten times as long as most commands. Tests of the process itself (its end, signals,
+ * streams, users, other runtimes) use {@link runCli}. `npm run test:whole` uses {@link runCli} for all tests.
  */
 export function askCli(args: readonly string[], { env }: Pick<CliOptions, "env"> = {}): Promise<CliResult> {
   if (IS_WHOLE) return runCli(args, env ? { env } : {});

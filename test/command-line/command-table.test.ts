@@ -106,7 +106,7 @@ describe("commands in sentences", () => {
     expect(withGivenStore("`TMPDIR=/x opencode-session-repair check`", { database: "/o.db" })).toBe(
       "`TMPDIR=/x opencode-session-repair check --db /o.db`",
     );
-    // As a word of its own, the name of this folder would be an option.
+    // Without the `=`, the name of this folder would be taken for an option.
     expect(withGivenStore("`opencode-session-repair check`", { dataDir: "-x" })).toBe(
       "`opencode-session-repair check --data-dir=-x`",
     );

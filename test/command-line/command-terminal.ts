@@ -3,16 +3,16 @@ import { randomBytes } from "node:crypto";
 import { whenThisProcessDies } from "../host/watchdog.ts";
 import { until } from "../process/until.ts";
 
-/** A command in a real terminal (tmux), driven by keys. */
+/** A command that runs in a real terminal (tmux) and gets keys from the test. */
 export interface CommandTerminal {
   screen(): string;
-  /** All that was printed, with the sequences that set colours if `styled`; a line that was too wide is one line. */
+  /** Everything that the command printed. `styled` keeps the escape sequences for colours. Wrapped lines are joined. */
   everything(styled: boolean): string;
-  /** Presses keys by tmux's names: `C-c`, `Enter`. */
+  /** Presses keys. Their names are those of tmux, such as `C-c` and `Enter`. */
   press(...keys: string[]): void;
   /** Waits until the screen shows a text, and returns the screen. */
   waitFor(expected: string | RegExp): Promise<string>;
-  /** Waits for the command's end, and returns its exit status. */
+  /** Waits for the end of the command, and returns its exit status. */
   status(): Promise<number>;
   close(): void;
 }
@@ -27,7 +27,7 @@ function tmux(...args: string[]): string {
 
 let isWatched = false;
 
-/** Starts a command with nothing in its environment but what is given. */
+/** Starts a command. Its environment contains only the given variables. */
 export function startInTerminal(
   command: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
@@ -37,10 +37,11 @@ export function startInTerminal(
   isWatched = true;
   const name = `command-${randomBytes(4).toString("hex")}`;
   const assignments = Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
-  // Ctrl-C reaches this shell too.
+  // Ctrl-C also reaches this shell. With the `trap`, the shell does not end.
   const script = 'trap : INT; "$@"; printf "\\nstatus=%s." "$?"; exec sleep 3600';
   const shell = ["env", "-i", ...assignments, "TERM=xterm-256color", "sh", "-c", script, "sh", ...command];
-  // A server that left with its last session might be asked for the next one while it leaves.
+  // Without `exit-empty off`, the tmux server ends with its last session. The next session could then reach a server
+  // that is just ending.
   const server = ["-f", "/dev/null", "start-server", ";", "set-option", "-g", "exit-empty", "off", ";"];
   tmux(...server, "new-session", "-d", "-s", name, "-x", String(columns), "-y", "50", ...shell);
   const screen = () => tmux("capture-pane", "-p", "-J", "-t", name);

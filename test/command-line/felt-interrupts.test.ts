@@ -56,7 +56,7 @@ test("rescue is interrupted while it lists again: what was done is told, what is
     stat: (path) => (abort.signal.aborted ? never : nodeFileSystem.stat(path)),
     unlink: async (path) => {
       await nodeFileSystem.unlink(path);
-      // The last thing that the change itself does.
+      // Removing the lock is the last step of the change. The interrupt comes right after it.
       if (path.endsWith(".lock")) abort.abort();
     },
   };
@@ -116,7 +116,8 @@ test("a second interrupt ends a command that did not stop: status 4, and its tem
     () => out === "hangs" || child.exitCode !== null,
     () => `the command never came so far: ${err}`,
   );
-  // The first is felt by the command alone, and npm sends it twice.
+  // The first interrupt does not end the command. npm sends each interrupt twice, so a second one that comes at once is
+  // ignored.
   await until(() => child.exitCode !== null || !child.kill("SIGINT"), "two interrupts did not end it");
   expect(await ended).toBe(4);
   expect(err).toContain("Ended at once. Nothing is lost");

@@ -24,14 +24,14 @@ import { startInTerminal } from "./command-terminal.ts";
 const CLI_SOURCE = require.resolve("../../plugin/cli.ts");
 const STOPPED_CLI = join(import.meta.dirname, "stopped-cli.ts");
 
-/** A database so large that its pages are looked at in a process of its own. */
+/** The size of a database whose pages are checked in a separate process, because it is large. */
 const LARGE_BYTES = 40_000_000;
 
 let folder: string;
-/** With a damaged part; and the same after its repair. */
+/** Data directories with a damaged part, and with the same store after its repair. */
 let damaged: string;
 let repaired: string;
-/** Healthy, and so small that its pages are looked at at once. */
+/** A healthy data directory. Its database is so small that its pages are checked in the command's own process. */
 let small: string;
 let runID: string;
 
@@ -64,7 +64,7 @@ test("progress counts what was read, while the pages are still being looked at",
     concurrency: 2,
     onProgress: ({ parts }) => seen.push(parts),
     surveyAside: async () => {
-      // Ends only once all parts were told of.
+      // This stand-in for the page check ends only after all parts were counted.
       while (seen.at(-1) !== 5) await sleep(10);
       return null;
     },
@@ -73,7 +73,10 @@ test("progress counts what was read, while the pages are still being looked at",
   expect(outcome.ok && outcome.result.counts.parts).toBe(5);
 });
 
-/** The process that looks at the pages, held there: whoever waits for it waits for ever. */
+/**
+ * Waits until the command has started its process that checks the pages, and stops that process with SIGSTOP. The
+ * command then waits for it for ever.
+ */
 async function heldAside(command: ChildProcess, isTime: () => boolean = () => true): Promise<number> {
   while (command.exitCode === null) {
     const path = `/proc/${command.pid}/task/${command.pid}/children`;
@@ -93,7 +96,7 @@ interface Interrupted {
   readonly document: Record<string, unknown>;
 }
 
-/** Runs a command until it waits for the look at the pages, interrupts it, and waits for its end. */
+/** Runs a command until it waits for the check of the pages, interrupts the command, and waits for its end. */
 async function interrupted(command: readonly string[], dataDir: string, isTime?: () => boolean): Promise<Interrupted> {
   const [program = "", ...words] = command;
   const child = spawn(program, [...words, "--json", "--data-dir", dataDir], { stdio: ["ignore", "pipe", "ignore"] });
@@ -104,7 +107,7 @@ async function interrupted(command: readonly string[], dataDir: string, isTime?:
   try {
     child.kill("SIGINT");
     const code = await ended;
-    // It does not outlive the command.
+    // The process that checks the pages must end too.
     while (existsSync(`/proc/${aside}`)) await sleep(5);
     return { code, document: JSON.parse(Buffer.concat(said).toString("utf8")) };
   } finally {
@@ -174,7 +177,7 @@ test.skipIf(process.platform !== "linux").each(["doctor", "report"])(
     const [home, marker] = [mkdtempSync(join(folder, "home-")), join(folder, `asked-by-${command}`)];
     const temporary = mkdtempSync(join(folder, "tmp-"));
     const program = join(home, "opencode");
-    // Whoever asks it for its version waits for ever.
+    // A program that never ends when it is asked for its version.
     writeFileSync(
       program,
       `#!/bin/sh\necho $$ >${marker}.new; mv ${marker}.new ${marker}; exec sleep 3600 >/dev/null\n`,
@@ -298,7 +301,8 @@ test.each([
   "report",
 ])("%s, interrupted before it began: status 3, no verdict, nothing changed", async (line) => {
   const dataDir = copyOf(repaired);
-  // A state file does not fit the copy of its manifest: whoever takes the lock writes it again.
+  // The state file of a copied run does not match the copied manifest. A command that takes the lock writes the state
+  // file again, so these files are not compared.
   const states = readdirSync(dataDir, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".jsonl"));
   const before = folderImage(dataDir, states);
   const words = line.replace("RUN", runID).split(" ");

@@ -12,9 +12,9 @@ const CLI = require.resolve("../../plugin/cli.ts");
 const SAID = "Half a sentence that";
 
 let folder: string;
-/** A store with a part that is cut off in `ses_a`, titled as below; `ses_b` and `ses_c` are healthy. */
+/** A store in which a part of `ses_a` is cut off. `ses_b` and `ses_c` are healthy. */
 let damaged: string;
-/** The same after a repair. */
+/** The same store after a repair. */
 let repaired: string;
 let runID: string;
 
@@ -161,15 +161,16 @@ test("help and suggestions in a terminal of 40, 80 and 120 columns, with and wit
     const terminal = startInTerminal(["sh", "-c", script, process.execPath, CLI], env, width);
     expect(await terminal.status()).toBe(1);
     const text = terminal.everything(false);
-    // What is copied stays on one line: a command, and a sentence of one that has no terminal's width in it.
+    // Lines that users copy are not broken: commands, the path of the store, and suggestions. Only such lines may be
+    // too wide.
     const wide = text.split("\n").filter((line) => line.trimEnd().length > width);
     expect(wide.filter((line) => !/opencode-session-repair |^Store: |Did you mean/.test(line))).toEqual([]);
     for (const words of ["Did you mean repair?", "Did you mean last?", "Did you mean truncated?", "Exit status:"]) {
       expect(text.replace(/\s+/g, " ")).toContain(words);
     }
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches all ASCII characters
     expect(/^[\x00-\x7f]*$/.test(text)).toBe(locale === "C");
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: what sets a colour
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a colour begins with a control character
     expect(/\x1b\[3[1-7]m/.test(terminal.everything(true))).toBe(noColor === undefined);
     terminal.close();
   }
@@ -203,7 +204,7 @@ test("on a terminal: titles, a list to choose from that Ctrl-C leaves, and plain
     const screen = terminal.screen();
     expect(screen).toStartWith("Store: ~/damaged/opencode.db");
     expect(screen).toContain("Fix the login page");
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches all ASCII characters
     expect(/^[\x00-\x7f]*$/.test(screen)).toBe(locale === "C");
     terminal.close();
   }

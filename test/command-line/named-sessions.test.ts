@@ -15,7 +15,10 @@ const UNKNOWN = "ses_zzzzzzzzzzzzzzzzzzzzzzzzzz";
 let folder: string;
 let dataDir: string;
 
-/** A data directory with a space in its path: a database, and JSON files with a session that only these have. */
+/**
+ * Makes a data directory with a space in its path. It has a database, and JSON files with a session that is not in the
+ * database.
+ */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "opencode-session-repair-named-"));
   dataDir = join(folder, "my data");

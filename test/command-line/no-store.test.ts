@@ -6,7 +6,7 @@ import { sampleContent } from "../stores/content.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 import { runCli } from "./cli-process.ts";
 
-/** A home whose store has one damaged part: whoever calls it healthy was not there. */
+/** A home folder whose store has one damaged part. A command that calls this store healthy did not look at it. */
 let home: string;
 let dataDir: string;
 
@@ -49,7 +49,7 @@ test.each(COMMANDS)("%s in a folder without a store: status 2, no verdict, says 
   expect(await readdir(empty)).toEqual([]);
 });
 
-/** What a user gives instead of the data directory, below the home of this test. */
+/** Paths below the home folder of this test that users give by mistake instead of the data directory. */
 const ALMOST: readonly string[] = [
   ".",
   ".local",
@@ -127,7 +127,10 @@ test("a path with a space and a quote is quoted", async () => {
   expect(await damagedBy(stderr)).toBe(true);
 });
 
-/** Runs the (first) command that an answer names, in a shell; whether it finds the damage. */
+/**
+ * Runs the first command that an answer names, as a shell would split it. Returns whether that command finds the
+ * damage.
+ */
 async function damagedBy(answer: string, env: Readonly<Record<string, string>> = {}): Promise<boolean> {
   const [, command] = /Run: opencode-session-repair (.*?)(?: {3}or: .*)?\n/.exec(answer) ?? [];
   if (command === undefined) return false;

@@ -39,13 +39,15 @@ test("data in the home of a snap and of a flatpak is named by check and rescue, 
   const brought = JSON.parse((await run("rescue", "--from-data", snap, "--yes", "--json")).stdout);
   expect(brought.sessions).toHaveLength(other.sessionIDs.length);
   expect([await fileImage(snap), await fileImage(flatpak)]).toEqual(left);
-  // The flatpak has the same sessions: nothing is missing any more, and both commands are silent.
+  // The flatpak has the same sessions as the snap. So no session is missing any more, and neither command names other
+  // data.
   for (const command of ["check", "rescue"]) {
     expect((await run(command)).stdout).not.toContain("opencode also has data");
     expect(JSON.parse((await run(command, "--json")).stdout)).not.toHaveProperty("otherData");
   }
   expect([await fileImage(snap), await fileImage(flatpak)]).toEqual(left);
-  // A snap's terminal starts opencode in the home of the snap: what is in the usual place is elsewhere then.
+  // A terminal inside a snap starts opencode with the snap's data directory. From there, the usual data directory is
+  // other data.
   const inSnap = await askCli(["rescue", "--dry-run", "--json"], {
     env: { HOME: home, XDG_DATA_HOME: dirname(snap) },
   });

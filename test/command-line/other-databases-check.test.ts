@@ -47,7 +47,7 @@ describe("check says what it read, and what it did not", () => {
   test("of an upgraded one both halves are checked", async () => {
     const found = await checked(await dataDir("upgraded"));
     expect(found).toMatchObject({ status: 0, codes: ["opencode-2", "columns-missing"], verdict: "healthy" });
-    // 2.x made the table of workspaces in its own shape: that is said, and no going back is advised.
+    // 2.x made its own form of the table of workspaces. The check reports that, but must not advise to go back to 1.x.
     expect(found.findings[1]).toMatchObject({ severity: "info", remedy: "report" });
     expect(found.advice).not.toContain("Go back");
     expect(found.findings[0].evidence).toContain(
@@ -116,7 +116,7 @@ describe("check says what it read, and what it did not", () => {
     const words = (await unchanged(["check"], path)).stdout;
     expect(words).not.toContain(HEALTHY);
     expect(words + JSON.stringify(found)).not.toContain("somebody");
-    // Nothing of these is moved, and a session that was asked for alone has its own rows.
+    // `repair` moves none of these records. A check of one session reports only the rows of that session.
     expect((await unchanged(["repair", "--yes"], path)).code).toBe(1);
     const one = JSON.parse((await unchanged(["check", "--json", "--session", SESSION_OF_2X], path)).stdout);
     expect(one.findings.map(({ kind }: { kind: string }) => kind)).toEqual([

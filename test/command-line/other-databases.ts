@@ -12,8 +12,8 @@ export const HEALTHY = "opencode can load everything here";
 
 export let folder: string;
 /**
- * Data directories with one database each: a new one of 2.x, one that 2.x upgraded, one of the Go program, and an
- * undamaged one of 1.18.33.
+ * Four data directories with one database each: `fresh` was made by 2.x, `upgraded` was upgraded by 2.x, `go` is of the
+ * Go program, and `real` is an undamaged database of 1.18.33.
  */
 export let made: Readonly<Record<"fresh" | "upgraded" | "go" | "real", string>>;
 
@@ -48,7 +48,7 @@ export async function dataDir(which: keyof typeof made, statements = ""): Promis
   return to;
 }
 
-/** Every row of the database, whatever its pages are. */
+/** The rows of all tables. Unlike the bytes of the file, they do not depend on the layout of the pages. */
 export function rowsOf(path: string): Record<string, unknown[][]> {
   using database = new Database(join(path, "opencode.db"), { readonly: true });
   const tables = database.query("select name from sqlite_master where type = 'table'").values() as string[][];
@@ -66,7 +66,7 @@ async function contentOf(path: string): Promise<Record<string, string>> {
   return content;
 }
 
-/** Runs a command that must change nothing. */
+/** Runs a command, and fails if the command changes anything in the data directory. */
 export async function unchanged(args: readonly string[], path: string): Promise<CliResult> {
   const before = await contentOf(path);
   const result = await askCli([...args, "--data-dir", path]);

@@ -10,7 +10,7 @@ import { runCli } from "./cli-process.ts";
 const CLI = require.resolve("../../plugin/cli.ts");
 
 let folder: string;
-/** A store with a part that holds nothing. */
+/** A data directory with an empty part. */
 let damaged: string;
 
 beforeAll(async () => {
@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs the command line in a shell, which gives it another stdout. `"$@"` is the command. */
+/** Runs the command line in a shell that redirects its output. In the script, `"$@"` is the command. */
 function inShell(script: string, ...args: readonly string[]) {
   const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: "/nonexistent" };
   const { stdout, stderr } = spawnSync("sh", ["-c", script, "sh", process.execPath, CLI, ...args], {
@@ -97,7 +97,7 @@ test("a damaged page: each answer leads to the command that is the way out", asy
   }
   const shown = await runCli(["show", "ses_a", "--data-dir", store.dataDir]);
   expect([shown.code, shown.stderr]).toEqual([4, expect.stringContaining("The database cannot be read")]);
-  // No list is the last word on sessions that do not load.
+  // After `sessions` and `doctor`, the user must be told to run `check`, because sessions of this store do not load.
   for (const command of ["sessions", "doctor"]) {
     const { stdout } = await runCli([command, "--data-dir", store.dataDir]);
     expect(stdout).toContain("\nNext: opencode-session-repair check");

@@ -13,10 +13,10 @@ import { startInTerminal } from "./command-terminal.ts";
 
 const CLI_SOURCE = require.resolve("../../plugin/cli.ts");
 
-/** Ways to run the command: a program and the entry that it runs. */
+/** How to run the command: the program, and the entry that the program runs. */
 const RUNTIMES = {
   Bun: async () => [process.execPath, CLI_SOURCE],
-  // The oldest Node that `engines` promises; its `readline/promises` never settles at Ctrl-D.
+  // The oldest Node that `engines` allows. Its `readline/promises` never settles after Ctrl-D.
   "Node 20.0.0": async () => [await nodeRelease("20.0.0"), join(await builtPackage(), "cli.js")],
   "Node 24.21.0": async () => [await nodeRelease("24.21.0"), join(await builtPackage(), "cli.js")],
 } as const;
@@ -29,7 +29,7 @@ interface Asked {
 let folder: string;
 const asked: Record<string, Asked> = {};
 
-/** One data directory for every command that asks, of which each would change something. */
+/** Makes a data directory for each command that asks a question. In it, the command would change something. */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "opencode-session-repair-questions-"));
   const keep = (name: string, dataDir: string, ...args: string[]) => {
@@ -61,7 +61,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const WAYS = (["Bun", "Node 20.0.0", "Node 24.21.0"] as const).flatMap((runtime) =>
   ["repair", "restore", "purge", "rescue", "salvage"]
-    // Without SQLite there is nothing to ask.
+    // Node 20.0.0 has no SQLite. So only `repair`, whose store consists of JSON files, has something to ask.
     .filter((command) => runtime !== "Node 20.0.0" || command === "repair")
     .flatMap((command) => (["C-c", "C-d", "INT"] as const).map((end) => [runtime, command, end] as const)),
 );
@@ -72,7 +72,7 @@ test.skipIf(lacks("tmux")).each(WAYS)(
     const { dataDir, args } = asked[command] ?? { dataDir: "", args: [] };
     const before = folderImage(dataDir);
     const pidFile = join(folder, "pid");
-    // `exec` keeps the number that the shell has written.
+    // `exec` replaces the shell by the command, which keeps the process id that the shell has written.
     const words = ["sh", "-c", 'echo $$ >"$0"; exec "$@"', pidFile, ...(await RUNTIMES[runtime]()), ...args];
     const terminal = startInTerminal([...words, "--data-dir", dataDir], { HOME: folder, PATH: "/usr/bin:/bin" });
     try {

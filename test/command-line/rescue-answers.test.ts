@@ -12,7 +12,10 @@ import { startInTerminal } from "./command-terminal.ts";
 
 let folder: string;
 
-/** An upgraded database in which 2.x lacks the session `ses_c`, beside old JSON files with the sessions `old` and `older`. */
+/**
+ * Makes an upgraded database in which the tables of 2.x lack the session `ses_c`. Beside it are old JSON files with the
+ * sessions `ses_old` and `ses_older`.
+ */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "opencode-session-repair-rescue-answers-"));
   const rows = await createSqliteStore("1.18.33", sampleContent());
@@ -41,7 +44,7 @@ test("what 2.x lacks is also named after sessions were brought in, and the statu
   expect(sessions.map(({ sessionID }: { sessionID: string }) => sessionID).sort()).toEqual(["ses_old", "ses_older"]);
   const ids = missingIn2x.map(({ sessionID }: { sessionID: string }) => sessionID);
   expect(ids).toContain("ses_c");
-  // What was brought in for 1.x is not in the tables of 2.x.
+  // The import writes only the tables of 1.x, so the tables of 2.x lack the imported sessions too.
   expect(ids).toContain("ses_old");
   expect(code).toBe(1);
 });
@@ -71,7 +74,7 @@ test("rescue takes the beginning of an id, also of a session that only another s
       ({ sessionID }: { sessionID: string }) => sessionID,
     );
   expect(await hidden("ses_olde")).toEqual(["ses_older"]);
-  // A whole id that also begins another id names one session.
+  // `ses_old` is a whole id and also the beginning of `ses_older`. It names only the session `ses_old`.
   expect(await hidden("ses_old")).toEqual(["ses_old"]);
   const ambiguous = await run("--session", "ses_ol", "--yes");
   expect(ambiguous.code).toBe(2);

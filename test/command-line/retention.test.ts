@@ -25,7 +25,7 @@ test("runs tells the size, warns of a large quarantine, and only a purge deletes
   expect(text.stdout).toContain(
     `The quarantine is large: 2.0 GB. To delete runs older than 30 days: opencode-session-repair purge --older-than 30d --data-dir ${dataDir}`,
   );
-  // A large and old quarantine is still there after whatever else is done.
+  // Other commands must not delete a quarantine, even a large and old one.
   writeFileSync(
     manifest,
     readFileSync(manifest, "utf8").replace(/"createdAt": "[^"]+"/, '"createdAt": "2020-01-01T00:00:00.000Z"'),
@@ -37,7 +37,8 @@ test("runs tells the size, warns of a large quarantine, and only a purge deletes
   expect([asked.code, existsSync(manifest)]).toEqual([1, true]);
   expect(asked.stdout).toContain("1 of these originals exists nowhere else.");
   expect(asked.stdout).not.toContain("were restored");
-  // What a user restored is kept by its run.
+  // The run of a restored record prevents that the plugin repairs the record again. `purge` warns before it deletes
+  // such a run.
   const [recent = ""] = readdirSync(join(dataDir, "quarantine", "ses_a")).filter((name) => !manifest.includes(name));
   expect((await askCli(["restore", recent, "--data-dir", dataDir, "--yes"])).stdout).toContain(
     "Undone: 1 record restored",

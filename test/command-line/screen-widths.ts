@@ -2,7 +2,7 @@ import { columns } from "../../plugin/words/text-layout.ts";
 
 export const WIDTHS = [40, 80, 120] as const;
 
-/** A terminal as layout sees it; `isStyled`: with signs in place of the codes of colours. */
+/** A terminal, as the layout functions use it. With `isStyled`, styled text contains escape sequences. */
 export function screenOf(width: number, { isScreen = true, isStyled = false, ellipsis = "…" } = {}) {
   return {
     width,
@@ -13,7 +13,7 @@ export function screenOf(width: number, { isScreen = true, isStyled = false, ell
   };
 }
 
-/** Commands to copy are the only lines that may be wider: they must stay whole. */
+/** Returns the lines that are too wide. Lines with a command are left out, because users copy them whole. */
 export function tooWide(text: string, width: number): string[] {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: styles are control characters
   const plain = text.replace(/\x1b\[\d+m/g, "");

@@ -15,7 +15,7 @@ import { withGivenStore } from "../../plugin/words/commands.ts";
 import { columns } from "../../plugin/words/text-layout.ts";
 import { screenOf, tooWide, WIDTHS } from "./screen-widths.ts";
 
-/** `count` problems of one cause in as many sessions as are named. */
+/** Makes `count` findings with the same cause, in the given number of sessions. */
 function findings(count: number, sessions: number): Finding[] {
   return Array.from({ length: count }, (_, index) => ({
     code: index % 3 === 0 ? "truncated" : "empty",
@@ -112,7 +112,7 @@ describe("lists", () => {
       expect(text).toContain("ses_4f2a1b2c3d4e6");
       expect(text).toContain("2 err");
     }
-    // A pipe gets all of it.
+    // If the output is piped, the whole line is printed.
     const piped = sessionListLines(sessions, screenOf(width, { isScreen: false })).join("\n");
     expect(piped).toContain(`${TITLE}  2 errors, not shown: its folder is gone`);
     const [archived] = sessionListLines(
@@ -151,7 +151,8 @@ describe("lists", () => {
       for (const now of [time, Date.parse("2027-02-01T00:00:00Z")]) {
         const title = runTitle("Undo ", time, records, sessions, now);
         expect(title.length).toBeLessThanOrEqual(61);
-        // A terminal of 80 columns has 70 for it and its description, such as ` 888b9e2b · 10.8 kB`.
+        // In a terminal of 80 columns, 70 columns are free for the title and its description, such as ` 888b9e2b · 10.8
+        // kB`.
         if (records === 1) expect(title.length).toBeLessThanOrEqual(50);
         expect(title).toMatch(/^Undo (2026-)?11-24 .*record/);
       }
@@ -210,7 +211,7 @@ test("a sentence is broken into lines after its commands got `npx` and the data 
       const printed = withGivenStore(laidOut(sentence, { terminal }, "  ").join("\n"), given);
       expect(printed).toContain("`npx opencode-session-repair salvage --data-dir /srv/opencode-data`");
       const wide = printed.split("\n").filter((line) => columns(line) > width);
-      // Only a line that has nothing but the command may be wider.
+      // Only a line that consists of a command may be wider.
       expect(wide.filter((line) => !/^ *`[^`]*`:?$/.test(line))).toEqual([]);
       const help = helpText(null, terminal).split("\n");
       expect(help.filter((line) => columns(line) > width && !line.includes("`"))).toEqual([]);

@@ -7,7 +7,9 @@ import { startInTerminal } from "./command-terminal.ts";
 
 const NAME = "opencode-session-repair";
 
-/** The setup does not install these shells. If a shell is missing, its test is skipped. */
+/**
+ * Whether a shell is not installed. The setup does not install these shells, and tests of missing shells are skipped.
+ */
 const isMissing = (shell: string) => Bun.which(shell) === null;
 
 test.skipIf(isMissing("fish"))("completion works in fish, also behind an option with a value", () => {

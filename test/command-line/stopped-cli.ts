@@ -1,4 +1,4 @@
 import { runCommandLine } from "../../plugin/command-line/run.ts";
 
-/** Runs the command line as if it was interrupted before it began. */
+/** Runs the command line with a signal that was aborted before the start. */
 process.exitCode = await runCommandLine(process.argv.slice(2), AbortSignal.abort());

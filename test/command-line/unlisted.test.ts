@@ -11,7 +11,7 @@ test("`repair` names the session that opencode no longer lists, and how to read 
     const before = store.image();
     const locator = store.locatorOf("session", "ses_c");
     store.overwrite(locator, Buffer.alloc(100));
-    // Damage counts once it has stayed the same for a while.
+    // The file gets an old time, because the tool treats a file as damaged only if it has not changed for a while.
     const old = new Date(Date.now() - 3_600_000);
     utimesSync(join(store.dataDir, "path" in locator ? locator.path : ""), old, old);
     const { stdout } = await askCli(["repair", "--yes", "--data-dir", store.dataDir]);

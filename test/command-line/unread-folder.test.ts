@@ -15,7 +15,7 @@ afterEach(() => {
 test.skipIf(!canDropPrivileges()).each([
   ["todo", "nobody"],
   ["session_diff", "nobody"],
-  // The file was written in a run with sudo. Its folder may be changed.
+  // A run with sudo wrote the file. The user may still change its folder.
   ["todo", "root"],
 ])("a damaged part is repaired although the folder %s may not be read; the part is of %s", async (name, owner) => {
   const store = createJsonStore(sampleContent());

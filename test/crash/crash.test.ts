@@ -29,7 +29,10 @@ const REPAIR: Work = {
   judge: judgeRepair,
 };
 
-/** Settles what an earlier crash interrupted between two sessions, and is interrupted itself. */
+/**
+ * A repair after an earlier repair crashed between two sessions. The second repair must finish the first one, and is
+ * itself interrupted.
+ */
 const REPAIR_AGAIN: Work = {
   ...REPAIR,
   name: "repair after a crash",
@@ -59,7 +62,10 @@ const PURGE: Work = {
   judge: judgePurge,
 };
 
-/** A check passes on what the operating system says; its front ends turn it into a sentence. */
+/**
+ * Ignores errors that the test made up. A check throws errors of the operating system, and its callers turn them into
+ * sentences.
+ */
 function ignoreMadeUp(error: unknown): void {
   if (!(error instanceof Error && error.message.includes("made up by a test"))) throw error;
 }
@@ -72,8 +78,8 @@ const SUBJECTS = [
 ] as const;
 
 /**
- * With copies, records are recovered, completed, added and quarantined. Without, parts are quarantined as messages are with
- * copies: the same code, so that only the whole tries it.
+ * With copies, the repair recovers, completes, adds and quarantines records. Without copies, it quarantines parts by
+ * the same code as messages. So the stores without copies are only tried by `npm run test:crash`.
  */
 const TRIED = SUBJECTS.filter(([, , withCopies]) => withCopies || IS_WHOLE);
 

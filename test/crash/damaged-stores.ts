@@ -10,7 +10,7 @@ import type { StoreUnderTest } from "../stores/store-under-test.ts";
 
 const DAMAGED = Buffer.from('{"type":');
 
-/** Files that opencode 1.1.65 fails on, and one that it trips over. */
+/** JSON files that opencode 1.1.65 cannot load, and a file that does not belong there. */
 export function damagedJsonStore(): StoreUnderTest {
   const store = createJsonStore(sampleContent());
   store.overwrite(store.locatorOf("part", "prt_a1_1"), DAMAGED);
@@ -20,7 +20,7 @@ export function damagedJsonStore(): StoreUnderTest {
   return store;
 }
 
-/** Rows and values that opencode 1.18.33 fails on. */
+/** Rows and values that opencode 1.18.33 cannot load. */
 export async function damagedSqliteStore(): Promise<StoreUnderTest> {
   const store = await createSqliteStore("1.18.33", sampleContent());
   store.overwrite(store.locatorOf("message", "msg_a1"), DAMAGED);
@@ -31,8 +31,8 @@ export async function damagedSqliteStore(): Promise<StoreUnderTest> {
 }
 
 /**
- * A store that opencode 1.18.33 itself wrote: what its event log still has comes back, a message is completed, a part that
- * was never logged leaves with the first of its kind.
+ * A store that opencode 1.18.33 wrote. A repair recovers the records that are in its event log, and completes one
+ * message. It quarantines a part that is not in the log.
  */
 export async function damagedRealStore(): Promise<StoreUnderTest> {
   const { dataDir, home, sessions } = await realStore("1.18.33");
@@ -46,7 +46,7 @@ export async function damagedRealStore(): Promise<StoreUnderTest> {
   store.removeRecord({ table: "part", key: { id: sessions.child.messages[1]?.parts[0]?.id ?? "" } });
   const connection = store.connect();
   try {
-    // Nothing of these was logged.
+    // opencode then has no copy of the records of this session.
     connection.run("delete from event where aggregate_id = ?", sessions.forked.id);
     connection.run("delete from event_sequence where aggregate_id = ?", sessions.forked.id);
     const [, unlogged] = sessions.forked.messages;
@@ -58,7 +58,10 @@ export async function damagedRealStore(): Promise<StoreUnderTest> {
   return store;
 }
 
-/** A copy takes the place of a damaged part, a readable message is completed, and a lost part comes back. */
+/**
+ * Changes the findings so that a repair replaces damaged parts by copies, completes a readable message and adds a lost
+ * part.
+ */
 export function prescribed(store: StoreUnderTest) {
   return (findings: readonly ConfirmedFinding[]): readonly ConfirmedFinding[] => {
     const locator = (record: "part" | "message", id: string) => store.locatorOf(record, id);

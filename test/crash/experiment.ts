@@ -15,17 +15,20 @@ import { withFaultyDatabases } from "./faulty-driver.ts";
 import { DeadError, type Fault, FaultPlan, faultyFileSystem } from "./faulty-file-system.ts";
 import { volatileFileSystem } from "./volatile-file-system.ts";
 
-/** A damaged store, and what it looks like in each of the states that an experiment may end in. */
+/** A damaged store, with its images before and after a repair. Every experiment must end in one of these states. */
 export interface Subject {
   readonly store: StoreUnderTest;
   readonly findings: readonly ConfirmedFinding[];
   readonly damaged: Image;
   readonly repaired: Image;
-  /** States on disk that were found to be in order: most operations only read, or force to disk. */
+  /**
+   * The states on disk that passed the judgement. They are not judged again. Most operations lead to the same state as
+   * the operation before, because they only read or force data to disk.
+   */
   readonly judged: Set<string>;
 }
 
-/** Repairs and restores a damaged store once, undisturbed. */
+/** Repairs and restores a damaged store once without faults, and keeps its images. */
 export async function subjectOf(
   store: StoreUnderTest,
   prescribed: (findings: readonly ConfirmedFinding[]) => readonly ConfirmedFinding[] = (findings) => findings,
@@ -41,24 +44,24 @@ export async function subjectOf(
   return { store, findings, damaged, repaired, judged: new Set() };
 }
 
-/** What is done to a store while something goes wrong. */
+/** The work that is done on a store while an operation fails. */
 export interface Work {
   readonly name: string;
-  /** Brings the damaged store, undisturbed, to where the work begins. */
+  /** Prepares the damaged store for the work, without faults. */
   begin?(subject: Subject): Promise<unknown>;
   run(files: FileSystem, subject: Subject): Promise<unknown>;
-  /** Judges the store afterwards. */
+  /** Checks the store after the work. */
   judge(subject: Subject, fault: Fault): Promise<void>;
 }
 
-/** Every how many-th operation goes wrong. `npm run test:crash` sets 1: every one. */
+/** Only every n-th operation fails. `npm run test:crash` sets 1, so that every operation fails once. */
 const STRIDE = Number(process.env.CRASH_STRIDE ?? 0);
 const DEFAULT_STRIDE: Readonly<Record<Fault["what"], number>> = { die: 19, "die-after": 19, "power-cut": 19, fail: 53 };
 
-/** Whether `npm run test:crash` asks for everything. */
+/** Whether every operation fails once, as in `npm run test:crash`. */
 export const IS_WHOLE = STRIDE > 0;
 
-/** How far the operations that go wrong are apart, and the first of them: each seed has others. */
+/** The first operation that fails, and the distance to the next one. The first operation depends on the seed. */
 export function stepsOf(
   fault: Fault,
   stride = STRIDE || DEFAULT_STRIDE[fault.what],
@@ -67,8 +70,8 @@ export function stepsOf(
 }
 
 /**
- * Does the work again and again, each time with a later operation going wrong, until it comes through, and judges the
- * store after each. Number of operations of the undisturbed work.
+ * Repeats the work, and lets a later operation fail each time, until the work ends before the chosen operation. Judges
+ * the store after each attempt. Returns the number of operations of the work without a fault.
  */
 export async function experiment(subject: Subject, work: Work, fault: Fault): Promise<number> {
   const { dataDir } = subject.store;
@@ -110,12 +113,15 @@ async function unlessDead(work: Promise<unknown>): Promise<void> {
 
 const LARGE_BYTES = 100_000;
 
-/** Everything on disk, apart from names and times that each run chooses again. */
+/** A hash of everything on disk, without the names and times that differ in each run. */
 function stateOf({ store, damaged }: Subject): string {
   return stateOnDisk(store.dataDir, withoutNewTimes(store.image(), damaged));
 }
 
-/** One word for a store, whatever `live` says of it, and its quarantine: the same for two runs that left the same. */
+/**
+ * A hash of the quarantine and of the store, whose content is `live`. Names and times that differ in each run are left
+ * out.
+ */
 export function stateOnDisk(dataDir: string, live: Readonly<Record<string, string>>): string {
   const root = quarantinePath(dataDir);
   const state = { ...live };
@@ -126,9 +132,12 @@ export function stateOnDisk(dataDir: string, live: Readonly<Record<string, strin
   return sha256(Buffer.from(JSON.stringify(Object.entries(state).sort())));
 }
 
-/** Of a state file, whether it is of its manifest: of that it names number and times. */
+/**
+ * The content of a file. A state file contains the inode and times of its manifest, which differ in each run. They are
+ * replaced by `true` or `false`, which says whether they match the manifest.
+ */
 function contentOf(path: string): string {
-  // A whole database names no run.
+  // A whole database contains no id of a run, so its bytes are not searched for one.
   if (lstatSync(path).size > LARGE_BYTES) return sha256(readFileSync(path));
   const text = readFileSync(path, "latin1");
   if (!basename(path).startsWith("state.jsonl")) return text;
@@ -149,7 +158,10 @@ export function reset(dataDir: string, from: string): void {
   cpSync(from, dataDir, { recursive: true, preserveTimestamps: true });
 }
 
-/** Nothing is lost, every manifest is true, a second run ends what was begun, and a restore undoes it. */
+/**
+ * Checks that nothing is lost and every manifest is true, that a second repair finishes the first, and that a restore
+ * undoes both.
+ */
 export async function judgeRepair(subject: Subject, fault?: Fault): Promise<void> {
   const { store, damaged, repaired, findings } = subject;
   bury(store.dataDir);
@@ -171,13 +183,13 @@ export async function judgeRepair(subject: Subject, fault?: Fault): Promise<void
     if (run.ok) expect(run.manifest.state).not.toBe("planned");
   }
   expect(leftovers(store.dataDir)).toEqual([]);
-  // The disk that loses its cache has more names for a file than its user knows.
+  // A file on the volatile disk has a second hard link, so its mode cannot be judged there.
   if (fault?.what !== "power-cut") expect(exposed(store.dataDir)).toEqual([]);
   await restoreEverything(nodeFileSystem, store.dataDir);
   expect(store.image(), "restored in the end").toEqual(damaged);
 }
 
-/** What takes the place of a file has the time at which it was written. */
+/** The image without the times of files that were replaced, because these times differ in each run. */
 function withoutNewTimes(image: Image, damaged: Image): Image {
   const entries = Object.entries(image).map(([place, value]) => [
     place,
@@ -186,7 +198,10 @@ function withoutNewTimes(image: Image, damaged: Image): Image {
   return Object.fromEntries(entries);
 }
 
-/** The live store is as it was, each run is whole or gone, and a second purge ends it. */
+/**
+ * Checks that the purge did not change the store, that each run is complete or gone, and that a second purge finishes
+ * the first.
+ */
 export async function judgePurge(subject: Subject): Promise<void> {
   const { store, damaged } = subject;
   const repaired = withoutNewTimes(subject.repaired, damaged);
@@ -198,13 +213,13 @@ export async function judgePurge(subject: Subject): Promise<void> {
   expect(withoutNewTimes(store.image(), damaged)).toEqual(repaired);
 }
 
-/** Nothing has changed and nothing was left. */
+/** Checks that nothing has changed, and that the check left no file behind. */
 export async function judgeCheck(subject: Subject): Promise<void> {
   expect(subject.store.image()).toEqual(subject.damaged);
   expect(existsSync(quarantinePath(subject.store.dataDir))).toBe(false);
 }
 
-/** Makes the lock files of this process those of one that is gone since long. */
+/** Changes the lock files of this process, so that they seem to belong to a process that ended long ago. */
 export function bury(dataDir: string): void {
   const folder = quarantinePath(dataDir);
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
@@ -215,7 +230,10 @@ export function bury(dataDir: string): void {
   }
 }
 
-/** Every manifest can be read, and the bytes of each item are where it says, or where a later run has put them. */
+/**
+ * Checks that every manifest can be read, and that each original is where its manifest says, or in the quarantine of a
+ * later run.
+ */
 async function judgeManifests(store: StoreUnderTest): Promise<void> {
   const runs = await storedRuns(nodeFileSystem, store.dataDir);
   for (const run of runs) {
@@ -250,7 +268,7 @@ function isLive(store: StoreUnderTest, item: ManifestItem): boolean {
   return bytes !== null && sha256(bytes) === item.original?.sha256;
 }
 
-/** What only a run in progress may leave in the quarantine. */
+/** Files and folders in the quarantine that may exist only during a run. */
 export function leftovers(dataDir: string): string[] {
   const root = quarantinePath(dataDir);
   return namesBelow(root).filter(
@@ -258,7 +276,7 @@ export function leftovers(dataDir: string): string[] {
   );
 }
 
-/** What of the quarantine others than its owner may read. */
+/** Files and folders of the quarantine that other users may read. */
 function exposed(dataDir: string): string[] {
   const root = quarantinePath(dataDir);
   return namesBelow(root).filter((name) => isForOthers(join(root, name)));
@@ -268,7 +286,10 @@ function namesBelow(folder: string): string[] {
   return existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]) : [];
 }
 
-/** Whether others may read something that is the quarantine's alone. */
+/**
+ * Whether other users may read a file or folder. A file with a second hard link is still in use elsewhere, so it is not
+ * counted.
+ */
 function isForOthers(path: string): boolean {
   const found = lstatSync(path);
   return (found.mode & 0o077) !== 0 && (found.nlink === 1 || found.isDirectory());

@@ -7,7 +7,7 @@ const loadReal = real.loadDriver;
 
 let current: FaultPlan | null = null;
 
-// Stays in place for the other test files of this process; without a plan it only passes on.
+// This mock also stays in place for the other test files of this process. Without a plan, it returns the real driver.
 await mock.module("../../plugin/stores/sqlite/driver.ts", () => ({
   ...real,
   async loadDriver() {
@@ -16,7 +16,7 @@ await mock.module("../../plugin/stores/sqlite/driver.ts", () => ({
   },
 }));
 
-/** Runs work whose databases go wrong as planned. */
+/** Runs `work`. In the meantime, operations on databases fail as `plan` says. */
 export async function withFaultyDatabases<T>(plan: FaultPlan, work: () => Promise<T>): Promise<T> {
   current = plan;
   try {
@@ -26,7 +26,7 @@ export async function withFaultyDatabases<T>(plan: FaultPlan, work: () => Promis
   }
 }
 
-/** SQLite's result codes for what the plan says in the operating system's words. */
+/** SQLite's result codes for the error codes of the operating system. */
 const SQLITE_CODE: Readonly<Record<string, string>> = {
   ENOSPC: "SQLITE_FULL",
   EIO: "SQLITE_IOERR_WRITE",
@@ -41,14 +41,15 @@ function faultyDriver(driver: Driver, plan: FaultPlan): Driver {
     open(path, mode) {
       attempt(plan, "none", () => undefined);
       const connection = driver.open(path, mode);
-      // A dead process holds no lock and has committed nothing more.
+      // If a process dies, its locks are released and its open transaction is rolled back. Closing the connection does
+      // the same.
       plan.onDeath(() => connection.close());
       return faultyConnection(connection, plan);
     },
   };
 }
 
-/** Of the statements that writers execute outside of `run`. */
+/** The effects of the statements that writers execute with `exec`. */
 const EFFECT: Readonly<Record<string, Effect>> = {
   "begin immediate": "changes",
   commit: "takes space",

@@ -1,6 +1,6 @@
 import type { FileSystem } from "../../plugin/platform/file-system.ts";
 
-/** Thrown where the process is to be thought dead: from then on nothing it tries has any effect. */
+/** Is thrown when the process is assumed to die. Later operations throw it too, and have no effect. */
 export class DeadError extends Error {
   constructor() {
     super("The process died here.");
@@ -9,14 +9,15 @@ export class DeadError extends Error {
 }
 
 /**
- * What happens at the chosen operation. `die`: before it; `die-after`: when it is done; `power-cut`: as `die`, and what
- * was not forced to disk is lost; else an errno, once or always.
+ * What happens at the chosen operation. `die`: the process dies before the operation. `die-after`: it dies after the
+ * operation. `power-cut`: like `die`, and everything that was not forced to disk is lost. `fail`: the operation fails
+ * with an error code. If `lasting` is set, later operations fail too.
  */
 export type Fault =
   | { readonly what: "die" | "die-after" | "power-cut" }
   | { readonly what: "fail"; readonly code: string; readonly lasting: boolean };
 
-/** What every experiment is made with. */
+/** The faults that every experiment tries. */
 export const FAULTS: readonly Fault[] = [
   { what: "die" },
   { what: "power-cut" },
@@ -28,7 +29,7 @@ export const FAULTS: readonly Fault[] = [
 /** What an operation does to the disk. */
 export type Effect = "none" | "changes" | "takes space";
 
-/** Counts the operations of one run, on files and on databases, and lets one of them go wrong. */
+/** Counts the operations of one run on files and databases. One of them fails, as the fault says. */
 export class FaultPlan {
   readonly #at: number;
   readonly #fault: Fault;
@@ -36,7 +37,10 @@ export class FaultPlan {
   #count = 0;
   #dead = false;
 
-  /** `at`: number of the operation, from 1. To die, only operations that change something count. */
+  /**
+   * `at` is the number of the chosen operation, beginning with 1. For a death or a power cut, only operations that
+   * change something count.
+   */
   constructor(at: number, fault: Fault) {
     this.#at = at;
     this.#fault = fault;
@@ -47,7 +51,7 @@ export class FaultPlan {
     return this.#count >= this.#at;
   }
 
-  /** Operations so far. */
+  /** The number of operations so far. */
   get count(): number {
     return this.#count;
   }
@@ -56,12 +60,12 @@ export class FaultPlan {
     return this.#dead;
   }
 
-  /** What the operating system does when a process is gone. */
+  /** Registers work for the moment of death. The work does what the operating system does when a process ends. */
   onDeath(work: () => void): void {
     this.#mourners.push(work);
   }
 
-  /** Called before an operation. Throws where it must not happen. */
+  /** Called before an operation. Throws if the operation must not happen. */
   before(effect: Effect): void {
     if (this.#dead) throw new DeadError();
     const fault = this.#fault;
@@ -85,7 +89,10 @@ export class FaultPlan {
   }
 }
 
-/** Which operations the operating system refuses with a code; all, where it is not said. */
+/**
+ * The operations that the operating system refuses with this error code. It refuses all operations with a code that is
+ * not listed.
+ */
 const STRIKES: Readonly<Record<string, readonly Effect[]>> = {
   ENOSPC: ["takes space"],
   EDQUOT: ["takes space"],
@@ -96,7 +103,7 @@ function errnoError(code: string): Error {
   return Object.assign(new Error(`${code}: made up by a test`), { code });
 }
 
-/** A file system whose n-th operation goes wrong. Reads are operations too. */
+/** A file system in which operations fail as the plan says. Reads count as operations too. */
 export function faultyFileSystem(files: FileSystem, plan: FaultPlan): FileSystem {
   const attempt = async <T>(effect: Effect, work: () => Promise<T>): Promise<T> => {
     plan.before(effect);
@@ -119,7 +126,7 @@ export function faultyFileSystem(files: FileSystem, plan: FaultPlan): FileSystem
       try {
         await attempt("takes space", () => files.writeNew(path, bytes, mode));
       } catch (error) {
-        // As much as there was space or time for.
+        // The file then has half of its content, as after a full disk or a crash.
         const half = bytes.subarray(0, bytes.length / 2);
         if (!wasDead) await files.writeNew(path, half, mode).catch(() => undefined);
         throw error;

@@ -17,7 +17,10 @@ test.if(process.env.CI !== undefined && process.getuid?.() === 0)("root on a bui
 });
 
 const PAGE = 4096;
-/** Bytes left when the work begins: from none to more than it needs; every third of them, unless all are asked for. */
+/**
+ * The numbers of bytes that are free when the work begins, from none to more than the work needs. Only every third
+ * number is tried, except in `npm run test:crash`.
+ */
 const LEFT = [
   ...Array.from({ length: 40 }, (_, index) => index * PAGE),
   ...[48, 64, 96, 128, 192].map((n) => n * PAGE),
@@ -38,7 +41,7 @@ describe.skipIf(typeof disk === "string").each([
 
   afterAll(() => subject.store.remove());
 
-  /** Judges what the small disk holds where there is room for it. */
+  /** Judges a copy of the store outside the small disk, because the judgement needs free space. */
   async function judge(): Promise<void> {
     small.relieve();
     reset(subject.store.dataDir, dataDir);

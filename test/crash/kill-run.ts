@@ -1,6 +1,7 @@
 /**
- * npm run test:kill -- [--of 2-preview] [--count N] [--seed N]: kills so many processes a store at random moments. With
- * `--of 2-preview` on the database that the preview of opencode 2.x serves meanwhile.
+ * npm run test:kill -- [--of 2-preview] [--count N] [--seed N]
+ * For each store, kills N processes at random moments. `--of 2-preview` uses only the database of a running preview of
+ * opencode 2.x.
  */
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";

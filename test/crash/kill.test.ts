@@ -10,7 +10,7 @@ import { builtPackage } from "../package/built.ts";
 import { damagedJsonStore, damagedRealStore, damagedSqliteStore } from "./damaged-stores.ts";
 import { judgePurge, judgeRepair, leftovers, reset, type Subject, subjectOf } from "./experiment.ts";
 
-/** Of each store; `npm run test:kill -- --count N --seed N` sets both. */
+/** The number of kills for each store. `npm run test:kill -- --count N --seed N` sets both values. */
 const COUNT = Number(process.env.KILL_COUNT ?? 4);
 const SEED = Number(process.env.KILL_SEED ?? 20_261_124);
 
@@ -18,7 +18,7 @@ const WORKS = ["repair", "restore", "repair", "purge"] as const;
 
 type Work = (typeof WORKS)[number];
 
-/** When a process is killed: so many milliseconds after its start, or after it took the lock. */
+/** When a process is killed: `afterMs` milliseconds after its start, or after it took the lock. */
 interface Moment {
   readonly since: "start" | "lock";
   readonly afterMs: number;
@@ -34,7 +34,7 @@ beforeAll(async () => {
   entry = join(await builtPackage(), "cli.js");
 });
 
-/** Runs the compiled command line and kills it; `null`: it was killed. */
+/** Runs the compiled command line and kills it at `moment`. Returns its times, or `null` if it was killed. */
 async function run(subject: Subject, args: readonly string[], moment: Moment | null): Promise<Finished | null> {
   const { dataDir } = subject.store;
   const env = { PATH: process.env.PATH, HOME: "/nonexistent" };
@@ -43,7 +43,8 @@ async function run(subject: Subject, args: readonly string[], moment: Moment | n
   const exit = once(child, "exit");
   const lock = join(quarantinePath(dataDir), ".lock");
   if (moment?.since === "lock") await firstSight(lock, exit);
-  // Timers count whole milliseconds; much of the work takes less.
+  // `Atomics.wait` also waits for fractions of a millisecond. Timers only count whole milliseconds, and much of the
+  // work takes less.
   if (moment !== null) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, moment.afterMs);
   else await firstSight(lock, exit);
   const locked = performance.now();
@@ -53,7 +54,10 @@ async function run(subject: Subject, args: readonly string[], moment: Moment | n
   return signal === null ? { totalMs: locked - started, underLockMs: performance.now() - locked } : null;
 }
 
-/** For a command that was at its end before it was killed: the machine is faster now than when its times were taken. */
+/**
+ * Shorter times for the next attempt. The last command ended before it was killed, because the machine is now faster
+ * than when the times were measured.
+ */
 function sooner({ totalMs = 0, underLockMs = 0 }: Partial<Finished> = {}): Finished {
   return { totalMs: totalMs * 0.7, underLockMs: underLockMs * 0.7 };
 }
@@ -76,7 +80,9 @@ async function cli(subject: Subject, ...args: readonly string[]) {
   };
 }
 
-/** Everything by the command line alone: it says what is wrong, repairs it, has nothing left to repair, and undoes it. */
+/**
+ * Judges the store only with the command line: it checks, repairs, finds nothing left to repair, and undoes every run.
+ */
 async function judgeByCommands(subject: Subject): Promise<void> {
   const { store, damaged } = subject;
   const before = await cli(subject, "check");
@@ -135,7 +141,7 @@ describe.each([
     }
     const momentOf = (work: Work): Moment => {
       const { totalMs = 0, underLockMs = 0 } = takes.get(work) ?? {};
-      // Most of a command's time goes by before it changes anything.
+      // A command spends most of its time before the first change. So most kills come after it took the lock.
       return random.chance(0.15)
         ? { since: "start", afterMs: random.next() * totalMs }
         : { since: "lock", afterMs: random.next() * underLockMs };
@@ -145,7 +151,7 @@ describe.each([
       const work = WORKS[index % WORKS.length] ?? "repair";
       begin(work);
       const moments: Moment[] = [momentOf(work)];
-      // One process in five meets what the one before it left, and is killed too.
+      // In one of five cases, a second process continues after the killed one, and is killed too.
       if (random.chance(0.2)) moments.push(momentOf(work));
       try {
         for (const moment of moments) {

@@ -2,9 +2,10 @@ import { spyOn } from "bun:test";
 import { thisSystem } from "../../plugin/platform/this-system.ts";
 
 /**
- * Makes the system say, from now on, that no process has a file open, which is so in an experiment. Linux would have to be
- * asked about every open file of the machine, which costs more than all the rest. What comes of another answer is tried in
- * test/salvage/swap-beside-opener.test.ts, test/repair/settle-time.test.ts and test/live. Returns what ends it.
+ * From now on, reports that no process has a file open, which is true in an experiment. To ask Linux about all open
+ * files of the machine takes more time than the rest of the experiment. Other answers are tested in
+ * test/salvage/swap-beside-opener.test.ts, test/repair/settle-time.test.ts and test/live. Returns a function that ends
+ * this.
  */
 export async function withoutOpenFiles(): Promise<() => void> {
   const { openFiles } = await thisSystem();

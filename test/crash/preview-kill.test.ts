@@ -13,11 +13,11 @@ import { Random } from "../oracle/random.ts";
 import { builtPackage } from "../package/built.ts";
 import { everyRow } from "../stores/every-row.ts";
 
-/** `npm run test:kill -- --of 2-preview --count N --seed N` sets both. */
+/** `npm run test:kill -- --of 2-preview --count N --seed N` sets both values. */
 const COUNT = Number(process.env.KILL_COUNT ?? 3);
 const SEED = Number(process.env.KILL_SEED ?? 20_261_130);
 
-/** Enough that a repair is several transactions. */
+/** The number of damaged rows in each session. With so many rows, a repair needs several transactions. */
 const DAMAGED_IN_EACH = 150;
 
 let entry = "";
@@ -49,7 +49,7 @@ afterAll(async () => {
   await removeHomes();
 });
 
-/** Runs the command line; it is killed so many milliseconds after its start, or after it took the lock. */
+/** Runs the command line, and kills it `afterMs` milliseconds after its start, or after it took the lock. */
 async function run(args: readonly string[], killed: { since: "start" | "lock"; afterMs: number }): Promise<void> {
   const { dataDir } = store.home;
   const env = { PATH: process.env.PATH, HOME: "/nonexistent" };
@@ -91,7 +91,7 @@ test(`${COUNT} kills while rows of 2.x leave or return: none is lost, and the pr
       await run(["restore", answer.runs?.[0]?.runID ?? "", "--yes"], moment());
     }
     expect((await statuses()).every((status) => status === 200 || status === 500)).toBe(true);
-    // Whoever comes next finishes it; then everything is undone.
+    // The next repair must finish the killed command. After that, every run is undone.
     expect([kill, (await cli("repair", "--yes")).code]).toEqual([kill, 0]);
     expect([kill, await statuses()]).toEqual([kill, [200, 200]]);
     for (const { runID, state } of (await cli("runs")).answer.runs ?? []) {

@@ -1,15 +1,15 @@
 /**
- * Repairs a data directory and undoes that, with a port to files that writes down each change: what the crash
- * experiments can let go wrong. Prints the changes. `system-calls.test.ts` runs it below strace.
+ * Repairs a data directory and undoes the repair. Prints each change that it made through the port `FileSystem`. The
+ * crash experiments can let exactly these changes fail. `system-calls.test.ts` runs this script below strace.
  */
 import type { FileSystem } from "../../plugin/platform/file-system.ts";
 import { findingsIn, repairFindings, restoreEverything, settledFiles } from "../repair/tool.ts";
 
-/** A change that went through the port, and the paths that it was given. */
+/** A change that was made through the port `FileSystem`, with the paths that the port got. */
 export interface PortChange {
   readonly operation: keyof FileSystem;
   readonly paths: readonly string[];
-  /** What it answered, where that says whether anything was done. */
+  /** Whether the change was made. Some operations answer `false` if there was nothing to do. */
   readonly isDone: boolean;
 }
 

@@ -3,19 +3,19 @@ import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from "n
 import { join } from "node:path";
 import { scratchFolder } from "../stores/scratch.ts";
 
-/** A real file system of a few megabytes, in memory. */
+/** A small file system in memory, mounted at a folder. */
 export interface SmallDisk {
-  /** Absolute. */
+  /** The absolute path of that folder. */
   readonly path: string;
-  /** Fills it with a file until no more than this is free. */
+  /** Writes a file until at most this many bytes are free. */
   fill(freeBytes: number): void;
-  /** Deletes that file. */
+  /** Deletes the file that fills the disk. */
   relieve(): void;
   freeBytes(): number;
   remove(): void;
 }
 
-/** Mounts one; a sentence where this system does not let it. */
+/** Mounts a small disk. If this is not possible on this system, returns a sentence that says why. */
 export function mountSmallDisk(megabytes: number): SmallDisk | string {
   if (process.platform !== "linux") return "Full disks are tried on Linux only.";
   const scratch = scratchFolder();

@@ -14,14 +14,14 @@ const RECORDED_RUN = require.resolve("./recorded-run.ts");
 const logs = mkdtempSync(join(tmpdir(), "opencode-session-repair-strace-"));
 afterAll(() => rmSync(logs, { recursive: true, force: true }));
 
-/** Runs this Bun below strace, and tells what it changed below a data directory. */
+/** Runs this Bun below strace. Returns its result, and the changes that it made in a data directory. */
 async function changesOf(dataDir: string, args: readonly string[], entry?: string) {
   const log = join(logs, `${process.hrtime.bigint()}.log`);
   const ran = await runCli(args, { inside: below(log), ...(entry === undefined ? {} : { entry }) });
   return { ...ran, calls: changesBelow(dataDir, readFileSync(log, "utf8")) };
 }
 
-/** Whether SQLite itself made this change, on its database or to keep the entry of its log. */
+/** Whether SQLite made this change to its database, or forced the folder of the database to disk. */
 function isOfSQLite(call: string, dataDir: string): boolean {
   const [kind, path, another] = call.split(" ");
   const isFolder = kind === "sync" && path === dataDir;
@@ -31,7 +31,10 @@ function isOfSQLite(call: string, dataDir: string): boolean {
   );
 }
 
-/** What differs from run to run: ids of runs, tokens of locks, the order of items, the folder of the store. */
+/**
+ * The calls without everything that differs in each run: ids of runs, tokens of locks, numbers of items, and the folder
+ * of the store.
+ */
 function impersonal(calls: readonly string[], dataDir: string): ReadonlySet<string> {
   const texts = calls.map((call) =>
     call
@@ -92,5 +95,5 @@ describe.skipIf(process.platform !== "linux" || lacks("strace")).each([
   });
 });
 
-/** A holder renews its lock, if the work takes long enough. */
+/** A process that works for long renews the time of its lock. */
 const RENEWED = /^times \/quarantine\/\.lock$/;

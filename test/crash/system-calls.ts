@@ -1,7 +1,9 @@
 import { basename } from "node:path";
 import type { PortChange } from "./recorded-run.ts";
 
-/** The system calls of Linux that change a file, a folder or what is forced to disk, as strace names them. */
+/**
+ * The Linux system calls that change a file or a folder, or force it to disk. The names are those that strace prints.
+ */
 const CHANGING = [
   ...[
     "open",
@@ -20,13 +22,16 @@ const CHANGING = [
   ...["utime", "utimes", "utimensat", "futimesat", "fsync", "fdatasync", "sync_file_range", "setxattr", "fsetxattr"],
 ];
 
-/** Runs a command below strace, which writes these calls of all its threads to a file, with the path of each open file. */
+/**
+ * The command for running a program below strace. strace writes these calls of all threads to a file, with the path of
+ * each open file.
+ */
 export function below(log: string): string[] {
   const how = ["-f", "--seccomp-bpf", "-y", "-qq", "-s", "4096"];
   return ["strace", ...how, "-e", `trace=${CHANGING.join(",")}`, "-o", log];
 }
 
-/** One name for the calls that do the same. A call that is not here is told by its own name. */
+/** System calls that do the same get one name. A call that is not listed here keeps its own name. */
 const KINDS: Readonly<Record<string, string>> = {
   ...{ open: "create", openat: "create", creat: "create" },
   ...{ renameat: "rename", renameat2: "rename", linkat: "link", unlinkat: "unlink", mkdirat: "mkdir" },
@@ -41,8 +46,8 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The changes below a folder that a log of strace names: `create PATH`, `rename FROM TO`. Reading is left out. A path
- * through `/proc/self/fd` is told as the one that it leads to.
+ * The changes in a folder that a log of strace contains, such as `create PATH` and `rename FROM TO`. Reads are left
+ * out. A path through `/proc/self/fd` is replaced by the path to which it leads.
  */
 export function changesBelow(folder: string, log: string): string[] {
   const opened = new Map<string, string>();
@@ -64,7 +69,10 @@ function throughHandles(path: string, opened: ReadonlyMap<string, string>): stri
   return path.replace(/^\/proc\/self\/fd\/(\d+)/, (all, handle: string) => opened.get(handle) ?? all);
 }
 
-/** The lines of a log without the number of the thread; a call that another thread interrupted is put together. */
+/**
+ * The lines of a log without the numbers of threads. If another thread interrupted a call, the two halves of its line
+ * are joined.
+ */
 function wholeLines(log: string): string[] {
   const begun = new Map<string, string>();
   return log.split("\n").flatMap((line) => {
@@ -77,7 +85,10 @@ function wholeLines(log: string): string[] {
   });
 }
 
-/** The changes that the operations of the port make (`plugin/platform/file-system.ts`), as {@link changesBelow} tells them. */
+/**
+ * The changes that an operation of the port makes (`plugin/platform/file-system.ts`), in the form of {@link
+ * changesBelow}.
+ */
 export function callsOf({ operation, paths, isDone }: PortChange): string[] {
   const [path = ""] = paths;
   const told = (...kinds: readonly string[]) => kinds.map((kind) => [kind, ...paths].join(" "));
@@ -105,7 +116,7 @@ export function callsOf({ operation, paths, isDone }: PortChange): string[] {
   }
 }
 
-/** What one list has and the other has not, however often each is there. */
+/** The entries of `list` that are not in `other`. An entry that occurs several times must occur as often in `other`. */
 export function without(list: readonly string[], other: readonly string[]): string[] {
   const left = new Map<string, number>();
   for (const each of other) left.set(each, (left.get(each) ?? 0) + 1);

@@ -2,22 +2,25 @@ import { existsSync, linkSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rm
 import { basename, dirname, join } from "node:path";
 import type { FileSystem } from "../../plugin/platform/file-system.ts";
 
-/** A change of folders' entries that a power cut takes back unless one of these folders was forced to disk since. */
+/**
+ * A change to entries of folders. A power cut undoes the change if one of these folders has not been forced to disk
+ * since.
+ */
 interface Unforced {
   readonly folders: readonly string[];
   undo(): void;
 }
 
 /**
- * A disk whose cache is lost with the power, at its worst: no entry of a folder that was not forced to disk survives, and
- * no content of a file that was not. `lose` is the power cut.
+ * A disk that loses as much as possible in a power cut: all entries of a folder and the content of a file that were not
+ * forced to disk. `lose` is the power cut.
  */
 export function volatileFileSystem(files: FileSystem, scratch: string): { files: FileSystem; lose(): void } {
   let unforced: Unforced[] = [];
   const unsynced = new Set<string>();
   const keep = mkdtempSync(join(scratch, "lost-"));
   let number = 0;
-  /** Another name for a file that is about to lose its own. */
+  /** Makes a second hard link to a file whose name is about to be removed. */
   const spare = (path: string): string => {
     number += 1;
     const kept = join(keep, `${number}-${basename(path).slice(0, 40)}`);
@@ -77,7 +80,7 @@ export function volatileFileSystem(files: FileSystem, scratch: string): { files:
     },
     lose() {
       for (const { undo, folders } of unforced.reverse()) {
-        // A folder that was lost took its entries along.
+        // If a folder was lost, its entries are already lost with it.
         if (folders.every((folder) => existsSync(folder))) undo();
       }
       for (const path of unsynced) if (existsSync(path)) truncateSync(path, 0);

@@ -7,7 +7,7 @@ import { FAULT_DOCUMENT, faultDocument } from "../../scripts/fault-docs.ts";
 
 const faults = Object.values(FAULT_FAMILIES).flat();
 
-/** The classes of known cases, as collected from opencode's issues. */
+/** The classes of known cases, collected from opencode's issues, with the number of cases in each class. */
 const CLASSES: readonly (readonly [letter: string, count: number])[] = [
   ["A", 8],
   ["B", 7],

@@ -21,7 +21,9 @@ function row(type: string, data: unknown, id = "msg_1"): RowOf2x {
   return { values: { id, type, session_id: "ses_1", seq: 1 }, json: new Map([["data", stored(value)]]) };
 }
 
-/** What is said of a message: nothing, `unreadable`, or the place and what is wrong there. */
+/**
+ * What the diagnosis says about a message: `null`, `unreadable`, or the place in the message and what is wrong there.
+ */
 function said(type: string, data: unknown, id?: string): string | null {
   const problem = messageProblem(profile, row(type, data, id));
   if (problem === null) return null;
@@ -38,8 +40,8 @@ const shell = { shellID: "sh_1", command: "ls", status: "exited", time };
 const user = { text: "t", time };
 
 /**
- * The cases that were measured with opencode's own schema of 2.0.26 and the library that it uses; `null` means that
- * opencode decodes the message.
+ * These results were measured with opencode's own schema of 2.0.26 and its schema library. `null` means that opencode
+ * decodes the message.
  */
 const CASES: readonly (readonly [name: string, type: string, data: unknown, said: string | RegExp | null])[] = [
   ["empty", "user", "", "unreadable: empty"],
@@ -217,7 +219,10 @@ describe("a session of 2.0.26", () => {
       json: new Map(Object.entries(json).map(([column, text]) => [column, stored(text)])),
     }).map(({ column, evidence, isUnreadable }) => `${column ?? "row"}: ${isUnreadable ? "unreadable" : evidence}`);
 
-  /** Of these the whole list of 2.x is 500 (measured with a build of July, and with the preview). */
+  /**
+   * With each of these values, 2.x answers 500 for the whole list (measured with a build of July, and with the
+   * preview).
+   */
   test.each([
     ["metadata", "{", "metadata: unreadable"],
     ["model", "", "model: unreadable"],
@@ -228,7 +233,7 @@ describe("a session of 2.0.26", () => {
     ["revert", '{"a":1}', "revert: revert.messageID: missing"],
     ["metadata", '"x"', "metadata: metadata: expected an object, got a string"],
     ["permission", "{}", "permission: permission: expected an array, got an object"],
-    // Rules as 1.x has them.
+    // Rules in the form of 1.x.
     [
       "permission",
       '[{"permission":"bash","pattern":"*","action":"ask"}]',
@@ -249,7 +254,7 @@ describe("a session of 2.0.26", () => {
     expect(problems(more)).toEqual([expected]);
   });
 
-  /** Of these 2.x answers 200 (measured with a build of July). */
+  /** With each of these values, 2.x answers 200 (measured with a build of July). */
   test.each([
     [{ directory: "" }, {}],
     [{ path: "http://localhost/x" }, {}],

@@ -4,7 +4,9 @@ import { OTHER_TABLES_OF_2_0 } from "../../plugin/hosts/v2/other-tables.ts";
 import type { RowValues } from "../../plugin/model/artifact.ts";
 import type { StoredValue } from "../../plugin/model/row-2x.ts";
 
-/** No released 2.x could be had: all of this is of the source of 2.0.26, and of `project` of a build of July. */
+/**
+ * No released 2.x was available. So these rows follow the source code of 2.0.26, and `project` also a build of July.
+ */
 const ROWS: Readonly<Record<string, { values: RowValues; json: Readonly<Record<string, string>> }>> = {
   project: {
     values: {

@@ -1,6 +1,6 @@
 /**
- * What a case may take, in milliseconds; `null` in the test suite, which measures no time. The long runs, which have the
- * machine for themselves, take a case that is too slow for a defect: `npm run test:fuzz`, `npm run test:fuzz:coverage`.
+ * How many milliseconds a case may take. The test suite measures no times, so there the answer is `null`. In `npm run
+ * test:fuzz` and `npm run test:fuzz:coverage`, a case that takes longer is a defect.
  */
 export function longestCase(milliseconds: number): number | null {
   return process.env.FUZZ_TIMES === undefined ? null : milliseconds;

@@ -1,4 +1,6 @@
-/** The bytes of a case: the first decide how the rest is used. Past the end there are zeros. */
+/**
+ * Reads the bytes of a case. The first bytes decide how the other bytes are used. After the end, all bytes are zeros.
+ */
 export class Choices {
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -19,7 +21,7 @@ export class Choices {
     return picked;
   }
 
-  /** Everything that is left, in memory of its own. */
+  /** A copy of all bytes that were not read yet. */
   rest(): Buffer {
     return Buffer.from(this.#bytes.subarray(this.#at));
   }

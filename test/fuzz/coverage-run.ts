@@ -1,8 +1,8 @@
 /**
  * npm run test:fuzz:coverage -- [--target NAME]… [--seconds N] [--seed N]
  * npm run test:fuzz:coverage -- --target NAME --replay FILE
- * Gives each target bytes that libFuzzer (Jazzer.js) makes up, guided by what they reach. What reached something new is
- * kept in `.cache/fuzz/NAME/corpus`, what shows a defect in `.cache/fuzz/NAME`.
+ * Tests each target with bytes that libFuzzer (Jazzer.js) generates, guided by code coverage. Inputs that reached new
+ * code are kept in `.cache/fuzz/NAME/corpus`. Inputs that showed a defect are kept in `.cache/fuzz/NAME`.
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -26,7 +26,7 @@ const { values } = parseArgs({
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
-/** No case may take as long, in seconds. */
+/** The longest time that a case may take, in seconds. */
 const LONGEST_CASE = 10;
 
 async function main(): Promise<number> {
@@ -91,7 +91,7 @@ async function fuzz(command: readonly string[], target: Target): Promise<{ hasDe
     });
     const status = await ended;
     await Promise.all(lines);
-    // A run that says nothing at its end has ended before.
+    // If the run did not print its last line, it ended too early.
     hasDefect = status !== 0 || counted === "";
   } finally {
     scratch.remove();
@@ -102,7 +102,7 @@ async function fuzz(command: readonly string[], target: Target): Promise<{ hasDe
   return { hasDefect, line: artifact === "" ? line : `${line}\n${again}` };
 }
 
-/** A target as plain JavaScript: what Jazzer can count the branches of. */
+/** Compiles a target to plain JavaScript, because Jazzer can measure the coverage only of JavaScript. */
 async function build(name: string, folder: string): Promise<string> {
   const outdir = join(folder, "built");
   const { outputs } = await Bun.build({
@@ -111,12 +111,12 @@ async function build(name: string, folder: string): Promise<string> {
     target: "node",
     format: "cjs",
     external: ["zod"],
-    // Where this stands Node sees without running it that there is such an export.
+    // Node finds the names of exports without running the file. With this line, Node finds the export `fuzz`.
     footer: "exports.fuzz = module.exports.fuzz;",
   });
   const [output] = outputs;
   if (output === undefined) throw new Error(`nothing was built of ${name}`);
-  // Jazzer looks into files that are called so, and this project's are modules.
+  // Jazzer changes CommonJS files only, and package.json of this project says that its files are modules.
   writeFileSync(join(outdir, "package.json"), '{"type":"commonjs"}');
   return output.path;
 }

@@ -1,4 +1,4 @@
-/** A defect that an experiment has shown. */
+/** A defect of the tool that a case has shown. */
 export class FoundDefect extends Error {}
 
 export function demand(holds: boolean, what: string): asserts holds {

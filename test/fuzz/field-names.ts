@@ -6,7 +6,7 @@ import type { Description, Vocabulary } from "../../plugin/records/vocabulary.ts
 
 type Names = readonly string[];
 
-/** Reads a shape for nothing but the names in it. */
+/** A vocabulary with which a shape returns only the names that it contains. */
 const names: Vocabulary<Names> = {
   text: [],
   boolean: [],
@@ -41,7 +41,7 @@ const shapes: readonly Description[] = [
   ...columns.flatMap((each) => Object.values(each)),
 ];
 
-/** What opencode's own records are made of: the only names that may be spoken of. */
+/** The names of fields and values in opencode's own records. Evidence may contain only these names. */
 export const FIELD_NAMES: ReadonlySet<string> = new Set([
   ...shapes.flatMap((shape) => shape(names)),
   ...columns.flatMap((each) => Object.keys(each)),

@@ -16,13 +16,13 @@ import type { Defect } from "./fuzz-stores.ts";
 import { rowsOf, Surroundings, step } from "./grounds.ts";
 import { mutate, mutateDocument } from "./mutate.ts";
 
-/** A repaired store with its quarantine, and how to come back to it. */
+/** A repaired store with its quarantine, and a copy of both in the folder `kept`. */
 interface Ground {
   readonly name: string;
   readonly store: StoreUnderTest;
   readonly kept: string;
   readonly rows: (() => Image | null) | null;
-  /** The places that the repair changed: a restore may change these. */
+  /** The places that the repair changed. A restore may change only these places. */
   readonly changed: ReadonlySet<string>;
 }
 
@@ -68,7 +68,10 @@ async function ground(generation: "files" | "rows", prescribe: boolean): Promise
   return { name, store, kept, rows, changed: new Set(changed) };
 }
 
-/** Changes manifests and items of quarantines as seed and number decide, then restores and repairs. */
+/**
+ * Changes manifests and items in the quarantine at random, then restores every run and checks that nothing is lost. The
+ * seed and the number of a case decide its changes.
+ */
 export async function fuzzManifests(
   seed: number,
   first: number,
@@ -137,7 +140,7 @@ async function fuzzOne(
   }
 }
 
-/** Spoils a manifest's bytes, its values, or the file of an item. */
+/** Damages the bytes of a manifest, the values in a manifest, or the file of an item. */
 function spoil(dataDir: string, random: Random): void {
   const root = quarantinePath(dataDir);
   const names = (readdirSync(root, { recursive: true }) as string[]).filter((name) =>
@@ -151,18 +154,21 @@ function spoil(dataDir: string, random: Random): void {
   } else if (random.chance(0.85)) writeFileSync(path, mutate(bytes, random));
   else {
     rmSync(path);
-    // A link in its place leads out of the data directory, to the same bytes.
+    // Sometimes the file is replaced by a link to a file outside the data directory.
     if (random.chance(0.7)) return;
     const elsewhere = join(dirname(dataDir), "outside.json");
     symlinkSync(elsewhere, path);
   }
 }
 
-/** The hash of every file's bytes below a data directory but those of its database, manifests and lock. */
+/**
+ * The hashes of all files in a data directory, with their names. The database, manifests, state files and locks are
+ * left out.
+ */
 function contentsBelow(dataDir: string): Map<string, string> {
   const contents = new Map<string, string>();
   for (const name of existsSync(dataDir) ? (readdirSync(dataDir, { recursive: true }) as string[]) : []) {
-    // A state file follows from its manifest, and is written again where it does not fit.
+    // State files are left out, because the tool writes a state file again if it does not match its manifest.
     const isWrittenAgain = /(manifest\.json|state\.jsonl)$|^opencode\.db|\.lock/.test(name);
     if (!lstatSync(join(dataDir, name)).isFile() || isWrittenAgain) continue;
     contents.set(sha256(readFileSync(join(dataDir, name))), name);

@@ -15,10 +15,13 @@ import { mutate } from "./mutate.ts";
 interface Ground {
   readonly name: string;
   readonly store: StoreUnderTest;
-  /** Damages it somewhere. What may change in a repair, by its place in the image; `null`: that cannot be said. */
+  /** Damages the store. Returns the places of the image that a repair may change, or `null` if that is not known. */
   damage(random: Random): ReadonlySet<string> | null;
   heal(): void;
-  /** What the user has: files with their bytes, rows with their values. `null` where it cannot be read as a whole. */
+  /**
+   * The content that must not be lost: files with their bytes, or rows with their values. `null` if the store cannot be
+   * read completely.
+   */
   image(): Image | null;
 }
 
@@ -52,7 +55,7 @@ function jsonGround(): Ground {
   };
 }
 
-/** What keeps a database: its files, restored as they were. */
+/** `keep` copies the files of a database. The other function restores these copies. */
 function databaseFiles({ database }: SqliteStoreUnderTest): { heal(): void; keep(): void } {
   const suffixes = ["", "-wal"];
   return {
@@ -134,7 +137,7 @@ function damageRow(store: SqliteStoreUnderTest, random: Random): ReadonlySet<str
     try {
       connection.run(`update "${table}" set "${column}" = ${value} where rowid = ?`, Number(at));
     } catch {
-      // A constraint forbids it; that is a case too, of a healthy store.
+      // A constraint forbids this value. The case then tests a healthy store.
     }
     return new Set([`${table}[${String(at)}]`, ...parts.map((part) => `part[${String(part.at)}]`)]);
   } finally {
@@ -142,7 +145,7 @@ function damageRow(store: SqliteStoreUnderTest, random: Random): ReadonlySet<str
   }
 }
 
-/** The database's file, page by page, or its WAL. */
+/** A database of which a case damages the pages in the file, or the WAL. */
 async function pageGround(version: SchemaVersion, where: "pages" | "WAL"): Promise<Ground> {
   const store = await createSqliteStore(version, sampleContent());
   withTodo(store);
@@ -164,7 +167,7 @@ async function pageGround(version: SchemaVersion, where: "pages" | "WAL"): Promi
     store,
     damage(random) {
       const bytes = readFileSync(damaged);
-      // The header and the schema page decide most.
+      // The header and the schema page have the largest effect, so they are damaged more often.
       const reach = random.chance(0.3) ? random.pick([100, 4096]) : bytes.length;
       const head = mutate(bytes.subarray(0, reach), random, random.chance(0.8));
       writeFileSync(damaged, Buffer.concat([head, bytes.subarray(reach)]));
@@ -177,7 +180,7 @@ async function pageGround(version: SchemaVersion, where: "pages" | "WAL"): Promi
 
 export interface FuzzResult {
   readonly cases: number;
-  /** Checked with at least one finding that keeps opencode from loading. */
+  /** The number of cases in which the check found something that opencode cannot load. */
   readonly damaged: number;
   readonly repaired: number;
   readonly slowestMs: number;
@@ -189,10 +192,10 @@ export interface Defect {
   readonly error: unknown;
 }
 
-/** One case in so many is repaired and restored too. */
+/** One of this many cases is also repaired and restored. */
 const REPAIRED_SHARE = 3;
 
-/** Damages stores case by case, each as its seed and number decide, and judges what the tool does. */
+/** Damages stores at random, and judges what the tool does. The seed and the number of a case decide its damage. */
 export async function fuzzStores(
   seed: number,
   first: number,

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { fuzzManifests } from "./fuzz-manifests.ts";
 import { type Defect, fuzzStores } from "./fuzz-stores.ts";
 
-/** The first cases of a seed; `npm run test:fuzz` tries 20,000 stores and 2,000 quarantines. */
+/** These tests try only the first cases of this seed. `npm run test:fuzz` tries 20,000 stores and 2,000 quarantines. */
 const SEED = 20_261_124;
 
 test("250 stores with damaged bytes: no crash, no hang, nothing healthy changed, all of it undone", async () => {

@@ -7,10 +7,13 @@ import type { Image, StoreUnderTest } from "../stores/store-under-test.ts";
 import { longestCase } from "./case-time.ts";
 import { demand, FoundDefect } from "./defect.ts";
 
-/** What a step may take, in milliseconds: nobody waits longer for a check of a few records. */
+/** How many milliseconds a step may take. For a check of a few records, that is very long. */
 const LONGEST_STEP_MS = 1000;
 
-/** A step that throws is a defect, and so is, where that is measured, one that takes too long twice. */
+/**
+ * Runs a step. It is a defect if the step throws. If times are measured, it is also a defect if the step takes too long
+ * twice.
+ */
 export async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
   const started = performance.now();
   const result = await work().catch((error: unknown) => {
@@ -26,7 +29,10 @@ export async function step<T>(name: string, work: () => Promise<T>): Promise<T> 
   return result;
 }
 
-/** The surroundings of a store, in which nothing may ever be written: beside it, at home, among temporary files. */
+/**
+ * The surroundings of a store: the folder beside it, the home folder and the folder for temporary files. The tool must
+ * never write there.
+ */
 export class Surroundings {
   readonly #folders: readonly string[];
   readonly #before: Image[];
@@ -63,7 +69,7 @@ export class Surroundings {
 
 const driver = await loadDriver();
 
-/** The rows of a database, read from a copy; `null` where SQLite cannot read them all. */
+/** The rows of a database, read from a copy. `null` if SQLite cannot read all rows. */
 export function rowsOf(database: string): Image | null {
   const copy = `${dirname(dirname(database))}.copy.db`;
   try {
@@ -73,7 +79,7 @@ export function rowsOf(database: string): Image | null {
     const connection = driver?.open(copy, "write");
     if (connection === undefined) return null;
     try {
-      // An index that disagrees with its table is not read here.
+      // If an index does not match its table, the rows cannot be compared.
       if (connection.all("pragma quick_check(1)")[0]?.quick_check !== "ok") return null;
       return databaseImage(connection);
     } finally {

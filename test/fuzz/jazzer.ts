@@ -9,10 +9,13 @@ const run = promisify(execFile);
 
 const JAZZER_VERSION = "4.0.0";
 
-/** What Jazzer's addon is linked with. */
+/** Jazzer's native addon needs at least this version of glibc. */
 const OLDEST_GLIBC = 2.38;
 
-/** The command, with its first arguments, that fuzzes: libFuzzer for Node, fetched into `.cache` where it is not there yet. */
+/**
+ * The beginning of the command that runs Jazzer.js (libFuzzer for Node). If necessary, Jazzer.js is first installed
+ * into `.cache`.
+ */
 export async function jazzer(): Promise<readonly string[]> {
   const folder = cacheDirectory(join("jazzer", JAZZER_VERSION));
   const script = join(folder, "node_modules", "@jazzer.js", "core", "dist", "cli.js");
@@ -25,7 +28,10 @@ export async function jazzer(): Promise<readonly string[]> {
   return [...(await loader()), stdout.trim(), script];
 }
 
-/** What starts a program with the C library that `FUZZ_GLIBC` names; nothing where the system's own is new enough. */
+/**
+ * The beginning of a command that runs a program with the C library from `FUZZ_GLIBC`. It is empty if the system's C
+ * library is new enough.
+ */
 async function loader(): Promise<readonly string[]> {
   const { stdout } = await run("getconf", ["GNU_LIBC_VERSION"]).catch(() => ({ stdout: "" }));
   const version = Number(/^glibc (\d+\.\d+)/.exec(stdout)?.[1] ?? Number.NaN);

@@ -1,2 +1,2 @@
-/** What every item of a made-up quarantine holds. */
+/** The content of every item in a quarantine that a test made up. */
 export const KEPT = Buffer.from("kept");

@@ -1,6 +1,6 @@
 import type { RandomAccessFile } from "../../plugin/stores/sqlite/pages/random-access.ts";
 
-/** Bytes as a file that is read at any place. */
+/** Bytes in memory as a file with random access. */
 export function memoryFile(bytes: Buffer): RandomAccessFile {
   const readInto = (target: Buffer, offset: number): void => {
     target.fill(0, bytes.copy(target, 0, Math.min(offset, bytes.length)));

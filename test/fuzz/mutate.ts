@@ -1,6 +1,6 @@
 import type { Random } from "../oracle/random.ts";
 
-/** Bytes that parsers stumble over. */
+/** Pieces of text and bytes that often cause errors in parsers. */
 const SPLINTERS = [
   ...["\0", "{", "}", "[", "]", '"', "\\", "\\u", "\\ud800", "null", "-", "1e999", "9".repeat(400), "[".repeat(2000)],
   ...['{"__proto__":{"polluted":true}}', '"constructor":', "\ufeff", "\u2028", "\r\n", "../../../../etc/passwd"],
@@ -57,14 +57,17 @@ const MUTATIONS: readonly Mutation[] = [
   },
 ];
 
-/** A piece of some bytes; short ones are likelier. */
+/** The start and end of a random piece of the bytes. Short pieces are more likely. */
 function span(bytes: Buffer, random: Random): [number, number] {
   const start = random.below(bytes.length + 1);
   const longest = random.chance(0.7) ? 16 : bytes.length;
   return [start, Math.min(bytes.length, start + random.below(longest + 1))];
 }
 
-/** Some bytes after one to three accidents. Their length is kept with `sameLength`, as that of a disk's blocks is. */
+/**
+ * Changes the bytes in one to three ways. With `sameLength`, the length stays the same, like that of a damaged disk
+ * block.
+ */
 export function mutate(bytes: Buffer, random: Random, sameLength = false): Buffer {
   let mutated = bytes;
   const choices = sameLength ? MUTATIONS.slice(0, 3) : MUTATIONS;
@@ -72,7 +75,7 @@ export function mutate(bytes: Buffer, random: Random, sameLength = false): Buffe
   return mutated;
 }
 
-/** Values that a manifest must not be believed with. */
+/** Values that a damaged or hostile manifest may contain, and that the tool must refuse. */
 const HOSTILE: readonly unknown[] = [
   ...[null, true, 0, -1, 1e300, 2 ** 53, Number.MAX_VALUE, "", "0001", "..", "/", "/etc/passwd", "../../../outside"],
   ...["items/../../x", "items/0001", "storage/../../outside.json", "storage/message/ses_a/msg_a1.json", "\0", "a\nb"],
@@ -88,7 +91,7 @@ const HOSTILE: readonly unknown[] = [
   { storage: "text", value: { file: "items/../manifest.json", bytes: 1, sha256: "0".repeat(64) } },
 ];
 
-/** Values of the form that a field of this name has: what only a check of the meaning can refuse. */
+/** Values with the right form for the field of this name. Only a check of their meaning can refuse them. */
 const PLAUSIBLE: Readonly<Record<string, readonly unknown[]>> = {
   path: [
     "storage/part/msg_a1/prt_a1_2.json",
@@ -121,7 +124,7 @@ const PLAUSIBLE: Readonly<Record<string, readonly unknown[]>> = {
   storage: ["null", "integer", "real", "text", "blob"],
 };
 
-/** A JSON document in which one value was replaced, removed, doubled, or given another name. */
+/** Changes one value of a JSON document: replaces it, removes it, copies it, or gives its field another name. */
 export function mutateDocument(text: string, random: Random): string {
   const document: unknown = JSON.parse(text);
   const owners: Record<string, unknown>[] = [];
@@ -134,7 +137,7 @@ export function mutateDocument(text: string, random: Random): string {
   const fields = owners.flatMap((owner) => Object.keys(owner).map((name) => ({ owner, name })));
   if (fields.length === 0) return text;
   const { owner, name } = random.pick(fields);
-  // A field may be called `constructor` by now.
+  // An earlier mutation may have named a field `constructor`.
   const choices = (Object.hasOwn(PLAUSIBLE, name) ? PLAUSIBLE[name] : undefined) ?? HOSTILE;
   const peers = fields.filter((field) => field.name === name).map((field) => field.owner[name]);
   switch (random.below(8)) {

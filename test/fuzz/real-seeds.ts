@@ -8,10 +8,10 @@ import { realStore } from "../host/stored-fixture.ts";
 import { seed } from "./seeds.ts";
 import { ROW_PLACES, STORES } from "./subjects.ts";
 
-/** Longer documents make slow cases, and reach nothing that shorter ones do not. */
+/** Longer documents are left out, because they make slow cases and reach no other code. */
 const LONGEST = 1500;
 
-/** What the cases of a target begin with, where they hold one record. */
+/** For targets that read one record: makes a case from a record, its store and its place. */
 const FORMS: Readonly<Record<string, (store: number, place: number, text: Buffer) => Buffer>> = {
   "json-scanner": (_store, _place, text) => seed([1, 2, 3, 200], text),
   "cut-document": (_store, place, text) => seed([place % 2, text.length % 256], text),
@@ -19,7 +19,9 @@ const FORMS: Readonly<Record<string, (store: number, place: number, text: Buffer
   normalise: (store, place, text) => seed([0, store, place, 0], text),
 };
 
-/** Cases made of the records that real hosts wrote; none for a target whose cases are something else. */
+/**
+ * Makes cases from records that real versions of opencode wrote. Targets that do not read one record get no such cases.
+ */
 export async function realSeeds(target: string): Promise<Buffer[]> {
   const form = FORMS[target];
   if (form === undefined) return [];
@@ -38,7 +40,7 @@ export async function realSeeds(target: string): Promise<Buffer[]> {
           const isAlike = (each: (typeof ROW_PLACES)[number]) =>
             each.kind === kind && (isFileLocator(each.locator) || each.locator.column === column);
           const place = Math.max(0, ROW_PLACES.findIndex(isAlike));
-          // Of records of the same form one is enough.
+          // For records of the same form, one case is enough.
           found.set(text.replace(/[^{}[\],:]/g, ""), form(Math.max(0, line), place, Buffer.from(text)));
         },
         { concurrency: 4, counts: noCounts() },

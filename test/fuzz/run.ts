@@ -1,6 +1,6 @@
 /**
  * npm run test:fuzz -- [--seed N] [--count N] [--manifests N] [--first N]
- * Damages stores, and then manifests and items in quarantine, as a seed decides. A case is named by its seed and number.
+ * Damages stores, then manifests and items in quarantine. The seed and the number of a case decide its damage.
  */
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
@@ -27,7 +27,9 @@ function onDefect({ index, ground, error }: Defect): void {
   print(`#${index} ${ground}: ${error instanceof Error ? error.message : String(error)}${cause}`);
 }
 
-/** A loop that never ends blocks every timer of its thread: another one watches the number of the case. */
+/**
+ * An endless loop blocks all timers of its thread. So another thread checks that the number of finished cases grows.
+ */
 const progress = new Int32Array(new SharedArrayBuffer(4));
 const watch = new Worker(
   `const { workerData } = require("node:worker_threads");

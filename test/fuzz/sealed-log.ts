@@ -1,17 +1,19 @@
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
 
-/** Longer pages than this are none of SQLite's. */
+/** The largest page size that SQLite allows. */
 const LONGEST_PAGE = 65_536;
 
 const MOST_PAGES = 100_000;
 
-/** Whether SQLite reads at least the first frame of a sealed log: it was not begun again since. */
+/**
+ * Whether SQLite reads at least the first frame of a sealed log. It does so if the frame has the salts of the header.
+ */
 export function isInUse(bytes: Buffer): boolean {
   return isLog(bytes) && bytes.subarray(16, 24).equals(bytes.subarray(HEADER_BYTES + 8, HEADER_BYTES + 16));
 }
 
-/** Whether bytes begin as a write-ahead log does. */
+/** Whether the bytes begin with the header of a write-ahead log. */
 function isLog(bytes: Buffer): boolean {
   if (bytes.length < HEADER_BYTES || (bytes.readUInt32BE(0) & ~1) !== 0x377f0682) return false;
   const pageBytes = bytes.readUInt32BE(8);
@@ -19,8 +21,8 @@ function isLog(bytes: Buffer): boolean {
 }
 
 /**
- * A write-ahead log with the checksums that its bytes should have (sqlite.org/fileformat2.html, 4.2): no mutation would
- * ever get these right by itself. What is not a log stays as it is.
+ * Returns a write-ahead log with correct checksums (sqlite.org/fileformat2.html, 4.2), because mutated bytes would
+ * never have them by chance. Bytes that are not a log are not changed.
  */
 export function sealedLog(bytes: Buffer): Buffer {
   const log = Buffer.from(bytes);
@@ -40,7 +42,7 @@ export function sealedLog(bytes: Buffer): Buffer {
   write(running, 24);
   const frameBytes = FRAME_HEADER_BYTES + pageBytes;
   for (let at = HEADER_BYTES; at + frameBytes <= log.length; at += frameBytes) {
-    // Numbers of pages that a database may have.
+    // The numbers of pages are limited to those that a small database can have.
     for (const number of [at, at + 4]) log.writeUInt32BE(log.readUInt32BE(number) % MOST_PAGES, number);
     running = sum(at + FRAME_HEADER_BYTES, at + frameBytes, sum(at, at + 8, running));
     write(running, at + 16);

@@ -16,7 +16,7 @@ import { ROW_PLACES, STORES } from "./subjects.ts";
 
 const ids = { sessionID: "ses_sample", messageID: "msg_sample", partID: "prt_sample" };
 
-/** A case: what the first bytes decide, and the rest. */
+/** Joins the bytes that make choices with the other bytes of a case. */
 export function seed(choices: readonly number[], rest: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(choices), rest]);
 }
@@ -34,7 +34,7 @@ const SESSION_ROW: JsonObject = {
 
 const COLUMNS = ["revert", "model", "permission", "metadata", "summary_diffs", "sandboxes"];
 
-/** Sample records of every kind with the number of their place among {@link ROW_PLACES}. */
+/** Sample records of every kind. The number of each is the index of its place in {@link ROW_PLACES}. */
 function placedRecords(): (readonly [place: number, document: Json])[] {
   const place = (kind: string, column?: string) =>
     ROW_PLACES.findIndex((each) => each.kind === kind && "table" in each.locator && each.locator.column === column);
@@ -57,7 +57,10 @@ export function documents(): Buffer[] {
   return placedRecords().map(([, document]) => bytesOf(document));
 }
 
-/** Every sample in a store of every line of hosts, and in the strictest with each of its values missing or `null`. */
+/**
+ * Cases with each sample record in each store of {@link STORES}. In the strictest store, there are also cases in which
+ * one value of the record is missing or `null`.
+ */
 export function subjects(): Buffer[] {
   const whole = placedRecords().flatMap(([place, document]) =>
     STORES.map((_store, store) => seed([store, place, 0], bytesOf(document))),
@@ -76,7 +79,7 @@ function lackingOne(value: Json): Json[] {
   });
 }
 
-/** Logs in which a record of some place was written, and then perhaps removed; one event a line. */
+/** Logs in which a record was written, and then sometimes removed. Each line is one event. */
 export function eventLogs(): Buffer[] {
   const records = placedRecords().filter(([place]) => ["part", "message"].includes(ROW_PLACES[place]?.kind ?? ""));
   const written = records.map(([place, document]) => {
@@ -105,7 +108,7 @@ export function eventLogs(): Buffer[] {
   ];
 }
 
-/** Messages with their parts, one document a line. */
+/** Messages with their parts. Each line is one document. */
 export function conversations(): Buffer[] {
   const parts = samplePart(ids).map(bytesOf);
   const newline = Buffer.from("\n");
@@ -115,7 +118,7 @@ export function conversations(): Buffer[] {
   });
 }
 
-/** Manifests that a repair wrote, of files and of rows; what they kept is `KEPT`. */
+/** Manifests that repairs of files and rows wrote: unchanged, and with the hash and size of {@link KEPT} for every item. */
 export async function manifests(): Promise<Buffer[]> {
   const found: Buffer[] = [];
   const stores: readonly StoreUnderTest[] = [
@@ -142,7 +145,7 @@ export async function manifests(): Promise<Buffer[]> {
 
 const TABLES = ["project", "session", "message", "part", "event", "todo"];
 
-/** opencode's own database, of which the tables that hold sessions are left; with and without a log. */
+/** Databases of opencode with only the tables that hold sessions, with and without a WAL. */
 export async function conversationDatabases(): Promise<SmallDatabase[]> {
   const content = sampleContent();
   const store = await createSqliteStore("1.18.33", content);
@@ -193,7 +196,9 @@ export interface SmallDatabase {
 
 const PAGE_SIZES = [512, 1024];
 
-/** Small databases: with rows of every kind, deep trees, chains of pages and free pages; with and without a log. */
+/**
+ * Small databases with and without a WAL. They contain rows of every kind, deep trees, chains of pages and free pages.
+ */
 export async function smallDatabases(tableSql: string): Promise<SmallDatabase[]> {
   const driver = await loadDriver();
   if (driver === null) return [];

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** The table whose rows are compared, and how it is made. */
+/** The name of the table whose rows are compared, and the SQL that makes it. */
 export const TABLE = "entry";
 export const TABLE_SQL = `CREATE TABLE ${TABLE} (id text PRIMARY KEY, number integer, words text, data blob)`;
 
@@ -13,7 +13,7 @@ interface Database {
 
 type Sqlite = { readonly DatabaseSync: new (path: string) => Database };
 
-/** Node has it from 22.5 on; under an older one nothing is compared. */
+/** Node has this module from 22.5 on. In an older Node, nothing is compared. */
 const sqlite = process.getBuiltinModule?.("node:sqlite") as Sqlite | undefined;
 
 let folder: string | null = null;
@@ -36,7 +36,9 @@ const VALUES = NAMES.map(
       when typeof(${name}) = 'real' then '' else coalesce(cast(${name} as text), 'null') end`,
 ).join(" || char(10) || ");
 
-/** The rows of the table by their rowids; `null` where SQLite does not find the database sound, or has none such. */
+/**
+ * The rows of the table by their rowid. `null` if SQLite reports an error in the database, or if the table is missing.
+ */
 export function rowsBySqlite(main: Buffer, wal: Buffer | null): ReadonlyMap<string, string> | null {
   if (sqlite === undefined) return null;
   const path = join(scratch(), "opencode.db");

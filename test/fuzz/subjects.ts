@@ -6,7 +6,7 @@ import type { Choices } from "./choices.ts";
 const rows = { generation: "sqlite", dataDir: "/data" } as const;
 const files = { generation: "json", dataDir: "/data", contract: "syntax" } as const;
 
-/** A store of every line of hosts. */
+/** A description of a store for each group of opencode versions with its own rules. */
 export const STORES: readonly StoreDescription[] = [
   { ...rows, contract: "strict", hostVersion: "1.18.33", sessionDiffReader: null },
   { ...rows, contract: "syntax", hostVersion: "1.14.41", sessionDiffReader: "1.14" },
@@ -25,7 +25,7 @@ function file(kind: RecordKind, recordID: string): Artifact {
   return { kind, sessionID: kind === "project" ? null : "ses_1", recordID, locator };
 }
 
-/** Every place of a database where a record may stand; the last few under ids that a host refuses. */
+/** Every place of a database where a record may be. The last four have ids that some versions of opencode refuse. */
 export const ROW_PLACES: readonly Artifact[] = [
   row("part", "prt_1"),
   row("message", "msg_1"),
@@ -55,13 +55,13 @@ export interface Subject {
   readonly store: StoreDescription;
   readonly artifact: Artifact;
   readonly evidence: Evidence;
-  /** What a host reads; `undefined` where it reads nothing. */
+  /** The value that opencode reads. `undefined` if opencode cannot read the record. */
   readonly value: unknown;
 }
 
 const SUMMARY: RowValues = { summary_additions: 1, summary_deletions: null, summary_files: null };
 
-/** Takes three choices; the rest is the record. */
+/** The first three bytes choose the store, the place and some flags. The other bytes are the record. */
 export function chosenSubject(choices: Choices): Subject {
   const store = choices.pick(STORES);
   const artifact = choices.pick(store.generation === "json" ? FILE_PLACES : ROW_PLACES);
@@ -91,7 +91,7 @@ export function chosenSubject(choices: Choices): Subject {
   return { store, artifact, evidence, value: parsed.ok ? parsed.value : undefined };
 }
 
-/** Columns, written as a JSON object; a list stands for a BLOB. */
+/** Reads the columns of a row from a JSON object. A list of numbers becomes a BLOB. */
 function rowValues(bytes: Buffer, { recordID }: Artifact): RowValues {
   const parsed = parseDocument({ bytes, storage: "text" });
   const fields = parsed.ok && typeof parsed.value === "object" && parsed.value !== null ? parsed.value : {};

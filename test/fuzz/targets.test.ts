@@ -6,7 +6,7 @@ import { seed, smallDatabases } from "./seeds.ts";
 import { TABLE_SQL } from "./sqlite-rows.ts";
 import { TARGETS } from "./targets.ts";
 
-/** With the coverage to guide it, and for longer: `npm run test:fuzz:coverage`. */
+/** `npm run test:fuzz:coverage` tries more cases, and is guided by code coverage. */
 const SEED = 20_261_126;
 const MUTATIONS = 500;
 const SLOW_MUTATIONS = 20;
@@ -31,7 +31,7 @@ async function fuzz(name: string, bytes: Buffer): Promise<void> {
   await target.fuzz(bytes);
 }
 
-/** A log of one frame, as SQLite begins one, with these numbers. */
+/** A new log with one frame, in the form that SQLite writes. */
 function log(pageBytes: number, page: number): Buffer {
   const bytes = Buffer.alloc(32 + 24 + pageBytes);
   for (const [at, number] of [0x377f0682, 3_007_000, pageBytes].entries()) bytes.writeUInt32BE(number, 4 * at);

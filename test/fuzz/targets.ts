@@ -22,18 +22,18 @@ import { fuzz as salvage } from "./targets/salvage.ts";
 import { fuzz as transcript } from "./targets/transcript.ts";
 import { fuzz as writeAheadLog } from "./targets/write-ahead-log.ts";
 
-/** Something that any bytes are given to. */
+/** A part of the tool that must accept any bytes. */
 export interface Target {
-  /** Also the name of its file in `targets/`. */
+  /** The name of the target, and of its file in `targets/`. */
   readonly name: string;
-  /** Throws where the bytes show a defect. */
+  /** Throws if the bytes show a defect. */
   fuzz(bytes: Uint8Array): void | Promise<void>;
-  /** Cases to begin with. */
+  /** Cases from which the mutated cases are made. */
   seeds(): readonly Buffer[] | Promise<readonly Buffer[]>;
-  /** Bytes of the longest case that is tried. */
+  /** The largest number of bytes in a case. */
   readonly longest: number;
   readonly isAsync?: true;
-  /** Whether a case takes tens of milliseconds. */
+  /** Whether a case takes tens of milliseconds or more. */
   readonly isSlow?: true;
 }
 

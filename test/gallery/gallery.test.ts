@@ -33,7 +33,7 @@ describe("a drawn screen", () => {
   });
 });
 
-/** `npm run gallery` takes the pictures; this tells when they no longer show what the program says. */
+/** `npm run gallery` takes the pictures. These tests fail if the pictures no longer show what the program says. */
 describe("the gallery of the README", () => {
   test.each(Object.entries(PICTURES))("%s", async (name, { description, words }) => {
     const drawn = await readFile(join(REPOSITORY, "docs", "gallery", `${name}.svg`), "utf8");

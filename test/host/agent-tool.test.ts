@@ -16,23 +16,28 @@ import { toolFor } from "./tool.ts";
 /** 1.2.27 behaves like 1.1.65, and 1.17.18 like 1.18.33, so these two are left out. */
 const VERSIONS = ["1.0.152", "1.1.65", ...(IS_WHOLE ? (["1.14.41"] as const) : []), "1.18.33"] as const;
 
-/** The others have nothing with which a plugin could ask; 1.14.41 has it, and it does not work. */
+/** Only these hosts let a plugin ask the user. 1.14.41 has a function for that, but it does not work. */
 const ASKING: readonly HostVersion[] = ["1.1.65", "1.18.33"];
 
-/** The plugin alone reads the arguments, which the oldest host and the newest hand on in different ways. */
+/**
+ * Only the plugin reads the arguments. The oldest and the newest host pass them on in different ways, so these two are
+ * enough.
+ */
 const TRIED_WITH_BAD_INPUT: readonly HostVersion[] = ["1.0.152", "1.18.33"];
 
-/** A tool's result has metadata of its own here; a title only in the later one. */
+/** In these hosts, the result of a tool has metadata. A title exists only in {@link WITH_TITLE}. */
 const WITH_METADATA: readonly HostVersion[] = ["1.14.41", "1.18.33"];
 const WITH_TITLE: readonly HostVersion[] = ["1.18.33"];
-/** The model gets what a plugin says of each argument only here. */
+/** Only here does the model get the plugin's descriptions of the arguments. */
 const WITH_DESCRIPTIONS: readonly HostVersion[] = ["1.18.33"];
 
-/** What the configuration says of the tool, and what a host answers for a damaged session after the agent has called it. */
+/**
+ * Permissions of the tool in the configuration, and the status of a damaged session after the agent called the tool.
+ */
 const CONFIGURED = [
   [{ session_repair: "deny" }, 500],
   [{ session_repair: "allow" }, 200],
-  // Forbidden together with others.
+  // Rules that forbid the tool together with other tools.
   ["deny", 500],
   [{ bash: "allow", "session_*": "deny" }, 500],
 ] as const;
@@ -66,7 +71,7 @@ for (const version of VERSIONS) {
     if (IS_WHOLE || TRIED_WITH_BAD_INPUT.includes(version))
       test("what cannot be done is said, and nobody is asked", () => withBench(host, badInput));
 
-    // The plugin alone sees to that: one host of files and one of rows.
+    // Only the plugin decides this, so one JSON host and one SQLite host are enough.
     if (IS_WHOLE || asks) test("the session it runs in is never touched", () => withBench(host, ownSession));
 
     if (!asks) return;
@@ -139,11 +144,11 @@ async function asking(bench: Bench): Promise<void> {
   emptyPart(store, plain);
   const damaged = await sessionImage(store, plain);
 
-  // `confirm` is for hosts that cannot ask.
+  // `confirm` has an effect only in hosts that cannot ask the user.
   const denied = await turn(bench, { action: "repair", confirm: true }, "reject");
   const toDo = mended(host.version) === "recovered" ? "recover 1 record" : "quarantine 1 record";
   const summary = `${toDo}, in 1 session (reversible)`;
-  // The name of the permission is all that the terminal UI shows.
+  // The terminal UI shows only the name of the permission.
   const permission = `session_repair: ${summary}`;
   expect(denied.asked).toMatchObject({ permission, sessionID: own.id, patterns: [summary] });
   expect(denied.asked?.metadata).toMatchObject({ summary });
@@ -177,7 +182,7 @@ async function asking(bench: Bench): Promise<void> {
   expect(await sessionImage(store, plain)).toEqual(damaged);
 }
 
-/** Nobody is asked for what cannot be done, and nothing is done. */
+/** Checks that opencode asks nobody about a wrong call of the tool, and that the call changes nothing. */
 async function badInput(bench: Bench): Promise<void> {
   const { store } = bench;
   const { plain } = store.sessions;
@@ -197,7 +202,7 @@ async function badInput(bench: Bench): Promise<void> {
     [{ action: "undo", runID: "20200101T000000000Z-0000-00000000" }, "no run with this id"],
     [{ action: "undo" }, "There is nothing to undo"],
     [{ action: "check", everything: true }, "no other arguments"],
-    // Models write empty values for what they do not give.
+    // Models write empty values for arguments that they leave out.
     [{ action: "check", sessionID: "", runID: "" }, "1 record that opencode cannot load"],
   ];
   const inputs = wrong.map(([input]) => ({ ...(input as Arguments), confirm: true }));
@@ -232,7 +237,10 @@ async function confirming(bench: Bench): Promise<void> {
   expect(await sessionImage(store, plain)).toEqual(damaged);
 }
 
-/** Its messages are in use: they are damaged here after the model was asked and before it calls the tool. */
+/**
+ * Damages the session in which the tool runs, after the model was asked and before the tool is called. The tool must
+ * not repair it.
+ */
 async function ownSession(bench: Bench): Promise<void> {
   const { store, own } = bench;
   const { plain } = store.sessions;

@@ -23,14 +23,14 @@ interface Permission {
 }
 
 interface Outcome extends Call {
-  /** What the user was asked, if anything. */
+  /** The question that the user got, or `null`. */
   readonly asked: Permission | null;
 }
 
 /** One call of the tool. */
 interface Call {
   readonly status: string;
-  /** The tool's output, or its error. */
+  /** The tool's output, or its error message. */
   readonly output: string;
   readonly title: string | undefined;
   readonly metadata: unknown;
@@ -49,13 +49,16 @@ interface ToolPart {
 }
 
 interface Meanwhile {
-  /** Done when the model was asked, before it calls the tool. */
+  /** Runs after the model was asked, and before it calls the tool. */
   before(): Promise<void>;
-  /** Done when the turn has ended, before its messages are read. */
+  /** Runs after the end of the turn, and before its messages are read. */
   after(): Promise<void>;
 }
 
-/** One turn in which the agent calls the tool. `reply` is the user's answer should opencode ask; `null`: nobody is there. */
+/**
+ * Runs one turn in which the agent calls the tool. `reply` is the user's answer if opencode asks. With `null`, opencode
+ * must not ask.
+ */
 export async function turn(
   bench: Bench,
   input: Arguments,
@@ -67,7 +70,7 @@ export async function turn(
   return { asked, ...call };
 }
 
-/** One turn in which the agent calls the tool several times at once, and nobody is there to be asked. */
+/** Runs one turn in which the agent calls the tool several times at once. opencode must not ask the user. */
 export async function unasked(bench: Bench, inputs: readonly Arguments[]): Promise<readonly Call[]> {
   return (await turnOf(bench, inputs, null)).calls;
 }
@@ -110,7 +113,7 @@ async function turnOf(
   return outcome;
 }
 
-/** Every call of the tool in a session, in the order in which the model made them. */
+/** All calls of the tool in a session, in the order of the model. */
 async function callsIn(host: RunningHost, { id }: StoredSession): Promise<readonly Call[]> {
   const { status, body } = await host.get(`/session/${id}/message`);
   expect(status).toBe(200);
@@ -129,7 +132,7 @@ async function callsIn(host: RunningHost, { id }: StoredSession): Promise<readon
   );
 }
 
-/** What people wrote, and where their files are. */
+/** Words of the users, and paths of their files. They must not occur in the tool's output. */
 function secrets({ project, home }: RealStore): readonly string[] {
   return [project, home.root, "hello", "pixel", "welcome", "story", "plain session", "A conversation with tools"];
 }

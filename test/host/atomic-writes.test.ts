@@ -5,10 +5,10 @@ import { JSON_HOSTS } from "./binary.ts";
 import { removeHomes } from "./home.ts";
 import { fullDisk, killed } from "./streaming-failures.ts";
 
-/** `npm run test:host-kill` and `npm run test:full-disk` do the same more often, and without `atomicWrites` too. */
+/** `npm run test:host-kill` and `npm run test:full-disk` try more kills and full disks, also without `atomicWrites`. */
 const SEED = 20_261_125;
 
-/** Each costs two starts of opencode. */
+/** Each kill and each full disk needs two starts of opencode. */
 const [KILLS, FULL_DISKS] = IS_WHOLE ? [4, 3] : [1, 1];
 
 const whole = { withUnreadableFile: 0, withDeadSession: 0, unreadableFiles: 0, changedFiles: 0 };
@@ -23,7 +23,7 @@ describe.each([...JSON_HOSTS])("atomic writes on %s", (version) => {
     expect(await killed(input)).toMatchObject({ failures: KILLS, ...whole });
   });
 
-  // 1.0.152 may stop answering when its disk is full, with the plugin and without.
+  // With a full disk, 1.0.152 may stop answering, even without the plugin.
   test.if(mayMount && version === "1.1.65")(
     "a disk that fills up while it streams leaves every record readable, and its sessions open",
     async () => {

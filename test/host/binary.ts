@@ -5,38 +5,42 @@ import { promisify } from "node:util";
 import { IS_WHOLE } from "../process/whole.ts";
 import { cacheDirectory } from "./cache.ts";
 
-/** A release of opencode: any that the npm registry has. */
+/** A release of opencode. Any version on the npm registry is allowed. */
 export type HostVersion = `${number}.${number}.${number}`;
 
-/** The opencode releases every host test runs against, oldest first. */
+/** The opencode releases with which every host test runs, the oldest first. */
 export const HOST_VERSIONS = ["1.0.152", "1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const;
 
 /**
- * One of those hosts for each kind of storage and each line of contracts (plugin/hosts): 1.17.18 has the line of 1.18.33.
- * Besides, `npm test` compares `check` with 1.17.18 on random damages (test/oracle/oracle.test.ts).
+ * One release for each kind of storage and for each group of versions with the same rules. 1.17.18 has the rules of
+ * 1.18.33, so `npm test` leaves it out. test/oracle/oracle.test.ts still compares `check` with 1.17.18 on random
+ * damage.
  */
 export const LINE_HOSTS: readonly HostVersion[] = HOST_VERSIONS.filter((version) => IS_WHOLE || version !== "1.17.18");
 
-/** The releases in whose own stores nothing may be found: besides those hosts, others for this one question. */
+/** The releases whose own stores must be healthy for `check`: {@link HOST_VERSIONS}, and one more. */
 export const HEALTHY_HOSTS: readonly HostVersion[] = [...HOST_VERSIONS, "1.15.13"];
 
-/** Of the hosts of every host test, those that keep sessions as JSON files under `storage/`. */
+/** Those of {@link HOST_VERSIONS} that keep sessions as JSON files in `storage/`. */
 export const JSON_HOSTS = ["1.0.152", "1.1.65"] as const satisfies readonly HostVersion[];
 
-/** Of the hosts of every host test, those that keep sessions in `opencode.db`. */
+/** Those of {@link HOST_VERSIONS} that keep sessions in `opencode.db`. */
 export const SQLITE_HOSTS = ["1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const satisfies readonly HostVersion[];
 
-/** Whether this host keeps its sessions as JSON files. */
+/** Whether this version keeps its sessions as JSON files. */
 export function isJsonHost(version: HostVersion): boolean {
   return minorOf(version) < 2;
 }
 
-/** The second number of a version, by which lines of opencode differ. */
+/** The second number of a version. The tests tell groups of versions apart by it. */
 export function minorOf(version: HostVersion): number {
   return Number(version.split(".")[1]);
 }
 
-/** What becomes of a damaged record: hosts from 1.17 on have a log of their writes to recover it from. */
+/**
+ * What a repair does with a damaged record. From 1.17 on, opencode keeps a log of its writes, so the record can be
+ * recovered.
+ */
 export function mended(version: HostVersion): "recovered" | "quarantined" {
   return minorOf(version) >= 17 ? "recovered" : "quarantined";
 }
@@ -46,8 +50,9 @@ const executable = process.platform === "win32" ? "opencode.exe" : "opencode";
 const fetches = new Map<HostVersion, Promise<string>>();
 
 /**
- * Path of one release's binary. What is missing from the cache (`OPENCODE_HOSTS_DIR`, else `.cache/hosts`) is
- * fetched from the npm registry; a failure to fetch throws, so that a test can never pass by having no host.
+ * Returns the path of the binary of a release. A missing binary is downloaded from the npm registry into the cache
+ * (`OPENCODE_HOSTS_DIR`, or else `.cache/hosts`). If the download fails, this function throws, so that no test passes
+ * without opencode.
  */
 export function hostBinary(version: HostVersion): Promise<string> {
   const known = fetches.get(version);
@@ -62,7 +67,7 @@ async function locate(version: HostVersion): Promise<string> {
   return located({ folder: version, name: await packageName(), version, executable });
 }
 
-/** A binary of an npm package, and the folder of the cache that holds it. */
+/** A binary in an npm package, and the folder in the cache that contains it. */
 interface PackagedBinary {
   readonly folder: string;
   readonly name: string;
@@ -72,7 +77,7 @@ interface PackagedBinary {
 
 let preview: Promise<string> | undefined;
 
-/** Path of the command line of the preview of opencode 2.x, the only 2.x that npm has. */
+/** The path of the command of the opencode 2.x preview. npm has no other 2.x. */
 export function previewBinary(): Promise<string> {
   preview ??= located({
     folder: "2-preview-1.18.18",
@@ -95,7 +100,7 @@ async function located(packaged: PackagedBinary): Promise<string> {
   try {
     await fetchInto(stage, packaged);
     await rename(join(stage, "package", "bin"), join(hosts, packaged.folder)).catch(async (error: unknown) => {
-      // Another process may have put its own copy in place meanwhile.
+      // Another process may have written the same binary in the meantime.
       if (!(await isFile(binary))) throw error;
     });
   } finally {
@@ -115,7 +120,7 @@ async function fetchInto(stage: string, { name, version, executable }: PackagedB
   await chmod(unpacked, 0o755);
 }
 
-/** Every release of 1.x that the npm registry has for this system, oldest first. */
+/** All 1.x releases on the npm registry for this operating system, the oldest first. */
 export async function publishedVersions(): Promise<HostVersion[]> {
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
   const { stdout } = await run(npm, ["view", await packageName(), "versions", "--json"], {

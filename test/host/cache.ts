@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-/** A directory below the git-ignored `.cache` of this repository, for what is expensive to make twice. */
+/** A folder in the git-ignored `.cache` of this repository, for files that take long to make. */
 export function cacheDirectory(name: string): string {
   return join(import.meta.dirname, "..", "..", ".cache", name);
 }

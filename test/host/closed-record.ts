@@ -37,7 +37,7 @@ export async function bytesOf(store: RealStore, part: Stored): Promise<Buffer> {
   return Buffer.from(data);
 }
 
-/** Damages a part, and takes away the log that it could be recovered from. */
+/** Damages a part. Deletes opencode's log, so that the part cannot be recovered from it. */
 export async function damage(store: RealStore, part: Stored, bytes: Buffer, storage = "text"): Promise<void> {
   if (isJsonHost(store.home.version)) return writeFile(fileOf(store, part), bytes);
   using database = openDatabase(store);
@@ -54,12 +54,12 @@ interface Wire {
   }[];
 }
 
-/** Cuts a document in the middle of the text behind a word. */
+/** Cuts off the document right after a word. */
 function cutAfter(bytes: Buffer, word: string): Buffer {
   return bytes.subarray(0, bytes.indexOf(word) + Buffer.byteLength(word));
 }
 
-/** What can be read of damaged parts stays when a repair is asked for. */
+/** Checks that a repair on request keeps the readable text of damaged parts. */
 export async function keepsReadable({ store, host }: HostCase): Promise<void> {
   const { id } = store.sessions.conversation;
   await leaveProject(host);
@@ -83,7 +83,7 @@ export async function keepsReadable({ store, host }: HostCase): Promise<void> {
 
   const aside = await tool.repairUnasked();
   expect(aside.items.map(({ action }) => action)).toEqual(Array(4).fill("quarantined"));
-  // What is in quarantine is a hole of the session, with its readable text in its place.
+  // `show` counts each quarantined part as a hole, and prints its readable text in its place.
   const shown = await runCli(["show", id, "--data-dir", store.dataDir, "--json"]);
   expect(shown.code).toBe(1);
   const { holes, messages } = JSON.parse(shown.stdout);
@@ -115,7 +115,10 @@ export async function keepsReadable({ store, host }: HostCase): Promise<void> {
   expect(parts.find((part) => part.id === call.partID)?.state?.output).toBe(`${beginning}${lost}`);
 }
 
-/** A session whose file was cut stays in the list with its title; an empty one with a title of its own. */
+/**
+ * Checks that a session stays in the list after its file was cut off. It keeps its title if the title is readable.
+ * Otherwise it gets a new title.
+ */
 export async function staysListed({ store, host }: HostCase): Promise<void> {
   const { id } = store.sessions.conversation;
   const path = join(store.dataDir, "storage", "session", store.projectID, `${id}.json`);

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { HostVersion } from "./binary.ts";
 
 /**
- * Makes a config directory look as if opencode had installed `@opencode-ai/plugin` there. A fresh one makes it do so
- * from the registry before the first answer. From 1.1 it does not when `node_modules` exists and package.json (from
- * 1.14 package-lock.json) names that dependency. 1.0.152 always runs `bun add` and ignores its failure: a package.json
- * that does not parse makes it fail at once.
+ * Makes a config directory look as if opencode had already installed `@opencode-ai/plugin` there. Otherwise opencode
+ * installs it from the registry before its first answer. From 1.1 on, it is enough that `node_modules` exists, and that
+ * package.json (from 1.14 on package-lock.json) names the package. 1.0.152 always runs `bun add` and ignores its
+ * failure, so an invalid package.json makes it fail at once.
  */
 export async function markInstalled(configDir: string, version: HostVersion): Promise<void> {
   await mkdir(join(configDir, "node_modules"), { recursive: true });

@@ -31,7 +31,7 @@ for (const version of ["1.0.152", "1.1.65"] as const) {
     for (const [index, place] of places.entries()) {
       const copy = `${(NAMES[index] ?? "ID 2").replace("ID", place)}.json`;
       await cp(`${place}.json`, copy, { preserveTimestamps: true });
-      // One is newer and says something else, the others are the same.
+      // The first copy gets a newer time and another content. The other copies are identical to their originals.
       if (index !== 0) continue;
       await writeFile(copy, (await readFile(copy, "utf8")).replace("A conversation", "Another conversation"));
       await utimes(copy, new Date(), new Date());
@@ -63,7 +63,7 @@ for (const version of ["1.0.152", "1.1.65"] as const) {
   });
 }
 
-/** As Google Drive, Windows, git, editors and people name them. */
+/** Names that Google Drive, Windows, git, editors and people give to copies. */
 const OTHER_NAMES = ["Copy of ID", "~ID", "ID_BACKUP_1234", "ID_old", "ID2", "saved/ID", "saved/ID_copy"];
 
 test("copies under other names, or in a folder of their own, leave; a part alone in such a folder stays", async () => {

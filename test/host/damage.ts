@@ -1,25 +1,28 @@
 import { expect } from "bun:test";
 
-/** One way in which the bytes of a record go bad. */
+/** One way to damage the bytes of a record. */
 export interface Damage {
   readonly name: string;
-  /** The code of a finding where the host fails on it; `null` where the host alone decides and no code is promised. */
+  /**
+   * The code of the finding if opencode cannot load the record. `null` if only some versions of opencode fail, so no
+   * code is expected.
+   */
   readonly code: string | null;
-  /** Storage class of the damaged value; it means nothing for a file. */
+  /** The SQLite storage class of the damaged value. For a file it has no meaning. */
   readonly storage: "text" | "blob";
-  /** Only values of a row can be damaged in this way. */
+  /** This damage is only possible in a value of a row. */
   readonly rowsOnly?: true;
-  /** Close to another one in this list: tried on the main records only. */
+  /** This damage is similar to another one in {@link DAMAGES}, so it is tried only on the main records. */
   readonly variant?: true;
   bytes(original: Buffer): Buffer;
 }
 
 const NUL = (length: number) => Buffer.alloc(length);
 
-/** What a full disk leaves of a file, and what a table-driven test of many records at once damages them with. */
+/** An empty record, as a full disk leaves it. Tests that damage many records at once use this damage. */
 export const ZERO_BYTES: Damage = text("zero bytes", "empty", () => Buffer.alloc(0));
 
-/** Everything that cannot be read at all, and the shapes that some hosts read and others do not. */
+/** Damage that makes a record unreadable, and JSON values that some versions of opencode accept and others do not. */
 export const DAMAGES: readonly Damage[] = [
   ZERO_BYTES,
   text("white space only", "empty", () => Buffer.from(" \n\t\r\n ")),
@@ -63,7 +66,10 @@ function trimmed(original: Buffer): Buffer {
   return Buffer.from(original.toString("utf8").trimEnd());
 }
 
-/** Bytes put into a text that nobody but the reader interprets: the last string value, or the first of an array. */
+/**
+ * Inserts bytes into the last string value that is not an id. In an array without fields, it inserts them into the
+ * first string.
+ */
 function inLastText(original: Buffer, inserted: Buffer): Buffer {
   const document = original.toString("latin1");
   const values = [...document.matchAll(/:\s*"(?!ses_|msg_|prt_)/g)];

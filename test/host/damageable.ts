@@ -6,14 +6,17 @@ import { changed, type SessionAnswers } from "./session-answers.ts";
 import type { StoredSession } from "./sessions.ts";
 import type { RealStore } from "./stored-fixture.ts";
 
-/** A record to be damaged, and what the host has to answer once it is quarantined. */
+/** A record that a test damages, and the answers that opencode must give after the record was quarantined. */
 export interface Damageable {
   readonly place: RecordPlace;
-  /** The session to ask about. */
+  /** The id of the session that the test requests. */
   readonly asked: string;
-  /** What a host does with it when it starts to work in the project; what it does not read then it reads when asked. */
+  /**
+   * What opencode does with the record when it starts to work in the project. With `ignores`, opencode reads the record
+   * only when it is requested.
+   */
   readonly boot: "ignores" | "reads" | "rewrites";
-  /** The healthy answers without the damaged record, and with everything else as it was. */
+  /** Returns opencode's answers for a healthy store without this record. Everything else stays unchanged. */
   without(healthy: SessionAnswers): SessionAnswers;
 }
 
@@ -24,16 +27,16 @@ const OF_A_SECOND = ["zero bytes", "truncated", "a BLOB of the same bytes"];
 /** These hosts store records in the same way as 1.1.65 and 1.2.27, and also require only valid JSON. */
 const SECOND_HOSTS: readonly HostVersion[] = ["1.0.152", "1.14.41"];
 
-/** Two SQLite hosts share the damages that only the rules of JSON decide: each host tries every second damage. */
+/** Two SQLite hosts share the damages that break the rules of JSON. Each host tries every second one. */
 const TURNS: Readonly<Partial<Record<HostVersion, 0 | 1>>> = { "1.2.27": 1, "1.14.41": 0, "1.18.33": 0 };
 
 /**
- * The damages that are tried on a record. A readable document of another form is tried on 1.18.33, which checks records
- * against a schema, and also on some other hosts. Unreadable damage is tried on the main records of one JSON host, and
- * is shared by two SQLite hosts. Every host gets an empty record and a cut-off record. A host parses all JSON columns
- * in the same way, and the second host of a kind of storage behaves like the first. So a second column, or a second
- * host, gets only the other forms, an empty record, a cut-off record and a BLOB. A second column on a second host gets
- * only the other forms and an empty record. The oracle tries all other damages on every host, at random.
+ * The damages that are tried on a record. The oracle tries the others at random, on every host.
+ * - Readable documents of another form (`code` is `null`): 1.18.33 gets all of them, because it checks records against a
+ *   schema. Another host gets those of its turn.
+ * - Unreadable documents: the main records of the first hosts get those of their turn. The host parses all columns in
+ *   the same way, and a second host behaves like the first. So other columns and second hosts get only `OF_A_SECOND`.
+ *   Another column on a second host gets only an empty record.
  */
 export function damagesOf(version: HostVersion, name: string): readonly Damage[] {
   const isFile = isJsonHost(version) || name === "session_diff";
@@ -62,7 +65,7 @@ export function damageableNames(version: HostVersion): readonly string[] {
   return [...shared, ...columns.map((name) => `session.${name}`), "project.sandboxes", "project.commands"];
 }
 
-/** Gives the optional JSON columns that the host left empty a value, so that there is something to damage. */
+/** Fills the optional JSON columns that opencode left empty, so that a test can damage their values. */
 export function fillColumns(store: RealStore): void {
   using database = openDatabase(store);
   const { id } = store.sessions.reverted;
@@ -198,9 +201,9 @@ function projectColumn(store: RealStore, column: string): Damageable {
   };
 }
 
-/** Todo list and diff: what a host takes for empty where there is none. */
+/** A todo list or a diff. If it is missing, opencode answers with an empty list. */
 function derived(store: RealStore, kind: "todo" | "session_diff"): Damageable {
-  // From 1.17 on only a revert writes a diff file.
+  // From 1.17 on, opencode writes a diff file only after a revert.
   const session: StoredSession = kind === "todo" ? store.sessions.conversation : store.sessions.reverted;
   const identity = { kind, sessionID: session.id, recordID: session.id };
   return {

@@ -8,7 +8,7 @@ import { openStores } from "../../plugin/stores/open.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 
-/** A later write surely gives a file that is so old another time, in milliseconds. */
+/** A file that is older than this gets a new time at the next write. The value is in milliseconds. */
 const SETTLED_MS = 2100;
 
 async function followed() {
@@ -42,12 +42,12 @@ test.concurrent("the first write after a quiet time is known by its rows: a larg
   expect(await it.follower.settle()).toBe(true);
   await sleep(SETTLED_MS);
   expect(it.follower.remember(it.memory)).toBe(true);
-  // The log begins again, and nothing of what it held is left.
+  // This write starts the WAL again, and nothing of its earlier content is left.
   it.touch();
   expect(it.follower.news()).toContain(it.rowID);
   it.touch();
   expect(it.follower.news()).toContain(it.rowID);
-  // A generation of the log that came and went unseen: what it said is in the database, where nobody looked.
+  // After two truncations of the WAL, the follower has missed a write. That write is only in the database file.
   it.touch();
   it.host.run("pragma wal_checkpoint(truncate)");
   it.touch();

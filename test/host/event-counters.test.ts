@@ -18,7 +18,7 @@ function sql({ dataDir }: RealStore, statement: string, ...values: string[]): vo
   database.run(statement, values);
 }
 
-/** The status of the answer to a prompt in the session `plain`. */
+/** The status of opencode's answer to a prompt in the session `plain`. */
 async function prompted(store: RealStore): Promise<number> {
   const model = startModelServer();
   const host = await startHost({ home: store.home, model });
@@ -33,7 +33,7 @@ async function prompted(store: RealStore): Promise<number> {
   }
 }
 
-/** One session has no counter, another one a low counter. */
+/** A store in which one session has no event counter, and another session has a counter that is too low. */
 async function damaged(): Promise<RealStore> {
   const store = await realStore("1.18.33");
   sql(store, "delete from event_sequence where aggregate_id = ?", store.sessions.plain.id);

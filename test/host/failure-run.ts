@@ -3,7 +3,7 @@ import { builtPackage } from "../package/built.ts";
 import { JSON_HOSTS } from "./binary.ts";
 import type { FailureInput, FailureOutcome } from "./streaming-failures.ts";
 
-/** Makes the failures that the command line asks for, without and with `atomicWrites`, and prints what each left. */
+/** Makes as many failures as the arguments say, without and with `atomicWrites`. Prints the damage that they left. */
 export async function runFailures(
   counted: string,
   count: string,

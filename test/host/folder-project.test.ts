@@ -15,7 +15,9 @@ function withRemote(world: World, name: string, url: string): string {
   return folder;
 }
 
-/** Folders in every form that git knows; each gives the one that opencode is started in. */
+/**
+ * Functions that make a folder in one of the forms that git knows. Each returns the path in which opencode is started.
+ */
 const FOLDERS: Readonly<Record<string, (world: World) => string>> = {
   "without git": (world) => world.folder("plain"),
   "of a repository": (world) => world.repository("app"),
@@ -77,21 +79,18 @@ const FOLDERS: Readonly<Record<string, (world: World) => string>> = {
   },
 };
 
-/**
- * 1.2 and 1.14 find another project for these folders than 1.17 and newer do. The tool uses only the rule of 1.17 for
- * them.
- */
+/** For these folders, 1.2 and 1.14 find another project than 1.17 and newer. The tool knows only the rule of 1.17. */
 const NEWER_ONLY = ["with a .git that is not a repository, in a repository", "of a repository without HEAD"];
 
 /**
- * 1.2 keeps the project id of such a repository in `.git` beside its git folder. So all repositories in that place
- * share one id.
+ * For such a repository, 1.2 keeps the project id in a file `.git` beside the git folder. So all repositories with a
+ * git folder in that place share one id.
  */
 const NOT_IN_1_2 = "with its git folder elsewhere";
 
 const VERSIONS = [
   ["1.18.33", Object.keys(FOLDERS)],
-  // As 1.2, it does not look at remotes.
+  // Like 1.2, 1.14.41 does not use remotes to find the project.
   ["1.14.41", Object.keys(FOLDERS).filter((name) => !NEWER_ONLY.includes(name))],
   ["1.2.27", Object.keys(FOLDERS).filter((name) => !NEWER_ONLY.includes(name) && name !== NOT_IN_1_2)],
 ] as const;
@@ -105,7 +104,7 @@ test.each(VERSIONS.filter(([version]) => IS_WHOLE || version !== "1.14.41"))(
       for (const name of names) {
         const folder = (FOLDERS[name] ?? (() => ""))(world);
         const before = await folderProject(nodeFileSystem, folder, rule);
-        // A start there, and what it makes of the folder.
+        // opencode starts in this folder and makes a session there.
         const { projectID, directory } = await world.session(folder);
         const after = await folderProject(nodeFileSystem, folder, rule);
         expect({ name, before: before?.id, after: after?.id }).toEqual({ name, before: projectID, after: projectID });

@@ -1,4 +1,4 @@
-/** npm run test:full-disk -- [--runs N] [--seed N] [--host VERSION]: so many disks that fill up while opencode streams. */
+/** npm run test:full-disk -- [--runs N] [--seed N] [--host VERSION]: fills N disks while opencode streams an answer. */
 import { runFailures } from "./failure-run.ts";
 import { fullDisk } from "./streaming-failures.ts";
 

@@ -17,8 +17,9 @@ const fixedIdentity = {
 };
 
 /**
- * Makes sure a git project with one commit stands at `directory`. The commit is the same on every machine, and with it
- * the project id the hosts derive from it. Where there is no git it is a plain folder: the hosts' "global" project.
+ * Makes a git project with one commit at `directory`, if it is not there yet. The commit is the same on every machine,
+ * so opencode derives the same project id from it. Without git, it makes a plain folder, which opencode counts to its
+ * "global" project.
  */
 export async function ensureGitProject(directory: string): Promise<void> {
   if (await isProject(directory)) return;
@@ -31,7 +32,7 @@ export async function ensureGitProject(directory: string): Promise<void> {
     await git(stage, "add", ".");
     await git(stage, "commit", "--quiet", "--no-gpg-sign", "-m", "Fixture project");
   }
-  // What a cleaner of the temp directory left of an old one has no HEAD.
+  // A cleaner of the temporary directory may have deleted parts of an old project, such as its HEAD.
   if (!(await isProject(directory))) await rm(directory, { recursive: true, force: true });
   await rename(stage, directory).catch(async (error: unknown) => {
     await rm(stage, { recursive: true, force: true });
@@ -39,7 +40,7 @@ export async function ensureGitProject(directory: string): Promise<void> {
   });
 }
 
-/** Puts the files of such a project back to what was committed. */
+/** Restores the files of the project to the state of the commit. */
 export async function resetGitProject(directory: string): Promise<void> {
   await git(directory, "checkout", "--quiet", "--force", "HEAD");
   await git(directory, "clean", "-fdq");

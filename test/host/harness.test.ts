@@ -21,7 +21,7 @@ for (const version of LINE_HOSTS) {
     let marker: string;
 
     beforeAll(async () => {
-      // The newest is tried here as `npm run test:whole` tries every host.
+      // The newest host runs with all its features, as in `npm run test:whole`.
       store = await realStore(version, { complete: version === "1.18.33" });
       marker = join(store.home.root, "plugin-ran");
       host = await startHost({ home: store.home, plugins: [await markerPlugin(store.home.root, marker)] });
@@ -124,7 +124,7 @@ async function errors(host: RunningHost, session: StoredSession): Promise<readon
   return messages.flatMap((message) => (message.info.error ? [message.info.error.name] : []));
 }
 
-/** Empties a text part of the last message, the way a full disk does, and returns what restores it. */
+/** Empties a text part of the last message, as a full disk does. Returns a function that restores it. */
 async function emptyOnePart(store: RealStore, session: StoredSession): Promise<() => Promise<void>> {
   const message = session.messages[session.messages.length - 1];
   const part = message?.parts.find((candidate: StoredPart) => candidate.type === "text");

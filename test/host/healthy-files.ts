@@ -2,10 +2,10 @@ import { mkdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs
 import { join } from "node:path";
 import type { RealStore } from "./stored-fixture.ts";
 
-/** Files of a JSON store that look odd and that 1.0 and 1.1 load without any trouble (host-storage.md 3.3). */
+/** Files of a JSON store that look odd, but that 1.0 and 1.1 load without an error (host-storage.md 3.3). */
 export interface HealthyFiles {
   readonly name: string;
-  /** Makes the change; what it returns undoes it. */
+  /** Makes the change. Returns a function that undoes it. */
   change(store: RealStore): Promise<() => Promise<void>>;
 }
 

@@ -5,14 +5,14 @@ import type { RealStore } from "./stored-fixture.ts";
 
 type Json = Record<string, unknown>;
 
-/** A row or document that looks odd and that some hosts load without any trouble. */
+/** Rows or documents that look odd, but that some versions of opencode load without an error. */
 export interface HealthyRows {
   readonly name: string;
   isLoadedBy(version: HostVersion): boolean;
   change(rows: Rows): void;
 }
 
-/** The rows of a store beside its running host: changed for one case, and restored after it. */
+/** The rows of a store. A test changes them while opencode runs, and they are restored at the end of the test. */
 export class Rows implements Disposable {
   readonly #database: Database;
   readonly #tables: readonly string[];
@@ -23,7 +23,7 @@ export class Rows implements Disposable {
     this.#store = store;
     this.#session = store.sessions.conversation.id;
     this.#database = openDatabase(store);
-    // Without foreign keys a table can be emptied and filled again as it was.
+    // Without foreign keys, `dispose` can empty a table and fill it again.
     this.#database.run("pragma foreign_keys = off");
     this.#tables = ["session", "message", "part", "todo"];
     for (const table of this.#tables) {
@@ -31,7 +31,10 @@ export class Rows implements Disposable {
     }
   }
 
-  /** Changes the data of the first part of a type (a tool part: of a status) in the session with tools or the compacted session. */
+  /**
+   * Changes the first part of this type, and for a tool part with this status. Only the session with tools and the
+   * compacted session are searched.
+   */
   part(type: string, change: (data: Json) => unknown, status?: string): void {
     this.#edit("part", (data) => data.type === type && (status === undefined || statusOf(data) === status), change);
   }
@@ -40,7 +43,7 @@ export class Rows implements Disposable {
     this.#edit("message", (data) => data.role === role, change);
   }
 
-  /** Changes the stored text of the first text part. */
+  /** Changes the stored JSON of the first text part. */
   text(change: (data: string) => string): void {
     const row = this.#all("part").find(({ data }) => (JSON.parse(data) as Json).type === "text");
     if (row === undefined) throw new Error("there is no text part");
@@ -59,7 +62,7 @@ export class Rows implements Disposable {
     if (this.#database.query(sql).run(...values).changes === 0) throw new Error(`nothing was changed by: ${sql}`);
   }
 
-  /** Copies a row of the session with tools under other ids or values. */
+  /** Copies a row of the session with tools, and gives the copy other ids or values. */
   copy(table: "message" | "part", values: Readonly<Record<string, string | number>>): void {
     const names = this.#database.query<{ name: string }, [string]>("select name from pragma_table_info(?)").all(table);
     const columns = names.map(({ name }) => (name in values ? "?" : name));
@@ -71,7 +74,10 @@ export class Rows implements Disposable {
     );
   }
 
-  /** Sessions of the store that have a row which is not as it was, or is gone: a row that moved counts for both. */
+  /**
+   * The ids of all sessions with a row that was changed, added or removed. If a row moved, both of its sessions are
+   * included.
+   */
   changedSessions(): string[] {
     const owned = this.#tables.map((table) => {
       const owner = table === "session" ? "id" : "session_id";
@@ -148,7 +154,9 @@ const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
 const tokens = { input: 1.5, output: -2, reasoning: 0.25, cache: { read: 1.5, write: -1 } };
 const oldDiff = { file: "a.txt", before: "x", after: "y", additions: 1, deletions: 1 };
 
-/** Left column of host-storage.md 5.3, the rows of 5.4 that answer 200 everywhere, and section 3 of faults.md. */
+/**
+ * The left column of host-storage.md 5.3, the rows of 5.4 with status 200 in every version, and section 3 of faults.md.
+ */
 const LOADED_BY_ALL: readonly (readonly [name: string, change: (rows: Rows) => void])[] = [
   ["cost and tokens as floats or below zero", (rows) => rows.message("assistant", merged({ cost: -0.5, tokens }))],
   ["a parentID that leads nowhere", (rows) => rows.message("assistant", merged({ parentID: "msg_nowhere" }))],
@@ -214,7 +222,7 @@ const LOADED_BY_ALL: readonly (readonly [name: string, change: (rows: Rows) => v
   ],
 ];
 
-/** Right column of host-storage.md 5.3: hosts up to 1.14 hand it on as it is. */
+/** The right column of host-storage.md 5.3. opencode up to 1.14 sends these values on without a change. */
 const LOADED_BY_SYNTAX_HOSTS: readonly (readonly [name: string, change: (rows: Rows) => void])[] = [
   ["a float in an assistant's time", (rows) => rows.message("assistant", time({ created: 1.5 }))],
   ["an assistant without agent and parentID", (rows) => rows.message("assistant", (data) => ({ role: data.role }))],
@@ -248,12 +256,12 @@ export const HEALTHY_ROWS: readonly HealthyRows[] = [
   ...LOADED_BY_SYNTAX_HOSTS.map(([name, change]) => ({ name, isLoadedBy: isSyntaxHost, change })),
 ];
 
-/** Whether a host judges a record by its schema (docs/oracle.md). */
+/** Whether this version checks a record against a schema (docs/oracle.md). */
 function isStrict(version: HostVersion): boolean {
   return Bun.semver.satisfies(version, ">=1.14.48");
 }
 
-/** Whether a host demands no more of a record than JSON. */
+/** Whether this version only requires that a record is valid JSON. */
 function isSyntaxHost(version: HostVersion): boolean {
   return !isStrict(version);
 }

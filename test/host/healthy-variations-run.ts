@@ -1,7 +1,7 @@
 /**
- * Checks healthy documents that look odd, and asks a real host for every one of their sessions.
+ * Checks healthy documents that look odd, and loads all of their sessions in a real opencode.
  * `nice bun test/host/healthy-variations-run.ts --host V… [--seed N] [--count N] [--screen]`
- * `--screen`: each session is opened in the terminal UI too.
+ * With `--screen`, each session is also opened in the terminal UI.
  */
 import { parseArgs } from "node:util";
 import { ScreenReader } from "../terminal/screen-reader.ts";

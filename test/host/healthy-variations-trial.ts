@@ -6,19 +6,19 @@ import { startHost } from "./running-host.ts";
 import type { RealStore } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
 
-/** The error that 1.14.48 to 1.17.0 do not know. */
+/** The error names that 1.14.48 to 1.17.0 do not know. */
 const UNKNOWN_ERROR: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
   ["1.14.48", "1.15.0", "1.15.3", "1.15.4", "1.15.13", "1.17.0"].map((version) => [version, ["ContentFilterError"]]),
 );
 
 export interface VariationsTrial {
   readonly sessions: readonly SessionToShow[];
-  /** Ids in the store, by the names of the sessions. */
+  /** The ids of the sessions in the store, by the ids in `sessions`. */
   readonly ids: ReadonlyMap<string, string>;
   readonly findings: readonly ConfirmedFinding[];
 }
 
-/** Writes seeded healthy documents into a store and checks it. */
+/** Writes generated healthy documents into a store, and checks the store. The seed decides the documents. */
 export async function checkVariations(store: RealStore, seed: number, count: number): Promise<VariationsTrial> {
   const sessions = healthySessions(new Random(seed), count, UNKNOWN_ERROR[store.home.version]);
   const ids = writeSessions(store, sessions);
@@ -26,7 +26,7 @@ export async function checkVariations(store: RealStore, seed: number, count: num
   return { sessions, ids, findings };
 }
 
-/** The sessions that a real host does not load whole, with what it answers. */
+/** The sessions that a real opencode does not load completely, with its answers. */
 export async function refusedByHost(store: RealStore, trial: VariationsTrial, sample: number): Promise<string[]> {
   const host = await startHost({ home: store.home });
   const refused: string[] = [];

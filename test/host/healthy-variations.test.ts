@@ -8,7 +8,8 @@ import { toolFor } from "./tool.ts";
 
 afterAll(removeHomes);
 
-// 1.15.13 checks every record, and its screen ends on some: both kinds of rules are in force there.
+// 1.15.13 checks every record against a schema, and some values end its terminal UI. So this version tests both kinds
+// of rules.
 test(`of 5,000 healthy documents that look odd nothing is named, and 1.15.13 loads them (seed ${SEED})`, async () => {
   const store = await realStore("1.15.13");
   const trial = await checkVariations(store, SEED, 5000);

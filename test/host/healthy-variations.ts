@@ -32,7 +32,7 @@ const TEXTS = [
 const COUNTS = [0, 1, 7, 1000, 2 ** 31, Number.MAX_SAFE_INTEGER];
 const NUMBERS = [...COUNTS, 0.1, 5e-324, 1e21, 1.7976931348623157e308];
 const MOMENTS = [0, 1, 1_790_000_000_000, 8_640_000_000_000_000];
-/** What other records or the kind of the document depend on. */
+/** Fields that do not vary, because other records or the form of the document depend on them. */
 const KEPT = new Set(["type", "status", "name", "id", "sessionID", "messageID", "parentID", "tail_start_id", "role"]);
 const NAMES = [
   "path",
@@ -49,7 +49,9 @@ const NAMES = [
   ...["length", "constructor", "__proto__", "toString", "toJSON", "then", "", "0"],
 ];
 
-/** How the values of a document may vary. Hosts demand whole numbers of their own fields, and none of a tool's. */
+/**
+ * How the values of a document may vary. opencode requires whole numbers in its own fields, but not in those of a tool.
+ */
 interface Values {
   readonly numbers: readonly number[];
   readonly mayBeEmpty: boolean;
@@ -59,8 +61,9 @@ const OF_TOOLS: Values = { numbers: [...NUMBERS, -1, -1.5e300], mayBeEmpty: true
 const OF_HOSTS: Values = { numbers: COUNTS, mayBeEmpty: false };
 
 /**
- * Sessions whose documents look odd, and which every host loads and shows: texts, numbers and lists of any size, tools of
- * plugins and MCP servers with any input, what is optional left out or `null`. The number of documents is `count`.
+ * Generates sessions that look odd, but that every version of opencode loads and shows. Texts, numbers and lists have
+ * any size. Tools of plugins and MCP servers have any input. Optional fields are left out or are `null`. `count` is the
+ * number of documents.
  */
 export function healthySessions(random: Random, count: number, refused: readonly string[] = []): SessionToShow[] {
   const sessions: SessionToShow[] = [];
@@ -102,7 +105,7 @@ function call(random: Random): JsonObject {
   return { type: "tool", callID: text(), tool, state };
 }
 
-/** Models leave out what is optional or give `null` for it, and add what nobody asked for. */
+/** Changes fields as models do: they leave out optional fields, write `null`, and add other fields. */
 function some(random: Random, fields: JsonObject): JsonObject {
   const left = Object.entries(fields).filter(() => random.chance(0.8));
   const values = left.map(([name, value]) => [name, random.chance(0.05) ? null : varied(random, value, OF_TOOLS)]);
@@ -118,7 +121,7 @@ function messageOf(random: Random, isInAnswer: boolean, refused: readonly string
   return { ...message, time, ...(isInAnswer ? { cost: random.pick(NUMBERS) } : {}) };
 }
 
-/** The same document with other values of the same kinds. */
+/** The same document with other values of the same types. */
 function varied(random: Random, value: Json, values: Values): Json {
   if (random.chance(0.3)) return value;
   if (typeof value === "string") return random.pick(TEXTS);

@@ -11,13 +11,13 @@ import { blockingOf, type Tool, toolFor } from "./tool.ts";
 
 afterAll(removeHomes);
 
-/** The same versions in other orders. */
+/** More chains of upgrades, which are only tried in `npm run test:whole`. */
 const OTHER_UPGRADES: readonly Upgrade[] = [
   { through: ["1.1.65", "1.2.27", "1.18.33"], loads: true },
   { through: ["1.2.27", "1.14.41", "1.17.18", "1.18.33"], loads: true },
 ];
 
-// 1.17.18 has the line of 1.18.33, and with what 1.15.13 wrote itself healthy-variations.test.ts begins.
+// 1.17.18 has the rules of 1.18.33. healthy-variations.test.ts checks the store that 1.15.13 wrote.
 for (const version of HEALTHY_HOSTS.filter((each) => IS_WHOLE || !["1.15.13", "1.17.18"].includes(each))) {
   describe(`opencode ${version}`, () => {
     let store: RealStore;
@@ -53,7 +53,7 @@ for (const version of HEALTHY_HOSTS.filter((each) => IS_WHOLE || !["1.15.13", "1
       test(name, async () => {
         const undo = await change(store);
         try {
-          // Of the JSON generation, only files of this session are changed.
+          // In a JSON store, only files of this session are changed.
           await bothSayHealthy(host, [store.sessions.plain.id], tool);
         } finally {
           await undo();
@@ -64,8 +64,8 @@ for (const version of HEALTHY_HOSTS.filter((each) => IS_WHOLE || !["1.15.13", "1
 }
 
 /**
- * The rows that are tried on a host. The newest gets each, as the one that judges by a schema; of those that demand no more
- * than JSON each gets every fourth, and not the same ones.
+ * The rows that are tried on a version. 1.18.33 checks records against a schema, so it gets all rows. 1.2.27 and
+ * 1.14.41 only require valid JSON, so each gets another quarter of the rows.
  */
 function rowsFor(version: HostVersion): readonly HealthyRows[] {
   const loaded = isJsonHost(version) ? [] : HEALTHY_ROWS.filter(({ isLoadedBy }) => isLoadedBy(version));
@@ -76,15 +76,15 @@ function rowsFor(version: HostVersion): readonly HealthyRows[] {
 
 interface Upgrade {
   readonly through: readonly [HostVersion, ...HostVersion[]];
-  /** Whether the last host still loads what the first one wrote. */
+  /** Whether the last version can still load what the first version wrote. */
   readonly loads: boolean;
 }
 
-/** The chains of hosts that a store has gone through. */
+/** Chains of versions that open the same store, one after the other. */
 const UPGRADES: readonly Upgrade[] = [
   { through: ["1.1.65", "1.14.41", "1.18.33"], loads: true },
   ...(IS_WHOLE ? OTHER_UPGRADES : []),
-  // 1.0.152 named no agent in its messages: every host from 1.17 on refuses them.
+  // The messages of 1.0.152 name no agent, so every version from 1.17 on refuses them.
   { through: ["1.0.152", ...(IS_WHOLE ? (["1.1.65"] as const) : []), "1.2.27", "1.18.33"], loads: false },
 ];
 
@@ -111,12 +111,15 @@ describe("upgraded", () => {
   }
 });
 
-/** Sessions that the check says the host of the database does not load. */
+/** The sessions that, as the check says, the last opencode of this database cannot load. */
 async function blockedSessions(tool: Tool): Promise<readonly (string | null)[]> {
   return [...new Set(blockingOf(await tool.check()).map((finding) => finding.sessionID))].sort();
 }
 
-/** The host answers 200 on the whole load path of what was changed, and the check has nothing that blocks it. */
+/**
+ * Checks that opencode answers 200 to all requests about these sessions, and that the check finds nothing that opencode
+ * cannot load.
+ */
 async function bothSayHealthy(host: RunningHost, sessionIDs: readonly string[], tool: Tool): Promise<void> {
   const { list, sessions } = await hostVerdict(host, sessionIDs);
   const failing = sessions.flatMap(({ info, messages, todo, diff }) =>

@@ -6,22 +6,25 @@ import type { HostVersion } from "./binary.ts";
 import { ensureGitProject } from "./git-project.ts";
 import { whenThisProcessDies } from "./watchdog.ts";
 
-/** A home directory of its own for one host, with nothing of the real user's in reach. */
+/** A separate home directory for one opencode. Nothing from the real user's home is used. */
 export interface HermeticHome {
   readonly version: HostVersion;
   readonly root: string;
-  /** opencode's data directory: `storage/` or `opencode.db` are in it. */
+  /** opencode's data directory. It contains `storage/` or `opencode.db`. */
   readonly dataDir: string;
   /** opencode's global config directory. */
   readonly configDir: string;
-  /** The git project whose sessions the host serves. */
+  /** The git project in which opencode works. */
   readonly project: string;
-  /** The whole environment of the host; nothing of this process's but PATH is passed on. */
+  /** The whole environment of opencode. Only PATH comes from this process. */
   readonly env: Readonly<Record<string, string>>;
   remove(): Promise<void>;
 }
 
-/** What a boot looks for beside sessions takes a fifth of its time: files that change, and what other agents have left. */
+/**
+ * With these settings, opencode starts in four fifths of the time. It does not watch files, and does not look for the
+ * data of other agents.
+ */
 const NOT_LOOKED_FOR = {
   OPENCODE_EXPERIMENTAL_DISABLE_FILEWATCHER: "1",
   OPENCODE_DISABLE_CLAUDE_CODE: "1",
@@ -29,8 +32,8 @@ const NOT_LOOKED_FOR = {
 } as const;
 
 /**
- * The list of models inside opencode has thousands of them, and 1.18.33 needs two CPU seconds for the list before its first
- * turn. This list has only what opencode uses if the user has configured no provider.
+ * opencode's own list has thousands of models, for which 1.18.33 needs two CPU seconds before its first turn. This list
+ * has only the model that opencode uses if no provider is configured.
  */
 const MODELS = {
   opencode: {
@@ -61,15 +64,15 @@ const MODELS = {
 };
 
 /**
- * Whether hosts leave out what costs time and is not tested: only in `npm test`. `bun test` sets NODE_ENV; a script, which
- * may measure a host, does not.
+ * Whether opencode leaves out slow features that are not tested. This is only so in `npm test`. `bun test` sets
+ * NODE_ENV, but a script does not, because a script may measure opencode.
  */
 const IS_QUICK = process.env.NODE_ENV === "test" && !IS_WHOLE;
 
 export interface HomeOptions {
-  /** The git project; without one, the home gets a project of its own inside it. */
+  /** The git project. By default, the home gets its own project inside it. */
   readonly project?: string;
-  /** The hosts of this home leave nothing out, in `npm test` too. */
+  /** Whether opencode leaves out no feature, even in `npm test`. */
   readonly complete?: boolean;
 }
 
@@ -104,7 +107,7 @@ export async function createHome(version: HostVersion, options: HomeOptions = {}
     LANG: "C.UTF-8",
     TERM: "dumb",
     NO_COLOR: "1",
-    // Nothing listens there: whatever a host would fetch from the internet fails at once.
+    // No server listens at this address. So every download from the internet fails at once.
     HTTPS_PROXY: "http://127.0.0.1:9",
     NO_PROXY: "127.0.0.1,localhost",
     GIT_CONFIG_NOSYSTEM: "1",
@@ -112,15 +115,15 @@ export async function createHome(version: HostVersion, options: HomeOptions = {}
     OPENCODE_DISABLE_MODELS_FETCH: "1",
     OPENCODE_DISABLE_LSP_DOWNLOAD: "1",
     OPENCODE_DISABLE_DEFAULT_PLUGINS: "1",
-    // Bun looks at the heap every second. A host that serves many cases would spend a third of its time on that.
+    // By default, Bun checks the heap every second. If one opencode serves many cases, that takes a third of its time.
     BUN_GC_TIMER_DISABLE: "1",
-    // The last of its three compilers earns its work back only in long runs.
+    // JavaScriptCore's last compiler only saves time in long runs.
     ...(isQuick ? { BUN_JSC_useFTLJIT: "0", OPENCODE_MODELS_PATH: modelList, ...NOT_LOOKED_FOR } : {}),
   };
   return { version, root, dataDir, configDir, project, env, remove: () => removeHome(root) };
 }
 
-/** Removes every home of this process that is still there; for an `afterAll`. */
+/** Removes all homes that this process made and did not remove yet. It is for `afterAll`. */
 export async function removeHomes(): Promise<void> {
   for (const root of [...homes.keys()]) await removeHome(root);
 }
@@ -131,7 +134,7 @@ async function removeHome(root: string): Promise<void> {
   homes.delete(root);
 }
 
-/** 1.0.152 lists the project with ripgrep before every turn, and downloads it when there is none. */
+/** 1.0.152 lists the project with ripgrep before every turn. If ripgrep is missing, 1.0.152 downloads it. */
 async function writeFileLister(directory: string): Promise<void> {
   await mkdir(directory);
   const script = "#!/bin/sh\nexec find . -type f -not -path './.git/*'\n";

@@ -6,7 +6,7 @@ import { restoreStore } from "./restored-store.ts";
 import { modelConfig, type RunningHost, startHost } from "./running-host.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 
-/** What one case works with: the store is as the host of its version wrote it, and the project has just been booted. */
+/** What a test case gets. The store is as opencode wrote it, and opencode has just started to work in the project. */
 export interface HostCase {
   readonly store: RealStore;
   readonly model: ModelServer;
@@ -14,15 +14,16 @@ export interface HostCase {
 }
 
 export interface CaseSettings {
-  /** Keys of opencode.json; they win over those of the model. `null`: no model is configured. */
+  /** Keys of opencode.json, which override those of the model. With `null`, no model is configured. */
   readonly config: Readonly<Record<string, unknown>> | null;
-  /** Options of the plugin. */
+  /** The options of the plugin. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
 /**
- * One host that serves many cases, one after the other: a start costs ten times what a second boot of its project does.
- * Each case has a model of its own. The host is started by the first case, and again if it does not leave the project.
+ * One opencode process that serves many cases, one after the other. A start takes ten times as long as it takes to boot
+ * a project again. Each case has its own model. The first case starts the process. If it cannot leave the project after
+ * a case, it is started again.
  */
 export class HostForCases {
   readonly #version: HostVersion;
@@ -76,8 +77,8 @@ export class HostForCases {
   }
 
   /**
-   * Makes the host leave the project. The files of the next case are written before: while it leaves, and when work that a
-   * case has left behind comes to an end, opencode may read its config again (1.0.152 always does), and keeps it.
+   * Makes opencode leave the project. The config of the next case is written first. While opencode leaves, or ends work
+   * of the last case, it may read its config again and keep it. 1.0.152 always does.
    */
   async #leave(store: RealStore, settings: CaseSettings, model: ModelServer): Promise<boolean> {
     await this.#configure(store, settings, model);
@@ -85,7 +86,8 @@ export class HostForCases {
     return left?.status === 200;
   }
 
-  // A host keeps the global config in memory; this file it reads again whenever a project boots.
+  // Writes the config to a file that opencode reads again at each boot of a project. opencode keeps its global config
+  // in memory.
   async #configure(store: RealStore, { config, options }: CaseSettings, model: ModelServer): Promise<void> {
     const written = config === null ? {} : { ...modelConfig(model.url), ...config };
     const own = { ...written, username: this.#name, plugin: this.#plugins };
@@ -93,7 +95,7 @@ export class HostForCases {
     await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(options));
   }
 
-  /** Says in the config whose it is. */
+  /** A name in the config. It shows to which case the config belongs. */
   get #name(): string {
     return `case ${this.#cases}`;
   }

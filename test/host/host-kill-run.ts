@@ -1,4 +1,6 @@
-/** npm run test:host-kill -- [--kills N] [--seed N] [--host VERSION]: opencode killed so often while it streams. */
+/**
+ * npm run test:host-kill -- [--kills N] [--seed N] [--host VERSION]: kills opencode N times while it streams an answer.
+ */
 import { runFailures } from "./failure-run.ts";
 import { killed } from "./streaming-failures.ts";
 

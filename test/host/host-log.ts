@@ -4,7 +4,7 @@ import { PATIENCE_MS, until } from "../process/until.ts";
 import type { HermeticHome } from "./home.ts";
 import type { RunningHost } from "./running-host.ts";
 
-/** The lines that the plugin has put into the logs of this home's hosts, each with everything that stands in it. */
+/** The complete lines of the plugin in the logs of this home. */
 export async function pluginLogLines(home: HermeticHome): Promise<readonly string[]> {
   const folder = join(home.dataDir, "log");
   const lines: string[] = [];
@@ -14,7 +14,10 @@ export async function pluginLogLines(home: HermeticHome): Promise<readonly strin
   return lines.filter((line) => line.includes("plugin=opencode-session-repair"));
 }
 
-/** Waits for a line of the plugin, after the first `known` ones, that holds all these words. An error shows what is there. */
+/**
+ * Skips the first `known` lines of the plugin. Waits for a line after them that contains all these words. The error
+ * lists the lines that were found.
+ */
 export async function waitForPluginLog(
   home: HermeticHome,
   known: number,
@@ -38,8 +41,8 @@ interface Toast {
 }
 
 /**
- * Listens as a terminal UI does, gives the sign of life that the plugin waits for, and returns the plugin's toast.
- * The project's instance must have booted.
+ * Listens to events as a terminal UI does, and returns the plugin's toast. It first sends the event for which the
+ * plugin waits. opencode must already work in the project.
  */
 export async function pluginToast(host: RunningHost): Promise<Toast> {
   const url = new URL("/event", host.url);

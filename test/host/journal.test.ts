@@ -8,7 +8,7 @@ import { toolFor } from "./tool.ts";
 
 afterAll(removeHomes);
 
-/** What the host answers for a session after it was started; `null`: it does not start. */
+/** The statuses of opencode's answers after a start. `null` if opencode does not start. */
 async function answers({ home, sessions }: RealStore): Promise<readonly number[] | null> {
   const host: RunningHost | null = await startHost({ home }).catch(() => null);
   if (host === null) return null;
@@ -20,7 +20,7 @@ async function answers({ home, sessions }: RealStore): Promise<readonly number[]
   }
 }
 
-/** Of the three forms of a journal the one that most versions have; all of them: test/hosts/journal.test.ts. */
+/** Journals have three forms. Most versions use this one. test/hosts/journal.test.ts tests all forms. */
 const CASES: readonly (readonly [version: HostVersion, damage: string])[] = [
   ["1.14.41", "delete from __drizzle_migrations"],
 ];

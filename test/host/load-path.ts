@@ -1,6 +1,6 @@
 import type { Answer, RunningHost } from "./running-host.ts";
 
-/** What the host answered for one session, route by route. */
+/** opencode's answers to each request about one session. */
 export interface SessionVerdict {
   readonly id: string;
   /** GET /session/:id */
@@ -9,23 +9,23 @@ export interface SessionVerdict {
   readonly messages: Answer;
   readonly todo: Answer;
   readonly diff: Answer;
-  /** Whether GET /session names it. */
+  /** Whether `GET /session` contains the session. */
   readonly listed: boolean;
-  /** Every route answers 200 and the list names it. */
+  /** Whether every request gets status 200, and the list contains the session. */
   readonly loads: boolean;
 }
 
 export interface HostVerdict {
   /** GET /session */
   readonly list: Answer;
-  /** The ids in that list; empty when the list itself fails. */
+  /** The ids in that list. It is empty if the request for the list fails. */
   readonly listIDs: readonly string[];
   readonly sessions: readonly SessionVerdict[];
-  /** The list answers 200 and every asked session loads. */
+  /** Whether the request for the list gets status 200, and every requested session loads. */
   readonly healthy: boolean;
 }
 
-/** Asks a host the whole load path of its project: the list, and every route a client needs to open each session. */
+/** Makes all requests that a client needs to list the sessions of the project and to open each of them. */
 export async function hostVerdict(host: RunningHost, sessionIDs: readonly string[]): Promise<HostVerdict> {
   const list = await host.get("/session");
   const listIDs = list.status === 200 ? idsOf(list.body) : [];

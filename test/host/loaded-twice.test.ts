@@ -11,7 +11,7 @@ import { startModelServer } from "./model-server.ts";
 import { startHost } from "./running-host.ts";
 import { realStore } from "./stored-fixture.ts";
 
-/** The first that loads a plugin by its path, and the newest: 1.14.41 loads plugins as the newest does. */
+/** The first version that loads a plugin by its path, and the newest. 1.14.41 loads plugins like the newest. */
 const VERSIONS: readonly HostVersion[] = ["1.1.65", ...(IS_WHOLE ? (["1.14.41"] as const) : []), "1.18.33"];
 
 let built: string;
@@ -37,7 +37,7 @@ describe("the package loaded twice: one instance acts, the other keeps quiet", (
       expect((await host.get("/session")).status).toBe(200);
       expect((await host.get(`/session/${store.sessions.plain.id}/message`)).status).toBe(200);
       await waitForPluginLog(store.home, 0, store.sessions.plain.id);
-      // A later start of the same directory in the same process is taken care of like the first.
+      // The plugin must also handle a later boot of the same directory in the same process.
       emptyPart(store, store.sessions.compacted);
       await host.post("/instance/dispose");
       expect((await host.get("/session")).status).toBe(200);

@@ -18,11 +18,11 @@ async function loseSession({ dataDir, projectID }: RealStore, id: string, isJson
   database.run("pragma foreign_keys = off");
   database.run("delete from session where id = ?", [id]);
   const logs = database.query("select 1 from sqlite_master where name = 'event'").all();
-  // Users prune the log; without it there is nothing but the messages.
+  // Users delete the log to save space. Without the log, the session can only be rebuilt from its messages.
   if (logs.length > 0) database.run("delete from event");
 }
 
-/** The session is listed and opens once its record was rebuilt from its messages. */
+/** Checks that opencode lists and opens a session whose record was rebuilt from its messages. */
 export async function listsRebuilt({ store, host }: HostCase): Promise<void> {
   const { id } = store.sessions.conversation;
   const before = await askAbout(host, id);

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** One scripted answer of the model. */
+/** One scripted answer of the simulated model. */
 export type ModelReply =
   | { readonly text: string; readonly reasoning?: string; readonly chunkDelayMs?: number }
   | {
       readonly tool: string;
       readonly input: Readonly<Record<string, unknown>>;
       readonly reasoning?: string;
-      /** For tools that change no file. */
+      /** The tool call is sent without a pause. Use it only for tools that change no file. */
       readonly atOnce?: true;
     }
-  /** Several calls in one answer; they are made once `after` has come. */
+  /** Several tool calls in one answer. They are sent after `after` resolves. */
   | { readonly calls: readonly ModelToolCall[]; readonly after: Promise<void>; readonly reasoning?: string }
   | { readonly failure: number; readonly message: string };
 
@@ -19,12 +19,12 @@ export interface ModelToolCall {
   readonly input: Readonly<Record<string, unknown>>;
 }
 
-/** One request a host made of the model. */
+/** One request of opencode to the model. */
 export interface ModelCall {
-  /** `side`: a title, summary or compaction request, recognised by its offering no tools. */
+  /** `side` means a request for a title, a summary or a compaction. Such a request offers no tools. */
   readonly kind: "chat" | "side";
   readonly lastUserText: string;
-  /** Tool results that the host has sent since that text. */
+  /** The number of tool results after that text. */
   readonly toolResults: number;
 }
 
@@ -32,15 +32,15 @@ export interface ModelServer {
   readonly port: number;
   /** Base URL for an OpenAI-compatible provider. */
   readonly url: string;
-  /** Chat requests so far; titles and summaries are not counted. */
+  /** The number of chat requests so far. Requests for titles and summaries are not counted. */
   readonly calls: number;
   /** Every request so far, in order. */
   readonly log: readonly ModelCall[];
-  /** Scripted replies not used yet. */
+  /** The number of scripted replies that are not used yet. */
   readonly pending: number;
   /** The tools that the last chat request offered. */
   readonly tools: readonly unknown[];
-  /** Appends replies; each chat request takes one, and where there is none it is improvised. */
+  /** Adds replies to the script. Each chat request uses one. If none is left, the server improvises a reply. */
   script(...replies: readonly ModelReply[]): void;
   stop(): Promise<void>;
 }
@@ -51,7 +51,7 @@ interface ChatRequest {
   readonly messages?: readonly { readonly role: string; readonly content: unknown }[];
 }
 
-/** Starts a loopback model that streams chat completions from a script. It never reaches any network. */
+/** Starts a simulated model on this machine that streams answers from a script. It uses no other network. */
 export function startModelServer(improvised: (call: ModelCall) => ModelReply = () => ({ text: "Done." })): ModelServer {
   const queue: ModelReply[] = [];
   const log: ModelCall[] = [];
@@ -131,7 +131,7 @@ async function* events(reply: Streamed): AsyncGenerator<Uint8Array> {
     await reply.after;
     for (const piece of toolCalls(reply.calls)) yield piece;
   } else if ("tool" in reply) {
-    // A model that calls at once lets the tool change files before the host has taken the step's snapshot.
+    // Without this pause, the tool could change files before opencode has taken its snapshot of the step.
     if (reply.atOnce !== true) await sleep(150);
     for (const piece of toolCalls([reply])) yield piece;
   } else {

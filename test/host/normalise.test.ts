@@ -14,16 +14,16 @@ import { storeImage } from "./store-image.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 import { blockingOf, type Tool, toolFor, trustedManifest } from "./tool.ts";
 
-/** The first of each line that judges a record by its schema, and those that other tests use. */
+/** The first version with each set of schema rules, and the versions that other tests use. */
 const VERSIONS: readonly HostVersion[] = ["1.14.48", "1.15.13", ...LINE_HOSTS.filter((each) => minorOf(each) >= 17)];
 
 /**
- * Rules for places that a running host does not answer for: files of the JSON generation, its own start, and its screen
+ * Rules that requests to a running opencode cannot test. They concern JSON files, opencode's own start, and its screen
  * (test/terminal/screen.test.ts).
  */
 const ELSEWHERE = ["own-id", "project-sandboxes", "project-vcs", "text-on-screen", "answer-on-screen"];
 
-/** What a host answers, by the path that it was asked for. */
+/** opencode's answers, by the path of the request. */
 type Answers = ReadonlyMap<string, Answer>;
 
 interface Bench {
@@ -83,11 +83,14 @@ for (const version of VERSIONS) {
   });
 }
 
-/** Each record is tried on one of the lines, in turn; a record that 1.18.33 alone refuses, there. */
+/**
+ * The records that are tried on a version. The versions take turns. A record that only 1.18.33 refuses is tried on
+ * 1.18.33.
+ */
 function recordsFor(version: HostVersion): readonly LegacyRecord[] {
   const refused = LEGACY_RECORDS.filter((record) => isRefusedBy(version, record));
   if (IS_WHOLE) return refused;
-  // The newest, which most users have, gets every second one.
+  // Most users have the newest version, so it gets every second record.
   const turns = ["1.18.33", "1.14.48", "1.18.33", "1.15.13"] as const;
   return refused.filter((record) => {
     const turn = turns[LEGACY_RECORDS.indexOf(record) % turns.length];
@@ -95,13 +98,19 @@ function recordsFor(version: HostVersion): readonly LegacyRecord[] {
   });
 }
 
-/** 1.15 takes any text for a folder; 1.14.48 has no column for the cost of a session. */
+/**
+ * Whether this version refuses the record. 1.15 accepts any text as a folder, and 1.14.48 has no column for the cost of
+ * a session.
+ */
 function isRefusedBy(version: HostVersion, { name }: LegacyRecord): boolean {
   if (name.startsWith("a folder that is a URL")) return minorOf(version) >= 17;
   return name !== "a session's cost that is a text" || minorOf(version) >= 15;
 }
 
-/** Refused before, accepted after; only what was said differs; a second repair does nothing; the undo is exact. */
+/**
+ * Checks that opencode refuses the record before the repair and accepts it afterwards, and that only the reported
+ * fields differ. A second repair must do nothing, and an undo must restore every byte.
+ */
 async function completes(
   { store, host, tool, healthy }: Bench,
   { rules, change, differs }: LegacyRecord,
@@ -142,7 +151,7 @@ async function completes(
   }
 }
 
-/** The session opens without it: only that one part is gone. */
+/** Checks that the session opens after one part was quarantined, and that only this part is missing. */
 async function leavesIfNamed({ store, host, tool, healthy }: Bench): Promise<void> {
   using rows = new Rows(store);
   rows.part("text", () => ({ type: "hologram" }));
@@ -167,7 +176,9 @@ async function leavesIfNamed({ store, host, tool, healthy }: Bench): Promise<voi
   }
 }
 
-/** Without the log nothing can be recovered: what is left is what follows from the rows. */
+/**
+ * Deletes opencode's log, so that no record can be recovered. A missing value can then only be derived from other rows.
+ */
 function forgetEvents(store: RealStore): void {
   const database = openDatabase(store);
   database.run("delete from event");
@@ -179,7 +190,10 @@ async function answersOf(host: RunningHost, sessionIDs: Iterable<string>): Promi
   return new Map(await Promise.all(paths.map(async (path) => [path, await host.get(path)] as const)));
 }
 
-/** The places within a record where two answers differ: `state.title`; `a part more` where one has more of them. */
+/**
+ * The fields of a record in which two answers differ, such as `state.title`. If the second answer has one more record,
+ * the result is `a part more`.
+ */
 function* differences(before: unknown, after: unknown, path = ""): Iterable<string> {
   if (JSON.stringify(before) === JSON.stringify(after)) return;
   if (Array.isArray(before) && Array.isArray(after) && !isInRecord(path)) {

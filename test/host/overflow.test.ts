@@ -15,7 +15,7 @@ import { located } from "../stores/store-under-test.ts";
 
 const OVERFLOWS = 3;
 
-/** An array that says how many loops over it are under way. */
+/** An array that calls `count` at the beginning and the end of each loop over it. */
 function watched<T>(values: T[], count: (change: 1 | -1) => void): T[] {
   const iterate = function* () {
     count(1);
@@ -66,7 +66,8 @@ test.skipIf(process.platform !== "linux")(
       const paths = ["a", "b"].map((name) => join(store.dataDir, `storage/message/ses_${name}/msg_${name}1.json`));
       for (let overflow = 0; overflow < OVERFLOWS; overflow += 1) {
         const before = asked;
-        // Of the same file twice in a row the system would tell once. Nothing is taken out of the queue meanwhile.
+        // The system merges two equal events in a row, so the events alternate between two files. The loop is
+        // synchronous, so nobody takes events out of the queue until it is full.
         for (let event = 0; event <= limit; event += 1) utimesSync(paths[event % 2] ?? "", 1e9 + event, 1e9 + event);
         if (overflow === 0) store.overwrite(store.locatorOf("part", "prt_d1_1"), Buffer.alloc(0));
         while (asked < before + 1) await Bun.sleep(10);

@@ -11,7 +11,7 @@ import { terminalSettings } from "../../plugin/opencode/terminal-ui/terminal-opt
 
 let root: string;
 
-/** A git clone under a name that says nothing, another plugin, and files of the user's own. */
+/** Makes a git clone of this plugin in a folder with another name, another plugin, and files of the user. */
 beforeAll(async () => {
   root = await mkdtemp(join(await realpath(tmpdir()), "package-entry-"));
   await mkdir(join(root, "clone", "dist"), { recursive: true });

@@ -15,17 +15,17 @@ import { type StoreImage, storeImage } from "./store-image.ts";
 import { PATIENT, type RealStore, realStore } from "./stored-fixture.ts";
 import { trustedManifest } from "./tool.ts";
 
-/** A store with three damaged sessions, and what the host answered for them before the damage. */
+/** A store with three damaged sessions, and opencode's answers for all sessions before the damage. */
 export interface Bench {
   readonly store: RealStore;
-  /** A config file that hosts read again whenever an instance boots; the global one they keep in memory. */
+  /** A config file that opencode reads again at each boot of a project. opencode keeps its global config in memory. */
   readonly config: string;
   readonly healthy: ReadonlyMap<string, SessionAnswers>;
-  /** Sessions with a damaged part, a damaged message and a damaged session record. */
+  /** The damaged part, message and session record. Each belongs to another session. */
   readonly part: RecordPlace;
   readonly message: RecordPlace;
   readonly session: RecordPlace;
-  /** Ids of the parts that were emptied since. */
+  /** The ids of the parts that `damagedPart` emptied. */
   readonly spent: Set<string>;
   host: RunningHost;
 }
@@ -59,7 +59,7 @@ export async function restart(bench: Bench, settings: Omit<HostSettings, "home">
   bench.host = await start(bench.store, bench.config, settings);
 }
 
-/** Boots the project's instance again with these plugins, as a restart of opencode would, in the same process. */
+/** Boots the project again in the same process, with these plugins, as after a restart of opencode. */
 export async function bootWith(bench: Bench, plugins: NonNullable<HostSettings["plugins"]>): Promise<void> {
   await writeFile(bench.config, JSON.stringify({ plugin: plugins }));
   expect((await bench.host.post("/instance/dispose")).status).toBe(200);
@@ -69,7 +69,10 @@ export function nobodyRepairs({ store }: Bench): Promise<void> {
   return until(() => !existsSync(join(store.dataDir, "quarantine", ".lock")), "the lock is never released");
 }
 
-/** For every host; from 1.14 on they may stand in opencode.json as well. */
+/**
+ * Writes the plugin's options to a file that works in every version. From 1.14 on, the options could also be in
+ * opencode.json.
+ */
 export function writeOptions(store: RealStore, options: Readonly<Record<string, unknown>>): Promise<void> {
   return writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(options));
 }
@@ -93,7 +96,7 @@ function messagePlace(store: RealStore): RecordPlace {
     : rowPlace(store, identity, "message", "data");
 }
 
-/** Empties one more part of the first of these sessions that still has a whole one. */
+/** Empties one more part, in the first of these sessions that still has a part that was not emptied. */
 export async function damagedPart(bench: Bench, ...sessions: readonly SessionName[]): Promise<RecordPlace> {
   const { store, spent } = bench;
   for (const { id: sessionID, messages } of sessions.map((name) => store.sessions[name])) {
@@ -117,12 +120,15 @@ interface WireMessage {
   readonly parts: readonly { readonly id: string; readonly text?: string }[];
 }
 
-/** What the host answered for the place's session before the damage. */
+/** opencode's messages of this session before the damage. */
 export function records({ healthy }: Bench, { sessionID }: RecordPlace): readonly WireMessage[] {
   return (healthy.get(sessionID ?? "")?.messages.body ?? []) as readonly WireMessage[];
 }
 
-/** The host's answer for the place's session is 200, with everything in it, or everything but the emptied parts. */
+/**
+ * Checks that opencode loads the session. If the version has a log, nothing may be missing. Otherwise only the emptied
+ * parts may be missing.
+ */
 export async function loadsMended(bench: Bench, place: RecordPlace, loadedAs: string): Promise<void> {
   const { status, body } = await bench.host.get(`/session/${place.sessionID}/message`);
   expect({ loadedAs, status }).toEqual({ loadedAs, status: 200 });
@@ -139,14 +145,17 @@ export async function messageStatus(host: RunningHost, { sessionID }: RecordPlac
   return (await host.get(`/session/${sessionID}/message`)).status;
 }
 
-/** Everything in the store but what each boot writes: the time in the project's record, which may be on its way. */
+/**
+ * The image of the store without what each boot of opencode writes: the time in the project's record, and its
+ * unfinished writes.
+ */
 export async function withoutBoots({ store }: Bench): Promise<StoreImage> {
   const image = await storeImage(store.dataDir, ["project.time_updated"]);
   const written = [join("storage", "project"), ".session-repair-writes"];
   return Object.fromEntries(Object.entries(image).filter(([name]) => !written.some((each) => name.startsWith(each))));
 }
 
-/** Every manifest in quarantine; of runs that still hold something, every byte was looked at. */
+/** All manifests in quarantine. For each run that is not undone, the bytes of the originals are checked too. */
 export async function manifestsOf({ dataDir }: RealStore): Promise<readonly Manifest[]> {
   const runs = await storedRuns(nodeFileSystem, dataDir);
   return Promise.all(
@@ -157,12 +166,12 @@ export async function manifestsOf({ dataDir }: RealStore): Promise<readonly Mani
   );
 }
 
-/** What the plugin waits for before it shows a toast. */
+/** Sends the event for which the plugin waits before it shows a toast. */
 export async function signOfLife(host: RunningHost): Promise<void> {
   await host.post("/tui/show-toast", { message: "The terminal UI is here.", variant: "info" });
 }
 
-/** What people wrote and were told, and where their files are. */
+/** Texts of the users and of the model, and paths of their files. They must not occur in logs. */
 export function contents({ store, healthy }: Bench): readonly string[] {
   const texts = [...healthy.values()].flatMap(({ info, messages }) => [
     (info.body as { title: string }).title,
@@ -171,7 +180,7 @@ export function contents({ store, healthy }: Bench): readonly string[] {
   return [store.project, store.home.root, ...texts.filter((text) => text.length >= 8)];
 }
 
-/** What the host printed, but for what it prints without the plugin as well. */
+/** The output of opencode, without the lines that opencode also prints if the plugin is not installed. */
 export function unexpectedOutput(host: RunningHost): string {
   const known = /^(Warning: OPENCODE_SERVER_PASSWORD .*|opencode server listening .*|(GET|POST) - .* failed|)$/;
   const lines = `${host.stdout()}\n${host.stderr()}`.split("\n");

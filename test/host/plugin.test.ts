@@ -36,13 +36,16 @@ import { askAbout, opens } from "./session-answers.ts";
 import { PATIENT } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
 
-/** The package as npm installs it, and a registry that has it. */
+/** The package as npm installs it, and a registry that offers it. */
 interface Distribution extends InstalledPackage {
   readonly tarball: string;
   readonly registry: LoopbackRegistry;
 }
 
-/** They load plugins as 1.1.65 does, or (1.14.41) as 1.18.33: one of each is enough for every form. */
+/**
+ * 1.0.152 and 1.2.27 load plugins like 1.1.65, and 1.14.41 loads them like 1.18.33. So these versions do not try every
+ * form of entry.
+ */
 const LOADING_AS_OTHERS: readonly HostVersion[] = ["1.0.152", "1.2.27", "1.14.41"];
 
 let distribution: Distribution;
@@ -122,7 +125,7 @@ async function nothingIsChanged(bench: Bench): Promise<void> {
   ];
   const forms = tuplesWork(home.version) ? (["file", "tuple"] as const) : (["file"] as const);
   for (const form of forms) {
-    // What options say is read in one place, wherever they stand.
+    // The same code reads options from both places. So only one case is tried with options in opencode.json.
     for (const { options, says } of form === "file" ? cases : cases.filter((each) => "prelaod" in each.options)) {
       const known = (await pluginLogLines(home)).length;
       await writeOptions(bench.store, form === "file" ? options : {});
@@ -233,7 +236,7 @@ async function otherForms(bench: Bench): Promise<void> {
     pathToFileURL(directory).href,
     ...(tuplesWork(home.version) ? ([[byName(), PATIENT]] as const) : []),
     ...(isNewest || IS_WHOLE ? [directory] : []),
-    // Every host from 1.0 on installs it in this form too.
+    // Every version from 1.0 on can also install the package in this form.
     ...(isNewest && IS_WHOLE ? [`${PACKAGE_NAME}@file:${tarball}`] : []),
   ];
   for (const plugin of plugins) {
@@ -254,18 +257,21 @@ async function otherForms(bench: Bench): Promise<void> {
   expect(unexpectedOutput(bench.host)).toBe("");
 }
 
-/** Whether the project was booted with the plugin: it gives opencode its command. */
+/** Whether opencode has loaded the plugin, and with it the command `repair`. */
 async function isLoaded({ host }: Bench): Promise<boolean> {
   const { body } = await host.get("/command");
   return (body as readonly { name: string }[]).some(({ name }) => name === "repair");
 }
 
-/** The folder that every repair needs is a file: the host answers as without the plugin. */
+/**
+ * Checks that opencode answers as without the plugin if the quarantine folder cannot be made, because a file is in its
+ * place.
+ */
 async function unwritableQuarantine(bench: Bench): Promise<void> {
   await bootWith(bench, []);
   expect(await isLoaded(bench)).toBe(false);
   const quarantine = join(bench.store.dataDir, "quarantine");
-  // The plugin of the boot before may still be at work, and make the folder again before the file is there.
+  // The plugin of the last boot may still be working, and may make the folder again before the file is written.
   const isExchanged = async () => {
     await nobodyRepairs(bench);
     await rm(quarantine, { recursive: true });
@@ -286,7 +292,10 @@ async function unwritableQuarantine(bench: Bench): Promise<void> {
   expect(unexpectedOutput(bench.host)).toBe("");
 }
 
-/** What is damaged after the start is found while opencode runs; JSON hosts are kept waiting when they load it first. */
+/**
+ * Checks that damage after the start is found while opencode runs. If a JSON host loads the damaged session first, the
+ * plugin makes it wait.
+ */
 async function damagedLater(bench: Bench): Promise<RecordPlace> {
   const later = await damagedPart(bench, "compacted");
   if (isJsonHost(bench.store.home.version)) expect(await messageStatus(bench.host, later)).toBe(200);

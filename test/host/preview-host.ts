@@ -6,7 +6,7 @@ import type { HermeticHome } from "./home.ts";
 import { type ProcessGroup, startGroup } from "./process-group.ts";
 import type { Answer } from "./running-host.ts";
 
-/** The preview of opencode 2.x, which answers `/api/*` over the database of 1.18. */
+/** The preview of opencode 2.x. It answers requests to `/api/*`, and uses the database of 1.18. */
 export interface PreviewHost {
   readonly home: HermeticHome;
   readonly pid: number;
@@ -15,7 +15,7 @@ export interface PreviewHost {
   stop(): Promise<void>;
 }
 
-/** Starts `lildax serve` in a home and waits until it answers. */
+/** Starts `lildax serve`, the server of the preview, and waits until it answers. */
 export async function startPreviewHost(home: HermeticHome): Promise<PreviewHost> {
   const group = startGroup(await previewBinary(), ["serve", "--hostname", "127.0.0.1", "--port", "0"], {
     cwd: home.project,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createHome, type HermeticHome } from "./home.ts";
 import { type PreviewHost, startPreviewHost } from "./preview-host.ts";
 
-/** A database that the preview of 2.x made and serves, with two sessions of messages of every type. */
+/** A database that the preview of 2.x made and still uses. Its two sessions have messages of every type. */
 export interface PreviewStore {
   readonly home: HermeticHome;
   readonly host: PreviewHost;
@@ -13,8 +13,8 @@ export interface PreviewStore {
 }
 
 /**
- * Lets the preview make its database and two sessions, and write what it writes without a model. Messages of the other
- * types are rows of our own, as its schema has them; that it loads them is asked before anything else.
+ * Lets the preview make its database and two sessions, and the messages that need no model. Messages of the other types
+ * are inserted as rows in the form of its schema. At the end, the preview must load all of them.
  */
 export async function previewStore(): Promise<PreviewStore> {
   const home = await createHome("1.18.18");
@@ -48,7 +48,7 @@ export async function previewStore(): Promise<PreviewStore> {
 const MODEL = { id: "scripted", providerID: "loopback", variant: "high" };
 const AT = 1790000000000;
 
-/** A document of each type, by the schema of the preview. */
+/** A document of each message type, in the form of the preview's schema. */
 export const PREVIEW_DOCUMENTS: readonly (readonly [type: string, data: object])[] = [
   ["agent-switched", { agent: "build", time: { created: AT }, metadata: { from: "here" } }],
   ["model-switched", { model: MODEL, time: { created: AT } }],
@@ -125,7 +125,7 @@ export const PREVIEW_DOCUMENTS: readonly (readonly [type: string, data: object])
   ["compaction", { reason: "auto", summary: "All of it", recent: "The last of it", time: { created: AT } }],
 ];
 
-/** Values for the JSON columns of a session, as the preview takes them. */
+/** Values of the JSON columns of a session that the preview accepts. */
 export const PREVIEW_COLUMNS: Readonly<Record<string, readonly unknown[]>> = {
   model: [MODEL, { id: "a", providerID: "b", variant: null }],
   revert: [

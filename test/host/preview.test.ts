@@ -16,7 +16,7 @@ beforeEach(() => {
   before = rows();
 });
 
-/** Each test leaves the database as it found it, to the byte. */
+/** Each test must restore every byte of the database's rows. */
 afterEach(() => {
   expect(rows()).toEqual(before);
 });

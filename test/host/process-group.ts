@@ -5,16 +5,18 @@ export interface ProcessGroup {
   readonly pid: number;
   stdout(): string;
   stderr(): string;
-  /** The exit code, or null when a signal ended the process. */
+  /** The exit code. `null` if a signal ended the process. */
   readonly exited: Promise<number | null>;
   running(): boolean;
-  /** Signals the leader, waits, and kills the whole group when it does not leave in time. */
+  /**
+   * Sends the signal to the first process and waits for its end. If it does not end in time, the whole group is killed.
+   */
   end(signal: "SIGTERM" | "SIGINT" | "SIGKILL", graceMs?: number): Promise<void>;
 }
 
 const killScript = 'kill -s KILL -- "-$1"';
 
-/** Starts a command as leader of its own process group, so that it and its children can be ended together. */
+/** Starts a command as the first process of a new process group, so that it and its children can be ended together. */
 export function startGroup(
   command: string,
   args: readonly string[],
@@ -42,7 +44,8 @@ export function startGroup(
       if (signal === "SIGKILL") killGroup(child);
       else if (running()) child.kill(signal);
       const timer = setTimeout(() => killGroup(child), graceMs);
-      // Grandchildren that keep the pipes open would hold "close" back: end them once the leader is gone.
+      // Grandchildren may keep the pipes open, and then "close" never comes. So they are killed when the first process
+      // has ended.
       child.once("exit", () => killGroup(child));
       if (!running()) killGroup(child);
       await exited.catch(() => undefined);

@@ -14,7 +14,7 @@ import { type Answer, type RunningHost, startHost } from "./running-host.ts";
 import { fileImage } from "./store-image.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 
-/** How a store lies on the disk when nobody has it open. */
+/** The files of a database that no process has open. */
 const STATES = [
   "a WAL with its shared memory",
   "a WAL without shared memory",
@@ -25,7 +25,7 @@ const STATES = [
 
 type State = (typeof STATES)[number];
 
-/** After this time, in milliseconds, a host is asked once more: a boot takes a tenth of it. */
+/** After this time in milliseconds, the request is repeated. It is ten times as long as a boot. */
 const FIRST_ANSWER_MS = 20_000;
 
 afterAll(removeHomes);
@@ -79,7 +79,7 @@ describe("while opencode writes an answer", () => {
     model = startModelServer();
     store = await realStore(version);
     host = await startHost({ home: store.home, model });
-    // 1.17 and 1.18 never answer a request of their very first moments, which last long on a busy machine.
+    // Right after their start, 1.17 and 1.18 may never answer a request. On a busy machine, this time is long.
     const answers = () =>
       host.request("GET", "/session", undefined, FIRST_ANSWER_MS).then(
         ({ status }) => status === 200,
@@ -95,7 +95,7 @@ describe("while opencode writes an answer", () => {
     await scratch?.remove();
   });
 
-  /** Has the model answer slowly in a new session; the turn, which has just begun to be written. */
+  /** Makes the model answer slowly in a new session. Returns the turn when opencode has begun to write the answer. */
   const answering = async (words: string) => {
     model.script({ text: words, chunkDelayMs: 20 });
     const { id } = (await host.post("/session")).body as { id: string };
@@ -136,7 +136,7 @@ describe("while opencode writes an answer", () => {
           const image = await fileImage(store.dataDir);
           const { code } = await checkIn(store.dataDir, scratch, false);
           expect(await fileImage(store.dataDir)).toEqual(image);
-          // A JSON host may have been stopped between truncating a file and writing it.
+          // A JSON host may be stopped after it truncated a file and before it wrote the file.
           if (!isJsonHost(version)) expect(code).toBe(0);
         });
         await liveCheck();
@@ -148,13 +148,13 @@ describe("while opencode writes an answer", () => {
 });
 
 interface Scratch {
-  /** Where the tool may put temporary files. */
+  /** The folder for the tool's temporary files. */
   readonly temp: string;
   dataDir(name: string): string;
   remove(): Promise<void>;
 }
 
-/** A folder that everybody may enter: the tool runs as another user in it. */
+/** Makes a folder that every user may enter, because the tool runs in it as another user. */
 async function makeScratch(): Promise<Scratch> {
   const root = await mkdtemp(join(await realpath(tmpdir()), "read-only-"));
   await chmod(root, 0o755);
@@ -173,7 +173,7 @@ async function writableAgain(root: string): Promise<void> {
 
 interface Checked {
   readonly code: number | null;
-  /** Records; what the user may not write, so that opencode would not start for that user, is counted apart. */
+  /** The ids of records that opencode cannot load. A finding that the user may not write the store is not included. */
   readonly blocking: readonly (string | null)[];
   readonly isDenied: boolean;
 }
@@ -189,7 +189,7 @@ async function checkIn(dataDir: string, { temp }: Scratch, unprivileged: boolean
   return { code, blocking: records.map((finding) => finding.recordID), isDenied };
 }
 
-/** The check sees the damage, wherever its bytes are; every byte, time and mode is the same afterwards. */
+/** Checks that the check finds the damage in any of the files, and changes no byte, no time and no mode. */
 async function readOnlyCheck(scratch: Scratch, name: string, damaged: string, readOnly: boolean): Promise<void> {
   const dataDir = scratch.dataDir(name);
   if (readOnly) await makeReadOnly(dataDir);
@@ -208,7 +208,7 @@ async function makeReadOnly(root: string): Promise<void> {
   await chmod(root, 0o555);
 }
 
-/** Copies a damaged store in every state; the id of the damaged part. */
+/** Copies a damaged store in each of {@link STATES}. Returns the id of the damaged part. */
 async function layOut(version: HostVersion, scratch: Scratch): Promise<string> {
   const store = await realStore(version);
   const damaged = partOf(store);
@@ -225,7 +225,7 @@ async function layOut(version: HostVersion, scratch: Scratch): Promise<string> {
   database.query("pragma journal_mode = delete").all();
   database.run("pragma cache_size = 5");
   database.run("begin immediate");
-  // Never committed: the journal must be rolled back for a reader to see the store as it is.
+  // This change is never committed. A reader must roll back the journal to see the real content.
   database.run("update message set data = ''");
   await copyDatabase(store, scratch, "a hot rollback journal", ["", "-journal"]);
   expect(
@@ -250,11 +250,11 @@ async function copyDatabase(
   }
 }
 
-/** What the main file alone says, as if there were no WAL and no journal. */
+/** Counts rows in the main file, without the WAL and the journal. */
 function committedIn(scratch: Scratch, state: State, count: string): number {
   const readOnlyURI = 0x41;
   using database = new Database(`file://${scratch.dataDir(state)}/opencode.db?immutable=1`, readOnlyURI);
-  // In some hosts' fixtures even the tables are in the WAL alone.
+  // In some stores, even the tables are only in the WAL.
   const tables = database.query<{ n: number }, []>("select count(*) as n from sqlite_master").get()?.n ?? 0;
   return tables === 0 ? 0 : (database.query<{ n: number }, []>(count).get()?.n ?? 0);
 }

@@ -1,7 +1,9 @@
 /**
- * `bun test/host/readme-run.ts [WORDS]`: from damaged and hidden states to an open session, as somebody does who has only the
- * README. A real opencode prints a text; the table of the README has it in a line; the commands of that line, or the next
- * command that they print, make opencode open the session: two commands at most. WORDS: only states with these in their name.
+ * `bun test/host/readme-run.ts [WORDS]`
+ * Tries to open damaged and hidden sessions with only the README. A real opencode prints a text, and the table of the
+ * README must have a row with this text. The commands of that row, or the next commands that they print, must make
+ * opencode open the session. At most two commands are allowed. With WORDS, only states with these words in their name
+ * are tried.
  */
 import { Database } from "bun:sqlite";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -24,14 +26,17 @@ function say(text: string): void {
 interface State {
   readonly name: string;
   readonly version: HostVersion;
-  /** The version that wrote the store, if it is another version than the one that opens it. */
+  /** The version that wrote the store, if another version opens it. */
   readonly writtenBy?: HostVersion;
   readonly damage: (store: RealStore) => void | Promise<void>;
-  /** What the host prints, answers or logs; `null` where nothing is printed, and the words are of what a user sees. */
+  /**
+   * What opencode prints, answers or logs. With `null`, opencode prints nothing, and the row describes what the user
+   * sees.
+   */
   readonly prints: RegExp | null;
-  /** By which words the line of the table is found. */
+  /** Words that find the row of the table. */
   readonly line: readonly string[];
-  /** Whether the session is open as it should be; by default it is listed and its messages are answered. */
+  /** Whether the session is open. If this is missing, opencode must list the session and answer with its messages. */
   readonly isOpen?: (host: RunningHost, store: RealStore) => Promise<boolean>;
 }
 
@@ -43,7 +48,9 @@ function sql(store: RealStore, ...statements: readonly string[]): void {
 
 const database = ({ dataDir }: RealStore) => join(dataDir, "opencode.db");
 
-/** Everything is in the file, so that the damage of a page is not covered by the log. */
+/**
+ * Moves everything from the WAL to the database file and removes the WAL. Otherwise the WAL would hide a damaged page.
+ */
 function withoutLog(store: RealStore): Buffer {
   const connection = new Database(database(store));
   connection.run("pragma wal_checkpoint(truncate)");
@@ -116,7 +123,7 @@ const STATES: readonly State[] = [
     name: "a column of all sessions is gone, 1.14.41",
     version: "1.14.41",
     damage: (store) => sql(store, "alter table session drop column permission"),
-    // SQLite takes the quoted name of a column that is not there for a text.
+    // SQLite reads a quoted column name as a text if there is no such column.
     prints: /JSON Parse error: Unexpected identifier/,
     line: ["JSON Parse error: Unexpected identifier"],
   },
@@ -126,7 +133,7 @@ const STATES: readonly State[] = [
     writtenBy: "1.14.41",
     damage: (store) =>
       sql(store, `update message set data = '{"role":' where id = '${store.sessions.plain.messages[1]?.id}'`),
-    // SQLite says "malformed JSON"; 1.18.33 prints the query that failed, and not why.
+    // SQLite reports "malformed JSON", but 1.18.33 only prints the failed query.
     prints: /Failed query/,
     line: ["malformed JSON", "Failed query"],
   },
@@ -178,7 +185,7 @@ const STATES: readonly State[] = [
   },
 ];
 
-/** Everything that a user can see of a start and a look at the list and the session. */
+/** Everything that a user can see when opencode starts, lists the sessions and opens one. */
 async function seenIn(store: RealStore, version: HostVersion): Promise<string> {
   const seen: string[] = [];
   try {
@@ -213,7 +220,7 @@ async function isOpenIn(store: RealStore, version: HostVersion, own: State["isOp
   }
 }
 
-/** The command that an answer names for the next step, as words behind the program; `null` if it names none. */
+/** The arguments of the command that an answer names as the next step. `null` if it names none. */
 function nextIn(answer: string): string[] | null {
   const named = answer.split("\n").flatMap((line) => {
     const [, words] = /^\s*(?:Next: |If you [^:]*: )?(?:npx )?opencode-session-repair ([^`]*)$/.exec(line) ?? [];
@@ -223,7 +230,7 @@ function nextIn(answer: string): string[] | null {
   return (named[0] ?? advised)?.trim().split(" ") ?? null;
 }
 
-/** What a host says of errors, shortened. */
+/** The lines about errors in opencode's output, shortened. */
 function linesOfErrors(seen: string): string {
   const lines = seen.split(/\n|\\n/).filter((line) => /error|unexpected|fail|json parse/i.test(line));
   return lines

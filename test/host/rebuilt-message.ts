@@ -15,7 +15,7 @@ interface Wire {
   readonly parts: readonly unknown[];
 }
 
-/** What only the lost record said, and what a record rebuilt says of itself. */
+/** Fields that only the lost record had, and fields that a rebuilt record sets to its own values. */
 const LOST = ["time", "summary", "variant", "finish", "error", "tools", "system", "tokens", "title"];
 
 type Change = (bytes: Buffer) => Buffer;
@@ -32,7 +32,7 @@ async function damage(store: RealStore, sessionID: string, id: string, change: C
   if (logs.length > 0) database.run("delete from event");
 }
 
-/** No copy of the damaged messages exists. If the user asks for the repair, these messages keep their parts. */
+/** Damages two messages of which no copy exists. After a repair on request, these messages still have their parts. */
 export async function keepsParts({ store, host, model }: HostCase): Promise<void> {
   const { id } = store.sessions.conversation;
   const before = (await host.get(`/session/${id}/message`)).body as Wire[];
@@ -42,7 +42,7 @@ export async function keepsParts({ store, host, model }: HostCase): Promise<void
   await damage(store, id, answer, (bytes) => bytes.subarray(0, 40));
   const image = await storeImage(store.dataDir, []);
   const tool = await toolFor(store.dataDir);
-  // Nobody was asked: what cannot be read is quarantined.
+  // Without a request, the unreadable messages are only quarantined.
   const aside = await tool.repairUnasked();
   expect(new Set(aside.items.map(({ action }) => action))).toEqual(new Set(["quarantined"]));
   await tool.restore(aside.runID ?? "");
@@ -71,7 +71,7 @@ export async function keepsParts({ store, host, model }: HostCase): Promise<void
   expect((await host.post(`/session/${id}/message`, prompt)).status).toBe(200);
 }
 
-/** A message that was deleted by hand is rebuilt for its parts. */
+/** Checks that a message that was deleted by hand is rebuilt, so that opencode shows its parts again. */
 export async function getsMessageAgain({ store, host }: HostCase): Promise<void> {
   const { id, messages } = store.sessions.conversation;
   await leaveProject(host);

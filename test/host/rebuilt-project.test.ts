@@ -25,7 +25,7 @@ interface Elsewhere {
   readonly messages: unknown;
 }
 
-/** What an opencode that works in another folder says of the project and its sessions. */
+/** The answers about the project and one of its sessions, from an opencode that works in another folder. */
 async function askElsewhere(host: RunningHost, store: RealStore): Promise<Elsewhere> {
   const { time: _, ...project } = records((await host.get("/project")).body).find(
     ({ id }) => id === store.projectID,

@@ -10,10 +10,10 @@ import { PATIENT } from "./stored-fixture.ts";
 
 afterAll(removeHomes);
 
-/** 1.0.152 lists as 1.1.65 does, and 1.14.41 as 1.2.27. */
+/** 1.0.152 lists sessions like 1.1.65, and 1.14.41 like 1.2.27. */
 const VERSIONS = LINE_HOSTS.filter((version) => IS_WHOLE || !["1.0.152", "1.14.41"].includes(version));
 
-/** What is left of damaged and lost records, as hosts show it. */
+/** Records that were rebuilt, or that keep their readable text. Each version of opencode must show them. */
 describe.each(VERSIONS)("opencode %s", (version) => {
   const cases = new HostForCases(version, []);
   const on = (work: (each: HostCase) => Promise<void>) => () => cases.run({ config: {}, options: PATIENT }, work);
@@ -34,6 +34,6 @@ describe.each(VERSIONS)("opencode %s", (version) => {
       on(staysListed),
     );
 
-  // The last case, because opencode may still write to the session for a while after the answer to a prompt.
+  // This case is the last one, because opencode may still write to the session for a while after it answered a prompt.
   test("lists and opens a session whose record was rebuilt", on(listsRebuilt));
 });

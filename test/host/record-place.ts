@@ -5,23 +5,23 @@ import type { Locator, RecordKind } from "../../plugin/model/artifact.ts";
 import type { Damage } from "./damage.ts";
 import type { RealStore } from "./stored-fixture.ts";
 
-/** Where one record of a store that a real host wrote is kept, and how it is damaged and restored there. */
+/** The place of a record in a store that a real opencode wrote. Its functions damage and restore the record. */
 export interface RecordPlace {
   readonly name: string;
   readonly kind: RecordKind;
-  /** The session that a finding on it belongs to. */
+  /** The id of the session to which a finding about the record belongs. */
   readonly sessionID: string | null;
   readonly recordID: string;
   readonly locator: Locator;
   readonly isRow: boolean;
   damage(damage: Damage): Promise<void>;
-  /** Restores what was there, whatever is there now. */
+  /** Restores the original record, even if opencode has written another one there. */
   heal(): Promise<void>;
 }
 
 type PlaceIdentity = Pick<RecordPlace, "kind" | "sessionID" | "recordID">;
 
-/** A file below the data directory. Restoring it also restores its times and mode. */
+/** A file in the data directory. Restoring it also restores its times and its mode. */
 export function filePlace(store: RealStore, identity: PlaceIdentity, path: string): RecordPlace {
   const live = join(store.dataDir, path);
   const aside = join(store.home.root, `aside-${path.replaceAll("/", "-")}`);
@@ -39,7 +39,7 @@ export function filePlace(store: RealStore, identity: PlaceIdentity, path: strin
   };
 }
 
-/** One JSON value of a row; `column` is left out of the locator for `data`, as the tool does. */
+/** A JSON value of a row. If the column is `data`, the locator does not name it, as in the tool's own locators. */
 export function rowPlace(
   store: RealStore,
   identity: PlaceIdentity,
@@ -73,14 +73,14 @@ export function rowPlace(
   };
 }
 
-/** The store's database, open for writing beside a running host. */
+/** Opens the store's database for writing while opencode may be running. */
 export function openDatabase(store: Pick<RealStore, "dataDir">): Database {
   const database = new Database(join(store.dataDir, "opencode.db"), { readwrite: true });
   database.run("pragma busy_timeout = 5000");
   return database;
 }
 
-/** Writes exact bytes; Bun binds an empty byte array as NULL, hence the hexadecimal literal. */
+/** Writes exactly these bytes. They are a hexadecimal literal, because Bun binds an empty byte array as NULL. */
 function setValue(
   database: Database,
   table: string,

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => scratch.remove());
 
-/** A writer beside a program that keeps every file from being replaced, as Windows does for one that is open. */
+/** A writer that cannot replace any file. On Windows, that is so if another program has the file open. */
 function besideHolder(code: string): RecordWriter {
   const refused = () => {
     throw Object.assign(new Error(code), { code });
@@ -29,7 +29,8 @@ test.each(["EPERM", "EACCES", "EBUSY", "UNKNOWN"])(
     writeFileSync(path, "{}");
     expect(await writer.write(path, '{"version":2}')).toBe(13);
     expect(readFileSync(path, "utf8")).toBe('{"version":2}');
-    // Faster than they can be forced to disk: answered first, and put in place when somebody reads, or at the end.
+    // These writes come faster than the disk can take them. Each is answered before its record is in its place. That
+    // happens when somebody reads the record, or at the end.
     for (let version = 3; version < 200; version += 1) await writer.write(path, JSON.stringify({ version }));
     writer.placeNow();
     expect(readFileSync(path, "utf8")).toBe('{"version":199}');

@@ -1,4 +1,8 @@
-/** `bun test/host/record-writer-process.ts DATA-DIR exit|write`: writes records in a process that ends while it does. */
+/**
+ * `bun test/host/record-writer-process.ts DATA-DIR exit|write`
+ * Writes records. With `exit`, the process ends while records may still be on their way. With `write`, it writes until
+ * it is killed.
+ */
 import { join } from "node:path";
 import { guardHostWrites } from "../../plugin/opencode/atomic-writes.ts";
 

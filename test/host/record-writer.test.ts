@@ -53,7 +53,7 @@ function onTheWay(dataDir = scratch.path): string[] {
   return readdirSync(join(dataDir, ".session-repair-writes"));
 }
 
-/** Waits until every version that was written has its place, or has lost it. */
+/** Waits until no written version is on its way any more. A version that was overwritten by a later one is dropped. */
 function placed(dataDir = scratch.path): Promise<void> {
   return until(
     () => onTheWay(dataDir).length === 0,

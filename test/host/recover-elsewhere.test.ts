@@ -13,7 +13,7 @@ const LOST = ["lost-record"];
 
 afterAll(removeHomes);
 
-/** What a script or a hand edit may do to the columns that say where a row belongs. `?`: the id of one row. */
+/** SQL that a script or a user may run, and that changes where a row belongs. `?` is the id of the row. */
 const DAMAGES: readonly (readonly [what: string, table: "part" | "message" | "session", sql: string])[] = [
   ["a part belongs to a message that is not there", "part", "update part set message_id = 'msg_nowhere' where id = ?"],
   [
@@ -36,7 +36,7 @@ const DAMAGES: readonly (readonly [what: string, table: "part" | "message" | "se
   ["a session has an id that is refused", "session", "update session set id = substr(id, 2) where id = ?"],
 ];
 
-// Both have the same log and the same contracts.
+// Both versions have the same log and the same rules.
 for (const version of IS_WHOLE ? (["1.17.18", "1.18.33"] as const) : (["1.18.33"] as const)) {
   describe(`opencode ${version} answers as before once a row is where its log has it`, () => {
     let store: RealStore;
@@ -72,7 +72,8 @@ for (const version of IS_WHOLE ? (["1.17.18", "1.18.33"] as const) : (["1.18.33"
         database.query(sql).run(key);
         const image = await storeImage(store.dataDir, []);
         const isBlocking = blockingOf(await tool.check()).length > 0;
-        // What opencode can read is recovered when it is asked for, the rest unasked.
+        // If opencode refuses the row, the row is recovered without a request. Otherwise it is only recovered on
+        // request.
         expect([what, isBlocking]).toEqual([what, what.includes("refused")]);
         const done = await tool.repair(isBlocking ? undefined : LOST);
         expect([what, ...done.items.map(({ action }) => action)]).toEqual([what, "recovered"]);

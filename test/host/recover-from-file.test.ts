@@ -52,7 +52,8 @@ for (const version of ["1.2.27", "1.14.41"] as const) {
       expect(blockingOf(await tool.check())).toEqual([]);
       expect(await storeImage(store.dataDir, [])).toEqual(healthy);
 
-      // A row that its host wrote after the import, and a file that was: which of both is right is not known.
+      // opencode wrote one row after the import, and the file of another row is newer than the import. So nobody knows
+      // whether the files have the right content.
       sql(store, "update part set time_updated = time_updated + 1 where id = ?", part);
       sql(store, DAMAGE.replace("TABLE", "part"), part);
       const file = join(store.dataDir, "storage", "part", other?.id ?? "", `${otherPart}.json`);
@@ -99,7 +100,7 @@ test("files of opencode 1.1.65 come back from rows that were made of them, and a
     expect(await askAbout(after, id)).toEqual(healthy);
     await after.stop();
 
-    // Written after the row was: the row may be older.
+    // The files are newer than the rows, so the rows may have old content.
     for (const file of files) await cut(file, new Date(Date.now() + 60_000));
     expect(blockingOf(await tool.check()).map(({ remedy }) => remedy)).toEqual(files.map(() => "quarantine"));
   } finally {

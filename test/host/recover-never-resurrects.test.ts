@@ -34,7 +34,10 @@ async function answersOf(host: RunningHost, sessions: readonly string[]): Promis
   return answers;
 }
 
-/** Every way of damaging rows at once, one row after the other. `?`: the id of the row. */
+/**
+ * Different damages. The first one is for the first row, the next one for the next row, and so on. `?` is the id of the
+ * row.
+ */
 const EVERY_DAMAGE = {
   part: [
     "update part set data = substr(data, 1, 9) where id = ?",
@@ -57,7 +60,10 @@ const EVERY_DAMAGE = {
   ],
 } as const;
 
-/** One host writes the sessions of all cases, and reads what each case has made of a copy of the store. */
+/**
+ * One opencode writes the sessions of all cases. Each case repairs its own copy of the store, and the same opencode
+ * then reads that copy.
+ */
 class Written {
   readonly #home: HermeticHome;
   readonly host: RunningHost;
@@ -73,7 +79,7 @@ class Written {
     return new Written(home, await startHost({ home, model }));
   }
 
-  /** Keeps the store as it is now, which the host has left. */
+  /** Keeps the store as it is now, after opencode has left it. */
   async keep(): Promise<void> {
     expect((await this.host.post("/instance/dispose")).status).toBe(200);
     const { dataDir } = this.#home;
@@ -89,7 +95,7 @@ class Written {
     own.run("pragma journal_mode = wal");
   }
 
-  /** A copy of what was kept, for one case. */
+  /** Copies the kept store for one case. */
   async copy(): Promise<{ readonly dataDir: string }> {
     this.#copies += 1;
     const dataDir = this.#folder(`copy-${this.#copies}`);
@@ -97,7 +103,7 @@ class Written {
     return { dataDir };
   }
 
-  /** Has the host read a copy from now on, as after a restart. */
+  /** Makes opencode read the rows of a copy, as after a restart. */
   async read({ dataDir }: { readonly dataDir: string }): Promise<void> {
     expect((await this.host.post("/instance/dispose")).status).toBe(200);
     restoreRows(this.#home.dataDir, join(dataDir, "opencode.db"));
@@ -113,7 +119,7 @@ class Written {
   }
 }
 
-/** The rows of one sequence, by their ids; those of others stay whole. */
+/** The ids of the rows of one sequence. Rows of other sequences are not damaged. */
 function rowsOf(database: Database, table: keyof typeof EVERY_DAMAGE, { sessions }: Sequence): string[] {
   const owner = table === "session" ? "id" : "session_id";
   const places = sessions.map(() => "?").join(", ");
@@ -123,7 +129,7 @@ function rowsOf(database: Database, table: keyof typeof EVERY_DAMAGE, { sessions
     .map(({ id }) => id);
 }
 
-// 1.17.18 has the same contracts and the same log.
+// 1.17.18 has the same rules and the same log.
 describe.each(IS_WHOLE ? (["1.17.18", "1.18.33"] as const) : (["1.18.33"] as const))("opencode %s", (version) => {
   let written: Written;
   const random = new Random(SEED);
@@ -148,7 +154,7 @@ describe.each(IS_WHOLE ? (["1.17.18", "1.18.33"] as const) : (["1.18.33"] as con
     expect(removed.gone.size).toBe(1);
     most = new Sequence(written.host, model, new Random(SEED));
     await runMost(most);
-    // Read from the store, as after a restart.
+    // opencode must read the answers from the store, as after a restart.
     expect((await written.host.post("/instance/dispose")).status).toBe(200);
     healthy = await answers();
     await written.keep();
@@ -218,7 +224,7 @@ describe.each(IS_WHOLE ? (["1.17.18", "1.18.33"] as const) : (["1.18.33"] as con
     for (const table of ["part", "message", "session"] as const) {
       const damages = EVERY_DAMAGE[table];
       const rows = rowsOf(database, table, most);
-      // A message that opencode itself has written again after its removal is not gone.
+      // If opencode removed a message and later wrote it again, the message is not gone.
       for (const id of rows) gone.delete(id);
       for (const [index, id] of rows.entries()) {
         const damage = damages[index % damages.length];
@@ -230,7 +236,7 @@ describe.each(IS_WHOLE ? (["1.17.18", "1.18.33"] as const) : (["1.18.33"] as con
     const tool = await toolFor(copy.dataDir);
     const mend = async () => {
       const runs: string[] = [];
-      // The children of a lost row return once the row is there.
+      // A row whose parent is lost can only return after the parent. So several rounds are needed.
       for (let round = 0; round < 3; round += 1) {
         for (const result of [await tool.repairUnasked(), await tool.repair(LOST)]) {
           expect(["recovered", "skipped"]).toEqual(
@@ -243,7 +249,7 @@ describe.each(IS_WHOLE ? (["1.17.18", "1.18.33"] as const) : (["1.18.33"] as con
     };
     for (const run of (await mend()).toReversed()) await tool.restore(run);
     expect(await storeImage(copy.dataDir, [])).toEqual(image);
-    // What was restored would stay otherwise.
+    // With the quarantine folder, the restored records would not be repaired again.
     await rm(join(copy.dataDir, "quarantine"), { recursive: true });
     await mend();
     await written.read(copy);

@@ -9,7 +9,7 @@ import { toolFor } from "./tool.ts";
 
 const CODE = "schema-mismatch";
 
-/** Values of one session that parse, but that the line from 1.14.48 on refuses. No rule completes them. */
+/** Values of a session that are valid JSON, but that opencode refuses from 1.14.48 on. No rule completes them. */
 const REFUSED = {
   permission: '[{"permission":"bash","pattern":"*","action":"maybe"}]',
   summary_diffs: '[{"file":5}]',

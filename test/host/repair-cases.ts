@@ -17,22 +17,23 @@ import { type RealStore, realStore } from "./stored-fixture.ts";
 import { AS_IT_IS, STRAYS } from "./stray.ts";
 import { blockingOf, quarantineEntries, type Tool, toolFor, trustedManifest } from "./tool.ts";
 
-/** Each boot of a project writes this into its row. */
+/** Each boot of a project writes this column. */
 const WRITTEN_AT_BOOT = ["project.time_updated"];
 
 interface Bench {
   readonly store: RealStore;
-  /** Another one after {@link bootAnew}. */
+  /** {@link bootAnew} may replace it by a new process. */
   host: RunningHost;
-  /** Whether the host failed when it last started to work in the project. */
+  /** Whether opencode failed when it last started to work in the project. */
   isKeptOut: boolean;
   readonly tool: Tool;
   readonly healthy: Map<string, SessionAnswers>;
 }
 
 /**
- * Every damage to every kind of record that a version of opencode stores, each with its whole story, one host for all of
- * them. A file of tests names one or two versions: none of them is the last that a run waits for.
+ * Tests every damage to every kind of record of one opencode version: check, repair, answers and undo. One opencode
+ * process serves all tests. Each test file has only one or two versions, so that no file takes much longer than the
+ * others.
  */
 export function repairsOn(version: HostVersion): void {
   describe(`opencode ${version}`, () => {
@@ -78,7 +79,10 @@ async function setUp(version: HostVersion): Promise<Bench> {
   return { store, host, isKeptOut: false, tool: await toolFor(store.dataDir), healthy: new Map() };
 }
 
-/** Users prune the log from which records are recovered; test/recovery has stores that still have it. */
+/**
+ * Users delete the log to save space, and then no record can be recovered from it. test/recovery has stores with the
+ * log.
+ */
 function forgetEvents(store: RealStore): void {
   using database = openDatabase(store);
   const hasLog = database.query("select 1 from sqlite_master where name = 'event'").get() !== null;
@@ -90,9 +94,9 @@ function hostSettings({ home }: RealStore): HostSettings {
 }
 
 /**
- * Makes the host read again what it reads only when it starts to work in a project. One that failed there is not in the
- * project, and tries again when it is asked. It may fail until its process ends (1.1.65 does): it is started again, as its
- * user would.
+ * Makes opencode read records again that it reads only when it starts to work in a project. If opencode failed to start
+ * in the project, the next request makes it try again. 1.1.65 may then fail until its process ends. So the process is
+ * started again, as a user would do.
  */
 async function bootAnew(bench: Bench): Promise<void> {
   const { host, isKeptOut } = bench;
@@ -103,7 +107,7 @@ async function bootAnew(bench: Bench): Promise<void> {
   bench.host = await startHost(hostSettings(bench.store));
 }
 
-/** What the host answers about a record, read now. */
+/** opencode's answers about a record. opencode reads the record again for them. */
 async function askNow(bench: Bench, { asked, boot }: Damageable): Promise<SessionAnswers> {
   if (boot !== "ignores") await bootAnew(bench);
   const answers = await askAbout(bench.host, asked);
@@ -112,9 +116,9 @@ async function askNow(bench: Bench, { asked, boot }: Damageable): Promise<Sessio
 }
 
 /**
- * One damage and its whole story: the host's answer and the check's verdict agree; what is blocking is quarantined, and
- * the session opens with everything else unchanged; a second repair does nothing; restore brings every byte back, and
- * with it the host's error.
+ * Tests one damage. First, `check` must agree with opencode's answer. If opencode cannot load the record, the record is
+ * quarantined, and the session opens with everything else unchanged. A second repair does nothing. An undo restores
+ * every byte, and opencode's error returns.
  */
 async function oneDamage(bench: Bench, target: Damageable, damage: Damage): Promise<void> {
   const { store, tool } = bench;
@@ -122,7 +126,8 @@ async function oneDamage(bench: Bench, target: Damageable, damage: Damage): Prom
   const healthy = await healthyAnswers(bench, target);
   await place.damage(damage);
   try {
-    // A boot may rewrite what it reads, so the check comes first there; else both look at the same time.
+    // A boot may rewrite the records that it reads. So if a boot is needed, the check comes first. Otherwise both run
+    // at the same time.
     const checking = tool.check();
     if (boot !== "ignores") await checking;
     const damaged = await askNow(bench, target);
@@ -141,7 +146,7 @@ async function oneDamage(bench: Bench, target: Damageable, damage: Damage): Prom
     const before = await storeImage(store.dataDir, WRITTEN_AT_BOOT);
     if (!fails) return;
     if (damage.code !== null) expect(findings[0]?.code).toBe(damage.code);
-    // What can be read and has a wrong shape inside is not this family's: it is reported at least.
+    // Readable records with a wrong form inside have their own tests. Here, it is enough that they are reported.
     else if (findings[0]?.remedy === "report") return;
 
     const repaired = await tool.repairUnasked();
@@ -158,7 +163,8 @@ async function oneDamage(bench: Bench, target: Damageable, damage: Damage): Prom
     const restored = await tool.restore(repaired.runID ?? "");
     expect(restored.items.map((item) => item.action)).toEqual(repaired.items.map(() => "restored"));
     expect(await storeImage(store.dataDir, WRITTEN_AT_BOOT)).toEqual(before);
-    // Where that takes a start, once for each record: these are the bytes on which the host failed before.
+    // Some records are only read when opencode boots the project. A boot takes long, so this is tested with only one
+    // damage of each such record.
     if (boot === "ignores") expect(await askFailing(bench.host, asked, damaged)).toEqual(statusesOf(damaged));
     else if (damage === ZERO_BYTES) expect(statusesOf(await askNow(bench, target))).toEqual(statusesOf(damaged));
   } finally {
@@ -168,13 +174,19 @@ async function oneDamage(bench: Bench, target: Damageable, damage: Damage): Prom
   }
 }
 
-/** A host that has left its project does not boot it while it is damaged, not even to leave it once more. */
+/**
+ * After an undo, opencode may be outside of its damaged project. It must first boot the project again before it can
+ * leave the project.
+ */
 async function settledAnew(bench: Bench): Promise<void> {
   await bootAnew(bench);
   await bench.host.get("/session");
 }
 
-/** What the host has written in the place of what was quarantined stays; once its user moves it away, the place is free. */
+/**
+ * Checks that a restore does not overwrite a record that opencode has written in the same place. Then removes that
+ * record, as a user could.
+ */
 async function expectNothingOverwritten({ store, tool }: Bench, repaired: RepairResult): Promise<void> {
   const before = await storeImage(store.dataDir);
   const refused = await tool.restore(repaired.runID ?? "");
@@ -192,7 +204,7 @@ async function healthyAnswers(bench: Bench, target: Damageable): Promise<Session
   return answers;
 }
 
-/** Of an error only its status is promised. */
+/** Compares the answers. Of an error, only the status must be equal. */
 function expectSame(answers: SessionAnswers, wanted: SessionAnswers): void {
   expect(statusesOf(answers)).toEqual(statusesOf(wanted));
   for (const [route, answer] of Object.entries(wanted) as [keyof SessionAnswers, Answer][]) {
@@ -227,7 +239,7 @@ interface ChangeDocument {
   readonly verdict: string;
 }
 
-/** The same from outside, as a user does it: check, repair, repair again, restore. */
+/** Tests the same steps with the command line, as a user does: check, repair, repair again, restore. */
 async function commandLine({ store, host, tool }: Bench): Promise<void> {
   const { dataDir } = store;
   const cli = async <T>(...args: string[]): Promise<{ code: number | null; answer: T }> => {
@@ -256,7 +268,7 @@ async function commandLine({ store, host, tool }: Bench): Promise<void> {
     const kept = store.sessionIDs.filter((id) => !lost.includes(id));
     const cured = await hostVerdict(host, kept);
     expect(cured.sessions.filter((session) => !session.loads)).toEqual([]);
-    // A session whose record was lost is listed again if its messages tell its folder.
+    // If the record of a session was lost, the session is only listed again if its messages name its folder.
     expect(kept.filter((id) => !cured.listIDs.includes(id))).toEqual([]);
     expect((await hostVerdict(host, cured.listIDs)).sessions.filter((session) => !session.loads)).toEqual([]);
     const untouched = kept.filter((id) => !targets.some(({ asked }) => asked === id));

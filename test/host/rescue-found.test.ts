@@ -73,7 +73,7 @@ test("--from that no session has, one that is shown there, --to that is not ther
   }
 });
 
-/** Ids of the sessions that an opencode started in this folder lists, of those made there. */
+/** The ids of the sessions that the web UI of opencode lists in this folder. */
 async function listed(world: World, folder: string): Promise<string[]> {
   return [...(await world.lists(folder)).web];
 }
@@ -90,7 +90,8 @@ test.each([
   renameSync(project, moved);
   expect(await listed(world, moved)).toEqual([]);
 
-  // opencode knows a git project again in its new folder; of another the user says where it is.
+  // opencode recognises a git project in its new folder. For any other folder, the user must name the old and the new
+  // path.
   const where = isGit ? [] : ["--from", project, "--to", moved];
   const relink = ["rescue", "--relink", ...where, "--json", "--data-dir", dataDir];
   const done = JSON.parse((await askCli([...relink, "--yes"])).stdout);

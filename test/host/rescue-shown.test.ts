@@ -30,7 +30,9 @@ async function text(world: World, ...args: readonly string[]): Promise<string> {
   return (await askCli([...args, "--data-dir", world.home.dataDir])).stdout;
 }
 
-/** `rescue --relink --yes` leaves every byte as it is, and every session in the list in which the host shows it. */
+/**
+ * Checks that `rescue --relink --yes` changes no byte, and that opencode still lists every session in the same folder.
+ */
 async function staysUntouched(world: World, shown: readonly (readonly [folder: string, MadeSession])[]): Promise<void> {
   for (const [folder, { id }] of shown) expect([...(await world.lists(folder)).terminal]).toContain(id);
   const before = await storeImage(world.home.dataDir);
@@ -40,7 +42,7 @@ async function staysUntouched(world: World, shown: readonly (readonly [folder: s
   for (const [folder, { id }] of shown) expect([...(await world.lists(folder)).terminal]).toContain(id);
 }
 
-/** rescue-situations.test.ts has the same folders on the older hosts. */
+/** rescue-situations.test.ts tests the same folders with the older versions. */
 const hosts = (...versions: readonly HostVersion[]) => (IS_WHOLE ? versions : versions.slice(0, 1));
 
 test.each(hosts("1.18.33", "1.14.41"))(

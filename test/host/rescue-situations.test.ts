@@ -22,16 +22,17 @@ afterAll(async () => {
 const RELINK: RescueRequest = { bringIn: false, relink: true, unarchive: false };
 
 const NEWEST = "1.18.33";
-/** Each of them lists by a rule of its own, and 1.2.27 keeps no path. */
+/** Each of these versions has its own rule for its list. 1.2.27 stores no path of a session. */
 const OLDER = ["1.14.41", "1.2.27"] as const;
 
 /**
- * What becomes of a folder is the same on every host, and what a host lists is the same whatever became of the folder. So each
- * situation is tried on one host, in turn. Those that the newest does not get here it gets from 1.1.65 below.
+ * The situations that are tried on a version. A change to a folder has the same effects in every version, and each
+ * version lists sessions by one rule in every situation. So each situation is tried on one version, and the versions
+ * take turns. Situations that 1.18.33 does not get here are tried with sessions of 1.1.65.
  */
 function triedOn(version: typeof NEWEST | (typeof OLDER)[number], situations: readonly string[]): string[] {
   if (IS_WHOLE) return [...situations];
-  // On the newest each costs three times what it costs on 1.14.41.
+  // A situation takes three times as long on 1.18.33 as on 1.14.41.
   const turns = [NEWEST, OLDER[0], OLDER[1], OLDER[0]] as const;
   return situations.filter(
     (name, index) => (LINKED.includes(name) ? OLDER[0] : turns[index % turns.length]) === version,
@@ -51,7 +52,8 @@ describe.each([NEWEST, ...OLDER] as const)("%s", (version) => {
     return make(world);
   }
 
-  // 1.2 keeps no path: its terminal UI lists what is held in a folder by whatever name that leads there.
+  // 1.2 stores no path. In every name of a folder, its terminal UI lists the same sessions. So these situations hide
+  // nothing there.
   const found = triedOn(version, Object.keys(FOUND)).filter((name) => version !== "1.2.27" || !LINKED.includes(name));
 
   test.each(found)("%s: found, one command, listed and opened, again nothing, undone", async (name) => {
@@ -71,12 +73,13 @@ describe.each([NEWEST, ...OLDER] as const)("%s", (version) => {
   });
 });
 
-/** Situations of a path that leads through a link. */
+/** Situations in which the path of a folder contains a symbolic link. */
 const LINKED = ["a folder that is stored as a link", "a folder that got another spelling, with a link in its place"];
 
 /**
- * Made by 1.1.65 without a look into a database. Bringing in does not depend on what became of the folder, and from then on
- * a session is like those above: every fourth one of the situations that the newest host does not get there.
+ * Situations that 1.1.65 makes as JSON files, without a database. The import does not depend on the situation, and an
+ * imported session is then like those in the tests before. So only every fourth of the situations that 1.18.33 does not
+ * get there is tried.
  */
 const OF_JSON = Object.keys(FOUND)
   .filter(
@@ -98,7 +101,7 @@ describe("1.1.65, then 1.18.33", () => {
       if (left !== undefined) situations.set(name, [world.root, left]);
     }
     await world.upgrade("1.18.33");
-    // The first start makes the database.
+    // At its first start, opencode makes the database.
     await world.lists(world.folder("elsewhere"));
   });
   afterAll(() => world.stop());
@@ -154,13 +157,16 @@ async function listOf(input: RescueInput, request: RescueRequest): Promise<Hidde
   return listing.list;
 }
 
-/** The commands of a list as it is printed, each as the words that are typed. */
+/** The commands that a printed list contains. Each is a list of words. */
 function commandsIn(list: HiddenList): string[][] {
   const text = listText(list, (...args) => JSON.stringify(args));
   return text.split("\n").flatMap((line) => (/^ *\[/.test(line) ? [JSON.parse(line) as string[]] : []));
 }
 
-/** What the user types for a session: the command that is printed, with the folder that only the user knows. */
+/**
+ * The command that a user types for a session. It is the printed command, in which the user replaces FOLDER by the real
+ * folder.
+ */
 function commandFor(list: HiddenList, found: HiddenSession, folder: string, isAsked: boolean): RescueRequest {
   const own = commandsIn({
     ...list,
@@ -210,7 +216,7 @@ async function isBroughtBack(world: World, { lost, reason, isAsked = false, isPa
   expect([after.hidden, after.partlyShown, after.changes]).toEqual([[], [], []]);
   await areListed(world, [...lost, ...shown]);
   for (const [{ id }, folder] of lost) {
-    // As the host itself writes the row of a session in that folder.
+    // The row must have the same values as a row that opencode itself writes for a session in that folder.
     const made = await world.sessionOfStarted(folder);
     expect(valuesOf(world, id)).toEqual(valuesOf(world, made.id));
     expect(await messagesOf(world.host, id)).toHaveLength(1);
@@ -233,7 +239,7 @@ async function isUntouched(world: World, { shown = [] }: Left) {
 }
 
 async function areListed(world: World, shown: readonly (readonly [session: MadeSession, folder: string])[]) {
-  // Each list takes a start in its folder: it is asked for once.
+  // Each list needs a boot in its folder. So each list is requested only once.
   const lists = new Map<string, Lists>();
   for (const [{ id }, folder] of shown) {
     const { terminal, web } = lists.get(folder) ?? (await world.lists(folder));
@@ -252,7 +258,10 @@ async function undone(world: World, runs: readonly string[]) {
   }
 }
 
-/** The values of a session's row that say where it belongs; columns that a version does not have are left out. */
+/**
+ * The columns of a session's row that say where the session belongs. Columns that this version does not have are left
+ * out.
+ */
 function valuesOf(world: World, id: string): Record<string, unknown> {
   using database = openDatabase(world.home);
   const row = database.query<Record<string, unknown>, [string]>("select * from session where id = ?").get(id) ?? {};
@@ -260,7 +269,7 @@ function valuesOf(world: World, id: string): Record<string, unknown> {
   return { directory, project, path, workspace };
 }
 
-/** Where the rows say that sessions belong. */
+/** The ids, projects, folders and parents of sessions, as their rows say. */
 function placesOf(world: World, ids: readonly string[]): unknown[] {
   using database = openDatabase(world.home);
   const row = database.query("select id, project_id, directory, parent_id from session where id = ?");

@@ -16,19 +16,19 @@ import { realStore } from "./stored-fixture.ts";
 
 afterAll(removeHomes);
 
-/** Rounds of nine sessions each that the old host writes; without it, those of the kept store. */
+/** How many rounds of nine sessions the old opencode writes. With 0, the sessions of the cached store are used. */
 const ROUNDS = Number(process.env.RESCUE_ROUNDS ?? 0);
 
 type Wire = Readonly<Record<string, unknown>>;
 
 interface OldSession {
   readonly info: Wire;
-  /** `[file path below storage, what it says]`, messages and parts. */
+  /** Messages and parts. Each has its file path in `storage/` and its content. */
   readonly documents: readonly (readonly [path: string, value: Wire])[];
   readonly todos: unknown;
 }
 
-/** A store of 1.1.65, the sessions of which real turns have made. */
+/** A store of an old opencode with sessions that real turns made. */
 async function oldStore(version: "1.0.152" | "1.1.65"): Promise<{ home: HermeticHome; project: string }> {
   const { home, project } = await realStore(version);
   if (ROUNDS === 0) return { home, project };
@@ -51,7 +51,7 @@ async function json(path: string): Promise<Wire> {
   return JSON.parse(await readFile(path, "utf8"));
 }
 
-/** Every session as its files say, read without this project's code. */
+/** All sessions in the JSON files, read without the code of this tool. */
 async function oldSessions(storage: string): Promise<OldSession[]> {
   const sessions: OldSession[] = [];
   for (const project of await readdir(join(storage, "session"))) {
@@ -72,7 +72,7 @@ async function oldSessions(storage: string): Promise<OldSession[]> {
   return sessions;
 }
 
-/** Fields of the original that an answer lacks or has otherwise, by path. */
+/** The paths of fields that are missing in the answer, or that have another value there. */
 function differences(original: unknown, answer: unknown, path = ""): string[] {
   if (typeof original !== "object" || original === null || typeof answer !== "object" || answer === null) {
     return Object.is(original, answer) ? [] : [path];
@@ -86,20 +86,23 @@ async function list({ host, project }: Place): Promise<readonly Wire[]> {
   return records((await host.get(`/session?limit=1000&directory=${encodeURIComponent(project)}`)).body);
 }
 
-/** A host that runs, and the project of an older store whose files are beside its database. */
+/** A running opencode, and the project of an older JSON store in the same data directory. */
 interface Place {
   readonly host: RunningHost;
   readonly dataDir: string;
   readonly project: string;
 }
 
-/** Has the host leave the project. */
+/** Makes opencode leave the project. */
 async function leave({ host, project }: Place): Promise<void> {
   const { status } = await host.post(`/instance/dispose?directory=${encodeURIComponent(project)}`);
   expect(status).toBe(200);
 }
 
-/** Puts the files of an older store beside the database of a running host, in place of those of the case before. */
+/**
+ * Copies the files of an older store into the data directory of a running opencode. The files of the case before are
+ * removed.
+ */
 async function besideDatabase(host: RunningHost, old: Pick<Place, "dataDir" | "project">): Promise<Place> {
   const { dataDir } = host.home;
   for (const name of ["storage", "quarantine"]) await rm(join(dataDir, name), { recursive: true, force: true });
@@ -107,13 +110,13 @@ async function besideDatabase(host: RunningHost, old: Pick<Place, "dataDir" | "p
   return { host, dataDir, project: old.project };
 }
 
-/** What a host answers in other words than it stores it: content of both sides of a diff, and ids of todos. */
+/** Fields that opencode does not answer in the form in which they are stored: the contents of both sides of a diff. */
 const NOT_ANSWERED = new Set([".info.summary.diffs.*.before", ".info.summary.diffs.*.after"]);
 
-/** Host boots write their time into the project. */
+/** Columns that each boot of opencode writes. */
 const BOOT_TIMES = ["project.time_updated", "session.project_id"];
 
-/** Between 1.17 and 1.18 nothing differs of what rescue writes: the older one is tried by `npm run test:whole`. */
+/** rescue writes the same to 1.17 and 1.18. So only `npm run test:whole` tries 1.17.18. */
 const INTO: readonly HostVersion[] = IS_WHOLE ? ["1.18.33", "1.17.18"] : ["1.18.33"];
 
 describe.each(INTO)("in %s", (into) => {
@@ -144,7 +147,7 @@ describe.each(INTO)("in %s", (into) => {
       expect([sessions.length, hidden]).toEqual([originals.length, []]);
       expect(sessions.flatMap((each: { leftOut: unknown[] }) => each.leftOut)).toEqual([]);
 
-      // Every field of every record, as it lies in the database now.
+      // Compares every field of every record with its row in the database.
       {
         using database = openDatabase({ dataDir });
         for (const [path, { id, sessionID, messageID, ...rest }] of originals.flatMap(({ documents }) => documents)) {

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { openDatabase } from "./record-place.ts";
 import { type RealStore, writtenStore } from "./stored-fixture.ts";
 
-/** What a host keeps open or writes all the time. */
+/** Files that opencode keeps open, or that it writes all the time. */
 const KEPT = /^(opencode\.db(-wal|-shm)?|log|bin)$/;
 
 /**
- * Restores a store as the host of its version wrote it, quarantine and all: beside a running host too, which must have
- * left its project. Rows are exchanged in one transaction, since a host holds its database open.
+ * Restores a store, with its quarantine folder, to the state in which opencode first wrote it. opencode may be running,
+ * but must have left the project. It keeps its database open, so all rows are replaced in one transaction.
  */
 export async function restoreStore(store: RealStore): Promise<void> {
   const { dataDir } = store;
@@ -23,7 +23,7 @@ export async function restoreStore(store: RealStore): Promise<void> {
 }
 
 async function firstRows(store: RealStore, written: string): Promise<string> {
-  // Not in place: a reader would leave files beside it.
+  // The cached database is copied first, because a reader would leave files beside it.
   const first = join(store.home.root, "first");
   if (!existsSync(first)) {
     await cp(written, first, {
@@ -34,7 +34,7 @@ async function firstRows(store: RealStore, written: string): Promise<string> {
   return join(first, "opencode.db");
 }
 
-/** Exchanges every row of a data directory's database for those of another database with the same tables. */
+/** Replaces all rows of a database by those of another database with the same tables. */
 export function restoreRows(dataDir: string, first: string): void {
   using database = openDatabase({ dataDir });
   database.run("pragma foreign_keys = off");

@@ -57,7 +57,10 @@ describe("a session is deleted only if it holds nothing but the report", () => {
   });
 });
 
-/** Which sessions opencode was asked to delete, of an opencode that answers with these. */
+/**
+ * The ids of the sessions that opencode was asked to delete. The simulated opencode answers with this session and these
+ * messages.
+ */
 async function deletedOf(session: unknown, messages: unknown): Promise<string[]> {
   const deleted: string[] = [];
   const client = {

@@ -7,7 +7,7 @@ import type { HermeticHome } from "./home.ts";
 import type { ModelServer } from "./model-server.ts";
 import { type ProcessGroup, startGroup } from "./process-group.ts";
 
-/** An HTTP answer; `body` is the parsed JSON, or the text when it is none. */
+/** An HTTP answer. `body` is the parsed JSON. If the text is not JSON, `body` is the text. */
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
@@ -15,15 +15,18 @@ export interface Answer {
 
 export interface HostSettings {
   readonly home: HermeticHome;
-  /** Version of the binary, when it differs from the one the home was made for (upgrades). */
+  /** The version of the binary, if it is not the version for which the home was made. It is used for upgrades. */
   readonly version?: HostVersion;
   readonly model?: ModelServer;
-  /** Entries of the `plugin` array of opencode.json; 1.0.152, 1.1.65 and 1.2.27 refuse to run with any but strings. */
+  /**
+   * Entries of the list `plugin` in opencode.json. 1.0.152, 1.1.65 and 1.2.27 refuse to start if an entry is not a
+   * string.
+   */
   readonly plugins?: readonly (string | readonly [string, Readonly<Record<string, unknown>>])[];
-  /** More keys for opencode.json; they win over the harness's own. */
+  /** Other keys for opencode.json. They override the keys that this module sets. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
-  /** A command that runs the host inside something, such as a mount namespace; it is put before the binary. */
+  /** A command that runs opencode inside something, for example a mount namespace. It is put before the binary. */
   readonly inside?: readonly string[];
 }
 
@@ -32,15 +35,15 @@ export interface RunningHost {
   readonly home: HermeticHome;
   readonly url: string;
   readonly pid: number;
-  /** Asks a route of the project; `?directory=` is added. */
+  /** Sends a GET request about the project. The parameter `directory` is added to the path. */
   get(path: string): Promise<Answer>;
   post(path: string, body?: unknown): Promise<Answer>;
   request(method: string, path: string, body?: unknown, timeoutMs?: number): Promise<Answer>;
   stdout(): string;
   stderr(): string;
-  /** Asks the host to leave, and kills its process group when it does not within 5 s. */
+  /** Asks opencode to end. If it does not end within 5 s, its process group is killed. */
   stop(): Promise<void>;
-  /** Kills the process group with SIGKILL, as a crash would. */
+  /** Kills the process group with SIGKILL, as in a crash. */
   kill(): Promise<void>;
 }
 
@@ -52,8 +55,8 @@ export interface CommandResult {
 }
 
 /**
- * Starts `opencode serve` in a home and waits until it answers. The project's instance (and with it the plugins) boots
- * at the first `get`.
+ * Starts `opencode serve` with this home, and waits until it answers. opencode boots the project and its plugins at the
+ * first `get`.
  */
 export async function startHost(settings: HostSettings & { readonly args?: readonly string[] }): Promise<RunningHost> {
   const serve = ["serve", "--hostname", "127.0.0.1", "--port", "0", ...(settings.args ?? [])];
@@ -69,15 +72,15 @@ export async function startHost(settings: HostSettings & { readonly args?: reado
 }
 
 /**
- * Has a host leave its project; the next request boots it again, and reads everything from disk. A second start of the
- * process costs ten times that.
+ * Makes opencode leave its project. At the next request, opencode boots the project again and reads everything from
+ * disk. A restart of the process takes ten times as long.
  */
 export async function leaveProject(host: RunningHost): Promise<void> {
   const { status } = await host.post("/instance/dispose");
   if (status !== 200) throw new Error(`the host does not leave its project: ${status}\n${host.stderr()}`);
 }
 
-/** Runs one opencode command (`run`, `export`, `db path` …) in a home and waits for its end. */
+/** Runs one opencode command (`run`, `export`, `db path` …) with this home, and waits for its end. */
 export async function runHost(
   settings: HostSettings & { readonly args: readonly string[]; readonly timeoutMs?: number },
 ): Promise<CommandResult> {
@@ -92,7 +95,7 @@ export async function runHost(
   return { code, stdout: group.stdout(), stderr: group.stderr(), timedOut };
 }
 
-/** Writes the home's opencode.json and whatever keeps the host from installing packages. */
+/** Writes the home's opencode.json, and files that prevent opencode from installing packages. */
 export async function configureHost(settings: HostSettings): Promise<void> {
   const { home } = settings;
   await markInstalled(home.configDir, settings.version ?? home.version);
@@ -120,7 +123,7 @@ function configFor(settings: HostSettings): Readonly<Record<string, unknown>> {
   };
 }
 
-/** Keys of opencode.json that make a loopback model the default one. */
+/** Keys of opencode.json that make the simulated model the default model. */
 export function modelConfig(baseURL: string): Readonly<Record<string, unknown>> {
   const scripted = {
     name: "Scripted",
@@ -155,8 +158,9 @@ function failed(message: string): never {
 }
 
 /**
- * A request in the first moments of 1.17/1.18 may never be answered, so ask briefly and again. 1.0.152 has no health
- * route (it would forward the request to the internet) and answers from the moment it listens.
+ * Waits until opencode answers. Right after their start, 1.17 and 1.18 may never answer a request, so short requests
+ * are repeated. 1.0.152 answers from the moment at which it listens. It does not know this path, and would send the
+ * request to the internet.
  */
 async function answering(group: ProcessGroup, url: string, version: HostVersion): Promise<void> {
   if (version.startsWith("1.0.")) return;

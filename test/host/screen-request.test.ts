@@ -43,7 +43,7 @@ function firstPart({ content }: StoreUnderTest): string {
   return content.sessions.flatMap(({ messages }) => messages.flatMap(({ parts }) => parts))[0]?.id ?? "";
 }
 
-/** Makes the message of the first part an answer: the screen prints no call of a question. */
+/** Makes the message of the first part an answer, because the terminal UI shows tool calls only in answers. */
 function makeAnswer(store: StoreUnderTest): void {
   const [message] = store.content.sessions.flatMap(({ messages }) => messages);
   const locator = store.locatorOf("message", message?.id ?? "");

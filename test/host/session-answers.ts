@@ -1,6 +1,6 @@
 import type { Answer, RunningHost } from "./running-host.ts";
 
-/** What a host answers on the whole load path of one session, and for its projects. */
+/** opencode's answers to all requests that a client makes to open a session, and to the request for its projects. */
 export interface SessionAnswers {
   readonly list: Answer;
   readonly info: Answer;
@@ -21,7 +21,7 @@ const PATHS: Readonly<Record<Route, (sessionID: string) => string>> = {
   projects: () => "/project",
 };
 
-/** Asks the load path. */
+/** Makes all requests that a client makes to open this session. */
 export async function askAbout(host: RunningHost, sessionID: string): Promise<SessionAnswers> {
   const list = await host.get(PATHS.list(sessionID));
   const { list: _, ...others } = PATHS;
@@ -30,7 +30,10 @@ export async function askAbout(host: RunningHost, sessionID: string): Promise<Se
   return { list, ...answers, projects: withoutBootTimes(answers.projects) };
 }
 
-/** Asks only the routes that failed before; the statuses it gets now, beside those of the others. */
+/**
+ * Repeats the requests that failed before. Returns the statuses of all requests. Requests that did not fail keep their
+ * earlier status.
+ */
 export async function askFailing(
   host: RunningHost,
   sessionID: string,
@@ -43,7 +46,7 @@ export async function askFailing(
   return statuses;
 }
 
-/** Whether that session opens: the list names it and every route of the load path answers 200. */
+/** Whether the session opens. The list must contain it, and all requests about it must get status 200. */
 export function opens(answers: SessionAnswers, sessionID: string): boolean {
   const { list, info, messages, todo, diff } = answers;
   return (
@@ -64,13 +67,13 @@ export function records(body: unknown): readonly Wire[] {
     : [];
 }
 
-/** The answer with its list of records, or its one record, changed. */
+/** Changes each record of an answer, whether the answer is a list or one record. */
 export function changed(answer: Answer, change: (record: Wire) => Wire | null): Answer {
   if (!Array.isArray(answer.body)) return { ...answer, body: change(answer.body as Wire) };
   return { ...answer, body: records(answer.body).flatMap((each) => change(each) ?? []) };
 }
 
-/** Every boot of a project's instance writes the time into its record. */
+/** The projects without their time, because each boot of a project changes it. */
 function withoutBootTimes(projects: Answer): Answer {
   return changed(projects, ({ time: _, ...project }) => project);
 }

@@ -5,7 +5,7 @@ import type { StoredSession } from "./sessions.ts";
 import { fileImage, type StoreImage } from "./store-image.ts";
 import type { RealStore } from "./stored-fixture.ts";
 
-/** The messages and parts of one session, byte for byte: equal images are equal records. */
+/** The messages and parts of a session. Two images are equal only if all records are equal byte for byte. */
 export async function sessionImage(store: RealStore, session: StoredSession): Promise<StoreImage> {
   return isJsonHost(store.home.version) ? filesOf(store, session) : rowsOf(store, session);
 }

@@ -8,7 +8,10 @@ interface Wire {
   readonly parts: readonly { readonly id: string }[];
 }
 
-/** What users do to sessions, in an order that a seed decides; every id that is gone in the end is remembered. */
+/**
+ * Makes changes to sessions, as users do. The seed decides their order. `gone` contains all ids that are deleted at the
+ * end.
+ */
 export class Sequence {
   readonly #host: RunningHost;
   readonly #model: ModelServer;
@@ -30,7 +33,7 @@ export class Sequence {
       if (id === undefined) await this.prompt(await this.create());
       else await this.#random.pick(this.#operations(id))?.();
     }
-    // Each of these happens at least once, whatever the seed.
+    // Each of these changes happens at least once, for any seed.
     const last = await this.create();
     await this.prompt(last);
     await this.prompt(last);

@@ -5,7 +5,7 @@ import type { RunningHost } from "./running-host.ts";
 
 export type SessionName = (typeof SESSION_NAMES)[number];
 
-/** The sessions `writeRealSessions` makes. */
+/** The names of the sessions that `writeRealSessions` makes. */
 export const SESSION_NAMES = [
   "conversation",
   "plain",
@@ -31,7 +31,7 @@ export interface StoredMessage {
   readonly parts: readonly StoredPart[];
 }
 
-/** What one session holds, as the host that wrote it answered at the end. */
+/** The content of a session, as opencode answered after it had written the session. */
 export interface StoredSession {
   readonly name: SessionName;
   readonly id: string;
@@ -59,9 +59,10 @@ const model = { providerID: "loopback", modelID: "scripted" };
 const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /**
- * Makes a running host write one session of each kind that users have: one with reasoning, tools, a failed
- * tool, todos and file edits; a plain one with an attached image; a child, a fork, a reverted, a compacted, an aborted,
- * a failed and an empty one. The host must have been started with `scripted`.
+ * Makes a running opencode write one session of each kind that users have. The first has reasoning, tools, a failed
+ * tool, todos and edits of files. The others are a plain session with an image, a child, a fork, and a reverted, a
+ * compacted, an aborted, a failed and an empty session. opencode must have been started with the model server
+ * `scripted`.
  */
 export async function writeRealSessions(host: RunningHost, scripted: ModelServer): Promise<StoredSessions> {
   const writer = new SessionWriter(host, scripted);
@@ -208,7 +209,10 @@ function speaking(message: WireMessage): boolean {
   return message.info.role === "assistant" && message.parts.some((part) => part.type === "text");
 }
 
-/** Whether the host has written the last turn's diff summary, which it does some time after its answer. */
+/**
+ * Whether opencode has written the diff summary of the last turn. opencode writes the summary some time after its
+ * answer.
+ */
 function summarised(messages: readonly WireMessage[]): boolean {
   const asked = messages.findLastIndex((message) => message.info.role === "user");
   const changed = messages.slice(asked).some((message) => message.parts.some((part) => part.type === "patch"));
@@ -241,7 +245,10 @@ async function describe(host: RunningHost, name: SessionName, id: string): Promi
   return { name, id, messages, todos: Array.isArray(todo) ? todo.length : 0 };
 }
 
-/** Not every host writes a summary of every turn: what comes within this time, in milliseconds, is in the store. */
+/**
+ * Not every version writes a summary after every turn. The tests wait for the summary at most this long, in
+ * milliseconds.
+ */
 const SUMMARY_MS = 15_000;
 
 async function shortly(holds: () => Promise<boolean>): Promise<void> {

@@ -14,7 +14,7 @@ import { toolFor } from "./tool.ts";
 
 const CODES = ["unfinished-tool", "unfinished-turn"];
 
-/** Tools of 1.14 and newer that ask for it end themselves on abort; opencode ends only those that do not. */
+/** A tool that does not react to an abort. From 1.14 on, opencode itself ends only calls of such tools. */
 const HANGING = 'export default { description: "hangs", args: {}, execute: () => new Promise(() => {}) }\n';
 
 let model: ModelServer;
@@ -66,18 +66,18 @@ function stateOf(turn: Turn | null): Wire {
   return (turn?.call.state ?? {}) as Wire;
 }
 
-/** `known`: the processes of other turns that waited before. */
+/** Waits until the tool call runs. `known` are the waiting processes of other turns. */
 async function untilRunning(host: RunningHost, id: string, known: readonly number[]): Promise<void> {
   const isRunning = async () => stateOf(await lastTurn(host, id)).status === "running";
   await until(isRunning, "the tool call never ran", ASK_EVERY_MS);
-  // A call that is aborted before its command runs stays as it is.
+  // The call must have started its command. Otherwise an abort leaves the call unchanged.
   if (isOld(host.version)) {
     const isNew = (pid: number) => !known.includes(pid);
     await until(() => waitingBelow(host.pid).some(isNew), "the command was never started");
   }
 }
 
-/** Which processes, of one and all that it has started, have come to the `sleep` of a command. */
+/** The process `pid` and all processes that it started, but only those that run `sleep`. */
 function waitingBelow(pid: number): number[] {
   try {
     if (readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("sleep\0")) return [pid];
@@ -85,12 +85,12 @@ function waitingBelow(pid: number): number[] {
     const children = threads.flatMap((each) => readFileSync(`/proc/${pid}/task/${each}/children`, "utf8").split(" "));
     return children.filter((child) => child !== "").flatMap((child) => waitingBelow(Number(child)));
   } catch {
-    // It has ended meanwhile.
+    // The process has ended in the meantime.
     return [];
   }
 }
 
-/** How opencode itself ends a turn: an abort in the middle of a tool call. */
+/** Makes opencode itself end a turn, by an abort during a tool call. */
 async function abortedByHost(host: RunningHost): Promise<Turn> {
   const id = await newSession(host);
   model.script(neverEnding(host.version));
@@ -108,7 +108,7 @@ async function abortedByHost(host: RunningHost): Promise<Turn> {
   return aborted;
 }
 
-/** What two ends of a turn must have in common: everything but ids, places and moments. */
+/** The parts of a turn's end that must be the same in opencode and in the tool. Ids, places and times are left out. */
 function shapeOf({ answer, call }: Turn) {
   const { time, ...state } = call.state as { time: Wire };
   return {
@@ -120,7 +120,7 @@ function shapeOf({ answer, call }: Turn) {
   };
 }
 
-/** How much a command had printed by then is not the same in any two runs. */
+/** The metadata without the command's output, because its length is different in each run. */
 function withoutOutput(state: object): unknown {
   if (!("metadata" in state) || typeof state.metadata !== "object" || state.metadata === null) return null;
   const metadata = Object.fromEntries(Object.entries(state.metadata).filter(([name]) => name === "interrupted"));
@@ -134,7 +134,7 @@ async function homeWithTool(version: HostVersion): Promise<HermeticHome> {
   return home;
 }
 
-/** As if nothing had been written to the records of a store for two hours. */
+/** Changes the times of all records, as if nothing had been written for two hours. */
 async function grownOld(home: HermeticHome): Promise<void> {
   const hours = 2 * 3_600_000;
   if (isJsonHost(home.version)) {
@@ -150,13 +150,16 @@ async function grownOld(home: HermeticHome): Promise<void> {
   database.close();
 }
 
-/** Of a host of files and of the newest one, both of which ask: 1.0.152 is asked by no route, the others behave as these. */
+/**
+ * The versions with which a waiting permission is tested: one JSON host and the newest host. 1.0.152 has no route for
+ * permissions, and the other versions behave like these two.
+ */
 const ASKING: readonly HostVersion[] = ["1.1.65", "1.18.33"];
 
-/** Only this one command of bash is asked about. */
+/** Only this command of the tool `bash` needs a permission. */
 const PERMISSION = { bash: { "*": "allow", "echo allowed": "ask" } };
 
-/** A call that waits for a permission is left alone, however long it waits. */
+/** Checks that a call that waits for a permission is not changed, even if it waits for a long time. */
 async function waitingForPermission(host: RunningHost): Promise<void> {
   const { home } = host;
   const id = await newSession(host);
@@ -180,7 +183,7 @@ async function waitingForPermission(host: RunningHost): Promise<void> {
   expect(stateOf(await lastTurn(host, id))).toMatchObject({ status: "completed", output: "allowed\n" });
 }
 
-/** A turn that hangs in a call of a tool when the host is killed. */
+/** Starts a turn that still runs a tool when opencode is killed. */
 async function hanging(host: RunningHost): Promise<string> {
   const id = await newSession(host);
   const known = waitingBelow(host.pid);
@@ -191,8 +194,8 @@ async function hanging(host: RunningHost): Promise<string> {
 }
 
 /**
- * One host of files, one of rows whose turn ends as on those, and one whose turn ends in a tool of its own: how a turn ends is
- * written down in one place for files and in one for rows.
+ * One JSON host, one SQLite host that ends a turn in the same way, and one in which a turn ends by a tool of its own. The
+ * code that ends a turn is in one place for JSON files and in one place for rows, so other versions need no test.
  */
 const VERSIONS = LINE_HOSTS.filter((version) => IS_WHOLE || !["1.0.152", "1.14.41"].includes(version));
 
@@ -233,7 +236,7 @@ for (const version of VERSIONS) {
       const settled = await lastTurn(host, id);
       if (settled === null) throw new Error("the call is gone");
       expect(shapeOf(settled)).toEqual(shapeOf(reference));
-      // The other one is left alone while opencode runs.
+      // While opencode runs, the other session is not changed.
       const refused = await tool.repair(CODES, found(other));
       expect(refused.stopped?.kind).toBe("refused");
       expect(refused.runID).toBeNull();

@@ -10,7 +10,7 @@ import type { StoredSession } from "./sessions.ts";
 import type { RealStore } from "./stored-fixture.ts";
 import { trustedManifest } from "./tool.ts";
 
-/** From here on a host sends a client the plugin's answer in place of an error. */
+/** From 1.17 on, a client gets the plugin's answer instead of an error. */
 const WITHOUT_ERROR: readonly HostVersion[] = ["1.17.18", "1.18.33"];
 
 export interface WireMessage {
@@ -22,7 +22,10 @@ export function typed(host: RunningHost, session: StoredSession, words: string):
   return host.post(`/session/${session.id}/command`, { command: "repair", arguments: words });
 }
 
-/** What a user reads after `/repair` with these words in a healthy session: one new message that no model sees. */
+/**
+ * Runs `/repair` with these words in a healthy session, and returns the text that the user reads. It is one new
+ * message, which no model sees.
+ */
 export async function report(bench: HostCase, words: string): Promise<string> {
   const { host, store } = bench;
   const { conversation } = store.sessions;
@@ -36,7 +39,7 @@ export async function report(bench: HostCase, words: string): Promise<string> {
   return text;
 }
 
-/** The report in the last message, below the verdict that is for scripts. */
+/** The report in the last message, without the first line, which is for scripts. */
 export function reportIn(messages: readonly WireMessage[]): string {
   const last = messages.at(-1);
   expect(last).toMatchObject({ info: { role: "user" }, parts: [{ type: "text", ignored: true }] });
@@ -55,7 +58,7 @@ export function expectAnswered({ host, store }: HostCase, { status, body }: Answ
   expectNoSecrets(store, message);
 }
 
-/** What people wrote, and where their files are. */
+/** Checks that no text of the users and no path of their files occurs in these texts. */
 export function expectNoSecrets({ project, home }: RealStore, ...texts: readonly string[]): void {
   const content = ["hello", "pixel", "welcome", "story", "plain session", "A conversation with tools"];
   for (const text of texts) {
@@ -77,7 +80,7 @@ export async function messageStatuses(
   return (await Promise.all(answers)).map(({ status }) => status);
 }
 
-/** The ids of all sessions that the store holds, listed by opencode or not. */
+/** The ids of all sessions in the store. It does not matter whether opencode lists them. */
 export async function storedSessions(store: RealStore): Promise<string[]> {
   if (isJsonHost(store.home.version)) {
     const files = await readdir(join(store.dataDir, "storage", "session"), { recursive: true });
@@ -90,7 +93,7 @@ export async function storedSessions(store: RealStore): Promise<string[]> {
     .map(({ id }) => id);
 }
 
-/** Manifests, newest first; every byte that they speak of is there. */
+/** The manifests, the newest first. The bytes of all originals are checked. */
 export async function runsOf({ dataDir }: RealStore) {
   const runs = await storedRuns(nodeFileSystem, dataDir);
   return Promise.all(

@@ -30,17 +30,17 @@ import { type RealStore, realStore } from "./stored-fixture.ts";
 const SECOND: readonly HostVersion[] = ["1.2.27", "1.14.41"];
 
 /**
- * Hosts in which a plugin can answer a command itself. 1.2.27 and 1.14.41 do it alike; in the terminal UI of 1.14.41 `/repair`
- * is typed by test/terminal/typed-command.test.ts.
+ * Versions in which a plugin can answer a command itself. 1.2.27 and 1.14.41 do that in the same way.
+ * test/terminal/typed-command.test.ts types `/repair` in the terminal UI of 1.14.41.
  */
 const VERSIONS = LINE_HOSTS.filter((version) => version !== "1.0.152" && (IS_WHOLE || !SECOND.includes(version)));
 
-/** These look for the last model in a session's messages before they ask the plugin, unless the command names one. */
+/** Versions that look for the last model in the session's messages before they ask the plugin. */
 const READ_MESSAGES_FIRST: readonly HostVersion[] = ["1.2.27", "1.14.41"];
 
 /**
- * One host of files, and, for `npm run test:whole`, one of rows: which sessions are kept is decided by the plugin alone, and a
- * check goes the way of a repair.
+ * Versions with which kept sessions are tested: a JSON host, and in `npm run test:whole` also a SQLite host. Only the
+ * plugin decides which sessions are kept, and a check runs the same code as a repair.
  */
 const KEPT_TRIED_ON: readonly HostVersion[] = IS_WHOLE ? ["1.1.65", "1.2.27"] : ["1.1.65"];
 
@@ -88,10 +88,10 @@ describe("/repair in opencode 1.0.152, which cannot hand a command to a plugin",
   test("the template has the agent call the tool", throughTheAgent);
 });
 
-/** A start leaves everything to the command. */
+/** With this option, the start repairs nothing, so only the command does. */
 const QUIET = { preload: "off" };
 
-/** `work` may say how often it made opencode ask the model. */
+/** Runs a case. If opencode may ask the model, `work` returns how often it does so. */
 async function withBench(
   host: HostForCases,
   work: (bench: HostCase) => Promise<unknown>,
@@ -104,7 +104,7 @@ async function withBench(
   });
 }
 
-/** A store whose start leaves everything to the command. */
+/** A store in which the start of opencode repairs nothing. */
 async function quietStore(version: HostVersion): Promise<RealStore> {
   const store = await realStore(version);
   await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(QUIET));
@@ -124,7 +124,7 @@ async function everyForm(bench: HostCase): Promise<void> {
   }
   expect(await ask(`check ${plain.id}`)).not.toContain(second);
   expect(await ask("runs")).toBe("There are no runs: nothing was ever repaired here.");
-  // Which words are none: test/opencode/repair-request.test.ts.
+  // test/opencode/repair-request.test.ts tests which words are valid.
   for (const words of ["help", "check it"]) {
     expect(await ask(words)).toMatch(/^\/repair opens sessions[\s\S]*\/repair undo \[RUN\]/);
   }
@@ -156,7 +156,10 @@ async function everyForm(bench: HostCase): Promise<void> {
   expect(await sessionImage(store, plain)).toEqual(damaged);
 }
 
-/** It would go to the model: the terminal UI knows no command of the server when both halves are there. */
+/**
+ * If both halves of the plugin are installed, the terminal UI does not know the server's command, and sends it as a
+ * message. The plugin must answer that message before it reaches the model.
+ */
 async function asMessage(bench: HostCase): Promise<number> {
   const { store, host, model } = bench;
   const { plain, conversation } = store.sessions;
@@ -176,7 +179,7 @@ async function asMessage(bench: HostCase): Promise<number> {
   expect(await messageStatuses(bench, plain)).toEqual([500]);
   expect(model.log).toEqual([]);
 
-  // What only looks like it is the model's.
+  // Text that only looks like the command goes to the model.
   model.script({ text: "A word." });
   expect((await send("/repairs are needed here")).status).toBe(200);
   const texts = (await messagesOf(host, conversation)).flatMap(({ parts }) => parts.map(({ text }) => text));
@@ -184,7 +187,7 @@ async function asMessage(bench: HostCase): Promise<number> {
   return 1;
 }
 
-/** Nothing is repaired that nobody asked for: the words are for the model. */
+/** The user's own command has the same name, so the words go to the model, and nothing is repaired. */
 async function usersOwn(bench: HostCase): Promise<number> {
   const { store, host, model } = bench;
   const { plain, conversation } = store.sessions;
@@ -203,7 +206,7 @@ async function usersOwn(bench: HostCase): Promise<number> {
   return 3;
 }
 
-/** A message would be written into what is damaged: the user is told by a toast until it is repaired. */
+/** Until the session is repaired, the plugin must not write a message into it. So a toast tells the user the result. */
 async function inDamagedSession(bench: HostCase): Promise<void> {
   const { store, host } = bench;
   const { plain } = store.sessions;
@@ -222,7 +225,10 @@ async function inDamagedSession(bench: HostCase): Promise<void> {
   expect(reportIn(messages)).toContain(part);
 }
 
-/** opencode then takes the last model of the session, and 1.2-1.14 read its messages for that before they ask a plugin. */
+/**
+ * Without a default model, opencode uses the last model of the session. Versions 1.2 to 1.14 read the messages for that
+ * before they ask a plugin.
+ */
 async function withoutDefaultModel(bench: HostCase): Promise<void> {
   const { store, host } = bench;
   const { plain, conversation } = store.sessions;
@@ -240,7 +246,7 @@ async function withoutDefaultModel(bench: HostCase): Promise<void> {
   expect(await messageStatuses(bench, plain)).toEqual([200]);
 }
 
-/** The host's own check of the model comes first: a session whose model is gone is refused, a new one is not. */
+/** opencode first checks the model. It refuses a session whose model is gone, but not a new session. */
 async function withoutProvider({ store, host }: HostCase): Promise<void> {
   const part = emptyPart(store, store.sessions.plain);
   expect([400, 500]).toContain((await typed(host, store.sessions.conversation, "")).status);
@@ -261,7 +267,7 @@ async function besideTheAgent({ store, model, host }: HostCase): Promise<number>
   expect((await turn).status).toBe(200);
   const spoken = ({ info, parts }: WireMessage) =>
     info.role === "assistant" && parts.some(({ type, text }) => type === "text" && text?.trim() === words.trim());
-  // opencode 1.1 writes a message first, and its parts after it.
+  // opencode 1.1 writes a message before the parts of that message.
   const isReported = async () => {
     const last = (await messagesOf(host, conversation)).at(-1);
     return last?.info.role === "user" && last.parts.length > 0;
@@ -285,7 +291,7 @@ async function fromTheShell(version: HostVersion): Promise<void> {
   try {
     const isKeptTried = KEPT_TRIED_ON.includes(version);
     if (isKeptTried) {
-      // A session that the user gave a name is the user's.
+      // A session with a title from the user must not be deleted.
       const checked = await run("check", "--title", "Kept");
       expect(checked).toMatchObject({ code: 0, timedOut: false });
       expect(checked.stdout).toStartWith("Verdict: damaged\n1 record that opencode cannot load");

@@ -15,7 +15,7 @@ function change(dataDir: string, sql: string): void {
   database.close();
 }
 
-/** Neither lets a plugin run: the command line is the only way out. */
+/** In both cases, opencode cannot start the plugin. So only the command line can help. */
 test("a malformed message stops the upgrade from 1.14.41; after one command 1.18.33 starts and upgrades", async () => {
   const store = await realStore("1.14.41");
   change(
@@ -46,7 +46,7 @@ test("a project row that cannot be read keeps 1.18.33 from its sessions; after o
     expect((await host.get("/session")).status).toBe(500);
     const repaired = await runCli(["repair", "--yes", "--data-dir", store.dataDir]);
     expect(repaired.code).toBe(0);
-    // It has not started to work in the project, and tries again when it is asked.
+    // opencode could not start to work in the project. It tries again at the next request.
     expect((await hostVerdict(host, store.sessionIDs)).healthy).toBe(true);
   } finally {
     await host.stop();

@@ -10,13 +10,19 @@ import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
 import { located } from "../stores/store-under-test.ts";
 
-/** What a start reads for each run, whatever it holds: no more than a block of the disk. */
+/**
+ * The largest number of bytes that a start may read for each run. It is one block of the disk, and does not depend on
+ * the size of the run.
+ */
 const BYTES_PER_RUN = 4096;
 
-/** What a session with very much to repair is split into. */
+/** A repair with more records than this in one session is divided into several runs. */
 const ITEMS_PER_RUN = 2000;
 
-/** Bytes that the background of a start and one repair of the watch read, with so many records in quarantine. */
+/**
+ * The number of bytes that the plugin reads with this many records in quarantine: in the background of a start, and for
+ * one repair after that.
+ */
 async function bytesRead(records: number, state: "done" | "restored"): Promise<{ start: number; watch: number }> {
   const store = createJsonStore(sampleContent());
   try {
@@ -51,7 +57,7 @@ test("what the plugin reads at its start, and as it watches, does not grow with 
   expect(nothing.start).toBe(0);
   expect(one.start).toBeLessThanOrEqual(BYTES_PER_RUN);
   expect(many.start).toBeLessThanOrEqual(runs * BYTES_PER_RUN);
-  // The lock, what is repaired, and a look at each run before and after the lock was taken.
+  // The plugin reads the lock, the repaired record, and each run before and after it takes the lock.
   expect(many.watch).toBeLessThanOrEqual(nothing.watch + 3 * runs * BYTES_PER_RUN);
 });
 
@@ -60,7 +66,7 @@ test("what a user restored costs the start no more", async () => {
   expect(start).toBeLessThanOrEqual(2 * BYTES_PER_RUN);
 });
 
-/** How often the start asks for something below the quarantine until opencode may continue, in a healthy store. */
+/** How often the plugin uses a path in the quarantine folder before opencode may continue. The store is healthy. */
 async function looksBeforeLoad(runs: number): Promise<number> {
   const store = createJsonStore(sampleContent());
   try {

@@ -3,17 +3,21 @@ import { createHash } from "node:crypto";
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Everything in a store, as text by name: equal images are equal stores, byte for byte. */
+/** Everything in a store, by name. Two images are equal only if the stores are equal byte for byte. */
 export type StoreImage = Readonly<Record<string, string>>;
 
-/** What a host writes all the time (it also packs its git snapshots whenever it likes), and the quarantine itself. */
+/**
+ * The quarantine folder, and files that opencode writes all the time. opencode also packs its git snapshots at any
+ * time.
+ */
 const NOT_COMPARED = new Set(["quarantine", "log", "bin", "snapshot", ".session-repair-index.json"]);
 
 const DATABASE = /^opencode.*\.db(-wal|-shm)?$/;
 
 /**
- * Every file below a data directory with its hash, time and mode; in place of the database files, whose pages move,
- * every row with its rowid and each value's storage class and bytes. `ignored`: columns the host rewrites at each boot.
+ * All files in a data directory, with their hash, time and mode. Databases are compared by their rows, because their
+ * pages may move. A row has its rowid, and the storage class and bytes of each value. `ignored` are columns that
+ * opencode writes at each boot.
  */
 export async function storeImage(dataDir: string, ignored: readonly string[] = []): Promise<StoreImage> {
   const image: Record<string, string> = {};
@@ -27,8 +31,8 @@ export async function storeImage(dataDir: string, ignored: readonly string[] = [
 }
 
 /**
- * Every file below a folder with its hash, time and mode, and every folder with its time: a file that was made and
- * removed again has left its trace there.
+ * All files in a folder with their hash, time and mode, and all folders with their time and mode. If a file was made
+ * and removed again, the time of its folder has changed.
  */
 export async function fileImage(folder: string): Promise<StoreImage> {
   const image: Record<string, string> = {};

@@ -10,20 +10,20 @@ import { startModelServer } from "./model-server.ts";
 import { startHost } from "./running-host.ts";
 import { type StoredSessions, writeRealSessions } from "./sessions.ts";
 
-/** Raise it whenever what `writeRealSessions` writes changes. */
+/** Increase this number whenever `writeRealSessions` writes other sessions. */
 const fixtureFormat = 2;
 
 /**
- * The plugin's options where a test sets no others: opencode's start waits for the repair for as long as it takes. On a busy
- * machine the second that users have is not enough. The longest that the option takes, in milliseconds.
+ * The plugin's options in tests that set no others. Users have a budget of one second, but on a busy machine a repair
+ * can take longer. This is the largest value that the option accepts, in milliseconds.
  */
 export const PATIENT = { budgetMs: 60_000 };
 
-/** A private copy of a store that a real host wrote. */
+/** A separate copy of a store that a real opencode wrote. */
 export interface RealStore {
   readonly home: HermeticHome;
   readonly dataDir: string;
-  /** The project of the sessions: one fixed directory per version, shared by all copies; do not change files in it. */
+  /** The project of the sessions. All copies of a version share this directory, so do not change files in it. */
   readonly project: string;
   readonly projectID: string;
   readonly sessions: StoredSessions;
@@ -37,8 +37,9 @@ interface StoreRecord {
 }
 
 /**
- * A fresh home that holds the sessions a real host of this version wrote. They are written once per machine and kept
- * in `.cache/stores`; every caller gets a copy of its own, `-wal` included, and removes it with `home.remove()`.
+ * Makes a new home with sessions that a real opencode of this version wrote. The sessions are written once for each
+ * machine, and are kept in `.cache/stores`. Every caller gets its own copy with the WAL, and removes it with
+ * `home.remove()`.
  */
 export async function realStore(version: HostVersion, options: Pick<HomeOptions, "complete"> = {}): Promise<RealStore> {
   const writer = writerFor(version);
@@ -54,7 +55,7 @@ export async function realStore(version: HostVersion, options: Pick<HomeOptions,
   return { home, dataDir: home.dataDir, ...record, sessionIDs };
 }
 
-/** The data directory of which the stores of a version are copies. Nobody opens or changes what is in it. */
+/** The cached data directory from which the stores of a version are copied. Do not open or change its files. */
 export function writtenStore(version: HostVersion): string {
   return join(cachedStore(writerFor(version)), "opencode");
 }
@@ -64,8 +65,8 @@ function cachedStore(writer: HostVersion): string {
 }
 
 /**
- * Which release writes the sessions of a version. Up to 1.0.98 opencode installs the model's package from the internet
- * before it answers; 1.0.142 is the first that holds it, and writes the same files.
+ * The release that writes the sessions for this version. Up to 1.0.98, opencode installs the model's package from the
+ * internet before it answers. 1.0.142 contains that package, and writes the same files.
  */
 export function writerFor(version: HostVersion): HostVersion {
   return Bun.semver.order(version, "1.0.142") < 0 ? "1.0.142" : version;
@@ -108,7 +109,10 @@ async function write(version: HostVersion, project: string, cached: string): Pro
   }
 }
 
-/** 1.1.27 to 1.1.34 fetch the list of models before the first turn, unless it is there. 1.0.152 does not take an empty one. */
+/**
+ * Whether this version needs an empty list of models. 1.1.27 to 1.1.34 download the list before the first turn if it is
+ * missing. 1.0.152 does not accept an empty list.
+ */
 function fetchesModels(version: HostVersion): boolean {
   return Bun.semver.order(version, "1.1.27") >= 0 && Bun.semver.order(version, "1.1.34") <= 0;
 }
@@ -133,7 +137,7 @@ async function keep(home: HermeticHome, record: StoreRecord, cached: string): Pr
   await rename(stage, cached);
 }
 
-/** Runs `work` while no other process holds the same lock; a lock whose owner is gone is taken over. */
+/** Runs `work` while no other process has the same lock. If the owner of a lock has ended, its lock is removed. */
 async function alone<T>(lock: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(lock), { recursive: true });
   const deadline = Date.now() + 5 * 60_000;

@@ -5,12 +5,12 @@ import type { Damageable } from "./damageable.ts";
 import type { RealStore } from "./stored-fixture.ts";
 
 interface Stray {
-  /** The path in its folder, with `ID` for the id of a record that is there. */
+  /** The path of the file in its folder. `ID` stands for the id of a record in that folder. */
   readonly name: string;
   target(store: RealStore): Damageable;
 }
 
-/** A stray file does its damage by being there. */
+/** A stray file is itself the damage, so its bytes are not changed. */
 export const AS_IT_IS: Damage = { name: "there", code: "stray-file", storage: "text", bytes: (original) => original };
 
 const IN_PART_FOLDER = [
@@ -38,7 +38,10 @@ const IN_SESSION_FOLDER = [
   ...["ID.json.bak", "ID.tmp", "ID.orig", "x.tmp", "note.txt", "a", ".hidden.json", ".DS_Store", "sub/note.txt"],
 ];
 
-/** Files where a JSON host expects records only: some it ignores, some it takes for a record, on some it fails. */
+/**
+ * Files in folders where a JSON host expects only records. opencode ignores some of them, reads some as a record, and
+ * fails on some.
+ */
 export const STRAYS: readonly Stray[] = [
   ...IN_PART_FOLDER.map((name) => stray("part", name)),
   ...IN_MESSAGE_FOLDER.map((name) => stray("message", name)),

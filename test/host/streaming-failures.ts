@@ -15,24 +15,24 @@ import { type RunningHost, startHost } from "./running-host.ts";
 
 export interface FailureInput {
   readonly version: HostVersion;
-  /** Folder of the compiled package. */
+  /** The folder with the compiled package. */
   readonly dist: string;
   readonly atomicWrites: boolean;
   readonly count: number;
   readonly seed: number;
 }
 
-/** What so many failures left behind. */
+/** The damage that a number of failures left. */
 export interface FailureOutcome {
   readonly failures: number;
-  /** Failures after which a record file did not parse. */
+  /** The number of failures after which at least one record file was not valid JSON. */
   readonly withUnreadableFile: number;
-  /** Failures after which a session did not answer 200 with its messages. */
+  /** The number of failures after which a session did not answer with status 200. */
   readonly withDeadSession: number;
   readonly unreadableFiles: number;
-  /** Of those, empty ones. */
+  /** How many of the unreadable files are empty. */
   readonly emptyFiles: number;
-  /** Records of the turns before the failure that are gone or hold something else. */
+  /** The number of records of earlier turns that are missing or have another content. */
   readonly changedFiles: number;
 }
 
@@ -40,7 +40,7 @@ type Finding = Omit<FailureOutcome, "failures" | "withUnreadableFile" | "withDea
   readonly deadSessions: number;
 };
 
-/** Every record file by its name below `storage/`. */
+/** All record files, by their name in `storage/`. */
 function recordsIn(dataDir: string): Map<string, string> {
   const storage = join(dataDir, "storage");
   const names = readdirSync(storage, { recursive: true }).map(String);
@@ -49,7 +49,7 @@ function recordsIn(dataDir: string): Map<string, string> {
   );
 }
 
-/** Judges the files; `settled` are the messages and parts of turns that had ended long before. */
+/** Counts damaged files. `settled` are records of turns that had ended before the failure. */
 function judge(records: ReadonlyMap<string, string>, settled: ReadonlyMap<string, string>) {
   const torn = [...records.values()].filter((text) => !parses(text));
   const changed = [...settled].filter(([name, text]) => records.get(name) !== text);
@@ -82,7 +82,7 @@ function words(random: Random, most: number): string {
   return Array.from({ length: 1 + random.below(most) }, () => `word${random.below(1e6)}`).join(" ");
 }
 
-/** A turn of a few steps: tool calls, and in the end a long text. */
+/** A turn of a few steps. It has some tool calls, and a long text at the end. */
 function scriptTurn(random: Random): ModelReply[] {
   const steps: ModelReply[] = [];
   while (random.chance(0.4) && steps.length < 3) {
@@ -97,13 +97,13 @@ async function newSession(host: RunningHost): Promise<string> {
   return ((await host.post("/session", {})).body as { id: string }).id;
 }
 
-/** Asks for a turn; what becomes of it does not matter. */
+/** Sends a prompt. Its answer does not matter. */
 function ask(host: RunningHost, sessionID: string, timeoutMs: number): Promise<unknown> {
   const prompt = { parts: [{ type: "text", text: "Tell me." }] };
   return host.request("POST", `/session/${sessionID}/message`, prompt, timeoutMs).catch(() => null);
 }
 
-/** Whether a session does not open; `null` where the host does not answer at all. */
+/** Whether a session does not open. `null` if opencode does not answer. */
 async function isDead(host: RunningHost, sessionID: string, timeoutMs = PATIENCE_MS): Promise<boolean | null> {
   const statuses = [`/session/${sessionID}/message`, "/session"].map((path) =>
     host.request("GET", path, undefined, timeoutMs).then(
@@ -115,7 +115,7 @@ async function isDead(host: RunningHost, sessionID: string, timeoutMs = PATIENCE
   return messages === null || list === null ? null : messages !== 200 || list !== 200;
 }
 
-/** The parts that lie there: those of a turn that has ended are not written again. */
+/** All parts in the store. opencode does not write the parts of an ended turn again. */
 function partsIn(dataDir: string): Map<string, string> {
   return new Map([...recordsIn(dataDir)].filter(([name]) => name.startsWith("part/")));
 }
@@ -123,8 +123,9 @@ function partsIn(dataDir: string): Map<string, string> {
 const DISK_MB = 2;
 
 /**
- * The disk (a real one of 2 MB) fills up to some kilobytes or to its last byte at a random moment of a turn; what a host
- * writes then is tried too: a message, a title, a session. Judged after space was freed. Needs root, on Linux.
+ * Fills a real disk of 2 MB at a random moment of a turn, until a few kilobytes or no byte is free. opencode then also
+ * tries to write a message, a title and a session. The files are judged after the disk has free space again. Needs
+ * Linux and root.
  */
 export function fullDisk(input: FailureInput): Promise<FailureOutcome> {
   return repeated(input, fillOnce);
@@ -156,10 +157,10 @@ async function fillOnce(input: FailureInput, random: Random): Promise<Finding> {
     await briefly(host, "POST", `/session/${sessionID}/abort`, {});
     await disk.free();
     await sleep(300);
-    // A host whose disk was full may never answer again.
+    // After its disk was full, opencode may never answer again.
     let dead = await isDead(host, sessionID, 60_000);
     if (dead === null) {
-      // A host that does not answer is started again: what counts is what it finds then.
+      // If opencode does not answer, it is started again, and then judged by what it can read.
       await host.kill();
       host = await start(home, model, input);
       dead = await isDead(host, sessionID);
@@ -179,7 +180,7 @@ function briefly(host: RunningHost, method: string, path: string, body: unknown)
   return host.request(method, path, body, 2000).catch(() => null);
 }
 
-/** The host is killed with SIGKILL at a random moment of a turn, and started again on the same store. */
+/** Kills opencode with SIGKILL at a random moment of a turn, and starts it again with the same store. */
 export function killed(input: FailureInput): Promise<FailureOutcome> {
   return repeated(input, killOnce);
 }
@@ -210,7 +211,7 @@ async function killOnce(input: FailureInput, random: Random): Promise<Finding> {
   }
 }
 
-/** Hosts mostly wait, for the model and for each other. */
+/** The number of failures that run at the same time. Each opencode mostly waits for the model. */
 const AT_ONCE = 4;
 
 async function repeated(

@@ -19,12 +19,15 @@ import {
 } from "../../plugin/api.ts";
 import type { ManifestCell } from "../../plugin/model/manifest-item.ts";
 
-/** This project at work on one data directory, from outside the host, as the command line does it. */
+/** This tool, used on one data directory from outside of opencode, as the command line does. */
 export interface Tool {
   check(): Promise<CheckResult>;
-  /** Repairs whatever is blocking; with codes, faults of these only. Without findings it checks first. */
+  /**
+   * Repairs all findings that opencode cannot load. With `codes`, it repairs only findings with these codes. Without
+   * `findings`, it checks first.
+   */
   repair(codes?: readonly string[], findings?: readonly ConfirmedFinding[]): Promise<RepairResult>;
-  /** Repairs what may be repaired at the start of opencode, without asking. */
+  /** Repairs only what the plugin repairs at the start of opencode without asking. */
   repairUnasked(): Promise<RepairResult>;
   restore(runID: string): Promise<RestoreResult>;
 }
@@ -71,7 +74,9 @@ export function blockingOf(result: CheckResult): ConfirmedFinding[] {
   return result.findings.filter((finding) => finding.severity === "blocking");
 }
 
-/** Reads a manifest as anybody could, and fails unless every byte that it says is there is, and has its hash. */
+/**
+ * Reads a manifest with simple code. Fails if a stored original is missing or has another hash than its manifest says.
+ */
 export async function trustedManifest(path: string): Promise<Manifest> {
   const reading = parseManifest(await readFile(path, "utf8"));
   if (!reading.ok) throw new Error(reading.problem);
@@ -94,7 +99,7 @@ function savedFile(cell: ManifestCell) {
   return "value" in cell && "file" in cell.value ? [cell.value] : [];
 }
 
-/** Paths of everything in quarantine whose mode is not its owner's alone; and of all of it. */
+/** `all` are the paths of everything in quarantine. `tooOpen` are those that other users may access, too. */
 export async function quarantineEntries(dataDir: string): Promise<{ all: string[]; tooOpen: string[] }> {
   const all: string[] = [];
   const tooOpen: string[] = [];

@@ -13,7 +13,7 @@ import { startHost } from "./running-host.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
 
-/** Nothing of the plugin tells 1.17 from 1.18 here: the older one is tried by `npm run test:whole`. */
+/** The plugin treats 1.17 and 1.18 in the same way. So only `npm run test:whole` tries 1.17.18. */
 const VERSIONS: readonly HostVersion[] = IS_WHOLE ? ["1.17.18", "1.18.33"] : ["1.18.33"];
 
 let plugin: string;
@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(removeHomes);
 
-/** A database of 1.18.33 that opencode 2.x upgraded; 1.17 and 1.18 run on it all the same. */
+/** A database of opencode 1.x after opencode 2.x upgraded it. opencode 1.17 and 1.18 can still use it. */
 async function upgradedStore(version: HostVersion): Promise<RealStore> {
   const store = await realStore(version);
   upgradeToTwoX(join(store.dataDir, "opencode.db"));
@@ -76,7 +76,7 @@ describe("opencode 1.x on a database that 2.x has upgraded", () => {
         ))
           await tool.restore(runID);
         const after = rowsOfSession(store, session);
-        // The turn came in between: what was there before it is as it was.
+        // The turn has added rows, but all earlier rows must be unchanged.
         expect(after).toEqual(expect.arrayContaining(before));
       } finally {
         await store.home.remove();
@@ -85,7 +85,7 @@ describe("opencode 1.x on a database that 2.x has upgraded", () => {
   );
 });
 
-/** Empties a part, and leaves out a field that only newer versions write, in the session `plain`. */
+/** Damages the session `plain`: empties a part, and removes a field of a message that only newer versions write. */
 function damage(store: RealStore): { readonly session: string; readonly damaged: string } {
   using database = new Database(join(store.dataDir, "opencode.db"));
   const session = store.sessions.plain.id;
@@ -100,7 +100,7 @@ function damage(store: RealStore): { readonly session: string; readonly damaged:
   return { session, damaged };
 }
 
-/** The rows of a session in the order of their ids, every column. */
+/** The messages and parts of a session, in the order of their ids. */
 function rowsOfSession(store: RealStore, session: string): unknown[][] {
   using database = new Database(join(store.dataDir, "opencode.db"), { readonly: true });
   return [

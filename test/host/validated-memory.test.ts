@@ -20,7 +20,7 @@ import { located, type StoreUnderTest } from "../stores/store-under-test.ts";
 const HOST = "1.1.65";
 const INDEX = ".session-repair-index.json";
 
-/** More files than a start looks at again. */
+/** The store has more files than a start checks again. */
 const SESSIONS = 50;
 const PARTS = 200;
 
@@ -29,7 +29,7 @@ let store: StoreUnderTest;
 beforeAll(async () => {
   const sessions = Array.from({ length: SESSIONS }, (_, index) => sessionContent(`s${index}`, "prj_one", 1, PARTS));
   store = createJsonStore({ projects: ["prj_one"], sessions });
-  // Only what has not changed for a while is remembered.
+  // The plugin remembers only files that have not changed for a while.
   await sleep(2500);
 });
 
@@ -61,7 +61,7 @@ async function start(hostVersion = HOST): Promise<Start> {
   return { findings, trusted, load: (sessionID) => checkSession(input, followed, sessionID) };
 }
 
-/** Damages a part in place, and restores it. */
+/** Damages a part for the duration of `work`, and then restores it. */
 async function damaged<T>(sessionID: string, work: () => Promise<T>): Promise<T> {
   const message = sessionID.replace("ses_", "msg_");
   const folder = join(store.dataDir, "storage", "part", `${message}1`);

@@ -11,23 +11,24 @@ import { storeImage } from "./store-image.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
 
-/** What is tried on every version of opencode, in this order. */
+/** The trials of each version of opencode, in this order. */
 export const TRIALS = ["oracle", "start", "undo", "repair"] as const;
 
 export type Trial = (typeof TRIALS)[number];
 
 /**
- * For each trial `ok`, or what happened instead, in words. `unavailable`: why this opencode version could not be run.
+ * The result of each trial: `ok`, or a description of what happened instead. `unavailable` says why this version could
+ * not run.
  */
 export type Outcome = { readonly unavailable: string } | Readonly<Record<Trial, string>>;
 
-/** Each boot of a project writes these into its row, and opencode its plugin's answers beside. */
+/** opencode writes these columns at each boot of a project. */
 const WRITTEN_AT_BOOT = ["project.time_updated", "project.time_initialized"];
 
 /**
- * Tries one version of opencode: whether `check` agrees with it on `count` damages (oracle); whether a session that was
- * damaged opens at the first try with the plugin (start); whether undoing that brings every byte back (undo); whether the
- * command line's repair makes it open without the plugin (repair).
+ * Tries one version of opencode. `oracle`: whether `check` and opencode agree on `count` damages. `start`: whether a
+ * damaged session opens at the first request with the plugin. `undo`: whether an undo restores every byte. `repair`:
+ * whether the session opens without the plugin after a repair.
  */
 export async function tryVersion(version: HostVersion, seed: number, count: number): Promise<Outcome> {
   try {
@@ -86,7 +87,7 @@ async function lifeOf(version: HostVersion): Promise<Readonly<Record<Exclude<Tri
   return told;
 }
 
-/** What users have: the records, without what every boot of opencode writes. */
+/** The records of the users, without the values that each boot of opencode writes. */
 async function recordsOf({ dataDir }: RealStore): Promise<Readonly<Record<string, string>>> {
   const image = await storeImage(dataDir, WRITTEN_AT_BOOT);
   const isOfUser = (name: string) => !/^(storage\/(project|migration)|\.session-repair|log|bin)/.test(name);

@@ -12,7 +12,10 @@ import { until } from "../process/until.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 
-/** A database that is watched as after a start that failed; `found` says what is left of what was found. */
+/**
+ * Watches a database, as after a start whose check failed. `found` gets the findings, and returns those that are still
+ * there.
+ */
 async function watched({
   found,
   pause = async () => undefined,
@@ -24,7 +27,7 @@ async function watched({
   const database = String(fixture.database);
   const host = new Database(database);
   host.run("pragma journal_mode = wal");
-  // A log that holds something: what follows in it can be told.
+  // The WAL must not be empty. Otherwise the follower cannot see what is added to it.
   host.run("update part set time_updated = time_updated + 1 where id = 'prt_a1_1'");
   const damage = () => host.run("update part set data = '' where id = 'prt_a1_1'");
   const located = { dataDir: fixture.dataDir, json: "none" as const, databases: [database] };
@@ -79,7 +82,8 @@ test("after a start that failed everything is looked at: what is healthy is reme
 test("what is repaired while everything is looked at is told once", async () => {
   let pauses = 0;
   using it = await watched({
-    // Repaired, and read by the other look all the same: it had the damaged bytes already.
+    // The record was repaired. The check of the whole database may still report it, because it had already read the
+    // damaged bytes.
     found: () => [],
     pause: async (damage, told) => {
       pauses += 1;

@@ -16,12 +16,12 @@ import { type RealStore, realStore } from "./stored-fixture.ts";
 afterAll(removeHomes);
 
 /**
- * What is written is followed by the kind of storage, not by the version: one host of files and one
- * of rows. That damage is found while opencode runs, test/host/plugin.test.ts tries on a host of each line.
+ * The plugin watches all versions with the same kind of storage in the same way. So one JSON host and one SQLite host
+ * are enough. test/host/plugin.test.ts tests more versions.
  */
 const VERSIONS = IS_WHOLE ? HOST_VERSIONS : (["1.1.65", "1.18.33"] as const);
 
-/** How soon is measured by `npm run bench -- --only damage`. */
+/** `npm run bench -- --only damage` measures how long a repair takes. */
 describe.each([...VERSIONS])("damage while opencode %s runs", (version) => {
   test.concurrent("is quarantined while it runs, in a session that was loaded and in one that was not", async () => {
     const store = await realStore(version);
@@ -29,7 +29,7 @@ describe.each([...VERSIONS])("damage while opencode %s runs", (version) => {
     const host = await startHost({ home: store.home, plugins });
     try {
       expect((await host.get(`/session/${store.sessions.plain.id}/message`)).status).toBe(200);
-      // Written when everything was looked at: what is damaged from now on is found as it is written.
+      // The plugin writes this file when it has checked everything. From then on, only its watch finds new damage.
       const memory = join(store.dataDir, ".session-repair-index.json");
       await until(() => existsSync(memory), "the plugin did not come to an end with its look at everything");
       for (const [name, damage] of [

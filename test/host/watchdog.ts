@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 
 /**
- * Runs a shell command (`$1` is the argument) should this process end, in whatever way, before the returned release
- * is called. `bun test` runs no exit handlers, so nothing inside the process can be relied on to clean up after it.
+ * Returns a function that ends the watch. If this process ends before that function is called, a shell command runs.
+ * `$1` is its argument. `bun test` runs no exit handlers, so this process cannot clean up itself.
  */
 export function whenThisProcessDies(command: string, argument: string): () => void {
   if (process.platform === "win32") return () => undefined;
-  // The shell's own child does it: `bun test --isolate` kills what a file has started, but not what that has started.
+  // A child of the shell runs the command. `bun test --isolate` kills the shell, but not the shell's child.
   const script = `exec 3<&0; { read -r released <&3 || { ${command}; }; } & wait`;
   const watcher = spawn("sh", ["-c", script, "watchdog", argument], {
     detached: true,

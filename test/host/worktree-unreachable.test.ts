@@ -10,7 +10,7 @@ import { blockingOf, toolFor } from "./tool.ts";
 
 afterAll(removeHomes);
 
-/** Other worktrees of a project, and what `check` calls them where the host fails. */
+/** Paths of another worktree, and the code of the finding if opencode fails with this path. */
 const PLACES: readonly [name: string, path: (root: string) => string, code: string | null][] = [
   ["nothing is there", (root) => join(root, "gone"), null],
   ["a file is on the way", (root) => join(root, "file", "tree"), "worktree-unreachable"],
@@ -19,7 +19,7 @@ const PLACES: readonly [name: string, path: (root: string) => string, code: stri
   ["the path contains a NUL", (root) => `${root}/a\0b`, "schema-mismatch"],
 ];
 
-/** The versions, and whether they fail on an error when they look up another worktree. */
+/** Versions, and whether an error about another worktree makes them fail. */
 const HOSTS: readonly [version: HostVersion, looksUp: boolean][] = [
   ["1.2.27", false],
   ["1.14.41", true],
@@ -36,7 +36,7 @@ function named(store: RealStore): unknown {
   return database.query("select sandboxes from project where id = ?").values(store.projectID)[0]?.[0];
 }
 
-/** The status of the list of sessions, from a host that has just started. */
+/** The status of opencode's session list after a start. */
 async function answerOf(store: RealStore): Promise<number> {
   const host = await startHost({ home: store.home });
   try {

@@ -1,7 +1,7 @@
 import { parseArguments } from "../../../plugin/command-line/arguments.ts";
 import { demand } from "../defect.ts";
 
-/** A command line of any words is a command, or one sentence about what is wrong with it. */
+/** Any words are either a valid command line, or get one sentence that says what is wrong with them. */
 export function fuzz(data: Uint8Array): void {
   const words = Buffer.from(data).toString("utf8").split("\0");
   const parsed = parseArguments(words);

@@ -11,7 +11,10 @@ const AROUND = { created: 1_790_000_000_000, updated: 1_790_000_000_500 };
 const isPart = checkFor(partDocument);
 const isMessage = checkFor(messageDocument);
 
-/** What is read of a document that was cut off is what stood there, and a host loads what is made of it. */
+/**
+ * From a cut-off document, only values are read that were in the whole document. opencode can load the record that is
+ * made of them.
+ */
 export function fuzz(data: Uint8Array): void {
   const choices = new Choices(data);
   const cut = choices.byte() * 256 + choices.byte();
@@ -47,7 +50,10 @@ function objectIn(text: string): Readonly<Record<string, unknown>> | null {
   }
 }
 
-/** The text, where it names no member twice: of twins the last one counts, which a cut may take away. */
+/**
+ * The text, or `null` if an object in it has two members of the same name. JSON uses the last of the two, and a cut may
+ * remove it.
+ */
 function withoutTwins(text: string, whole: object): string | null {
   const bare = (from: string) => from.replace(/\s+/g, "").length;
   const again = JSON.stringify(whole);

@@ -11,14 +11,17 @@ import { chosenSubject, type Subject } from "../subjects.ts";
 
 const NOW = 1_795_000_000_000;
 
-/** The quick look, the closer look and the diagnosis agree on every record, and say nothing of what is in it. */
+/**
+ * The quick check, the exact check and the diagnosis agree on every record. The evidence contains nothing of the
+ * record's content.
+ */
 export function fuzz(data: Uint8Array): void {
   const subject = chosenSubject(new Choices(data));
   const { store, artifact, evidence, value } = subject;
   const bytes = evidence.bytes === null ? null : Buffer.from(evidence.bytes);
   const diagnosis = diagnose(artifact, evidence, store, NOW, true);
   demand(bytes === null || bytes.equals(Buffer.from(evidence.bytes ?? [])), "the record was changed");
-  // A BLOB reaches a host as numbers, which may be JSON.
+  // opencode gets a BLOB as a list of numbers, which can be valid JSON.
   if (value === undefined) demand(diagnosis !== null || evidence.storage === "blob", "what no host reads is healthy");
   else demandAgreement(subject, diagnosis === null);
   if (diagnosis === null) return;
@@ -34,7 +37,7 @@ function demandAgreement({ store, artifact, evidence, value }: Subject, isHealth
   demand(fits(artifact, value, evidence, store) === (judgement === "fits"), "the two readings disagree");
   if (judgement !== "fits" && judgement !== "no-record") demand(judgement.length > 0, "refused for nothing");
   const text = evidence.storage === "row" ? null : Buffer.from(evidence.bytes ?? []).toString("utf8");
-  // A byte order mark, or what is no UTF-8, reaches a host as another text.
+  // opencode reads another text than these bytes if they begin with a byte order mark or are not valid UTF-8.
   const isPlain = text === null || Buffer.from(text).equals(Buffer.from(evidence.bytes ?? []));
   if (!isPlain || text?.startsWith("\ufeff") === true || evidence.storage === "blob") return;
   const looks = looksHealthy(artifact, text, evidence.row, store);
@@ -42,7 +45,7 @@ function demandAgreement({ store, artifact, evidence, value }: Subject, isHealth
   else demand(!isHealthy || !evidence.reachable, "the diagnosis passes what the quick look does not");
   const { kind, recordID, sessionID } = artifact;
   if ((kind !== "part" && kind !== "message") || evidence.storage !== "text") return;
-  // In bundles each byte of a text is a letter.
+  // In a bundle, each byte of the text becomes one character.
   const documents: unknown[] = isHealthy ? [JSON.parse(Buffer.from(text ?? "").toString("latin1"))] : [value];
   const bundle = { kind, documents, idBeginning: recordID ?? "", sessionIDBeginning: sessionID ?? "" };
   demand(looksHealthyThroughout(bundle, store) === looks, "the look at many at once disagrees");
@@ -68,9 +71,9 @@ const WORDS = [
 const EFFECT =
   /^(GET \/session(\/:id\/(message|todo)|\?start=)? fails|every request to a newly started opencode( in another worktree of the project)? fails|no session leads to it|the terminal UI of opencode [\d.]+ to [\d.]+ ends when this session is opened, [\d.]+ and newer show it)$/;
 
-/** Whether evidence is made of the catalogue's own words, numbers and the names of opencode's fields. */
+/** Whether the evidence consists only of words of the catalogue, numbers, and names of opencode's fields. */
 function saysNothing(said: string): boolean {
-  // Diffs of a deleted session have an effect of their own.
+  // Diffs of a deleted session have their own text for the effect.
   const evidence = said.replace(`; ${DIFFS_OF_NO_SESSION}`, "");
   if (EVIDENCE.some((form) => form.test(evidence))) return true;
   const [, path = "", words = "", effect = ""] = /^(.*?): (.*?)(?: and \d+ more)?; (.*)$/.exec(evidence) ?? [];

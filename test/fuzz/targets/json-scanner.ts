@@ -6,10 +6,10 @@ import { demand } from "../defect.ts";
 
 const PIECES = 4;
 
-/** Longer documents are not completed: every way to do so is tried. */
+/** Longer documents are not completed, because all possible endings are tried, which takes too long. */
 const LONGEST_COMPLETED = 300;
 
-/** What may be missing of a token, and then of the member it stands in. */
+/** The possible ends of an unfinished token. MEMBER_ENDS are the possible ends of an unfinished object member. */
 const TOKEN_ENDS = [
   "",
   '"',
@@ -31,7 +31,7 @@ const TOKEN_ENDS = [
 ];
 const MEMBER_ENDS = ["", ":0", "0", '"":0'];
 
-/** The scanner that judges records in pieces says what `JSON.parse` says of the whole, wherever the pieces are cut. */
+/** The scanner reads records in pieces. It agrees with `JSON.parse` of the whole record, wherever the pieces begin. */
 export function fuzz(data: Uint8Array): void {
   const choices = new Choices(data);
   const sizes = Array.from({ length: PIECES }, () => choices.byte());
@@ -52,7 +52,7 @@ export function fuzz(data: Uint8Array): void {
   demandText(bytes);
 }
 
-/** What is unfinished can be finished. */
+/** Checks that some ending turns an unfinished document into valid JSON. */
 function demandEnd(bytes: Buffer): void {
   if (bytes.length > LONGEST_COMPLETED) return;
   const text = bytes.toString("utf8");
@@ -64,7 +64,7 @@ function demandEnd(bytes: Buffer): void {
   );
 }
 
-/** The brackets that are open at the end, closed. */
+/** The closing brackets for all brackets that are still open at the end. */
 function closingOf(bytes: Buffer): string {
   const open: string[] = [];
   let isText = false;
@@ -78,10 +78,10 @@ function closingOf(bytes: Buffer): string {
   return open.join("");
 }
 
-/** The text of a file is what the platform's own decoder makes of it. */
+/** Checks that the tool decodes the file to the same text as `TextDecoder`. */
 function demandText(bytes: Buffer): void {
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
-  // Hosts leave out half a letter at the end.
+  // opencode leaves out an incomplete character at the end.
   const whole = encoding === "utf-8" ? bytes : bytes.subarray(0, bytes.length - (bytes.length % 2));
   demand(fileText(bytes) === new TextDecoder(encoding).decode(whole), "another text than the decoder's");
 }

@@ -11,7 +11,9 @@ import { KEPT } from "../kept-item.ts";
 
 const DATA = "/data";
 
-/** A manifest of any bytes is a value, and nothing that is done by one leaves the data directory. */
+/**
+ * Any bytes are read without an exception. A restore with the manifest never uses a path outside the data directory.
+ */
 export async function fuzz(data: Uint8Array): Promise<void> {
   const reading = parseManifest(Buffer.from(data).toString("utf8"));
   demand(Object.keys(Object.prototype).length === 0, "every object has a new field");
@@ -38,8 +40,8 @@ export async function fuzz(data: Uint8Array): Promise<void> {
 }
 
 /**
- * Files in which everything that a manifest names was kept, and nothing stands in its place. Every path is looked at
- * before it is used.
+ * A file system in which every item of the manifest is in quarantine, and its original place is free. Every path is
+ * checked before it is used.
  */
 function watchedFiles(folder: string): FileSystem {
   const answers: Partial<Record<keyof FileSystem, (path: string) => unknown>> = {

@@ -32,7 +32,7 @@ const ANSWER: MessageFacts = {
   tokens: { input: 1, output: 2, reasoning: 3, read: 4, write: 5 },
 };
 
-/** What nobody should have written, and yet may stand in a store. */
+/** Values that no program should write, but that a store may contain. */
 const ODD: MessageFacts = {
   ...ANSWER,
   ...{ rowMs: -1, createdMs: 1.5, completedMs: 1e300, parentID: "msg_2", agent: "", mode: "", cwd: "", root: "x" },
@@ -75,7 +75,7 @@ const NEIGHBOURHOODS = [
   neighbours([ODD, { ...ODD, id: "msg_1" }], { ...SESSION, model: "[", path: "../..", directory: "x", agent: "" }),
 ];
 
-/** A record that is completed is one that its host takes, differs in what is said alone, and needs nothing more. */
+/** opencode accepts a completed record. The record differs only in the reported changes, and is not completed again. */
 export function fuzz(data: Uint8Array): void {
   const choices = new Choices(data);
   const around = choices.pick(NEIGHBOURHOODS);
@@ -102,7 +102,7 @@ export function fuzz(data: Uint8Array): void {
   demand(normalised(after.artifact, after.evidence, around, store) === null, "it would be completed again");
 }
 
-/** The record with what was put in place. */
+/** The record after the replacement. */
 function outcome(subject: Subject, { content }: Replacement): Subject {
   const { artifact, evidence } = subject;
   if ("fields" in content) {
@@ -138,10 +138,10 @@ function asBytes(value: unknown): { readonly bytes: Buffer; readonly size: numbe
   return { bytes, size: bytes.length };
 }
 
-/** Two values differ at these places alone. */
+/** Checks that two values differ only at these places. */
 function demandOnly(given: unknown, after: unknown, places: readonly (readonly (string | number)[])[]): void {
   if (places.some((place) => place.length === 0) || isDeepStrictEqual(given, after)) return;
-  // An object on the way to a place is made where it is missing.
+  // If an object on the way to a place is missing, the completion makes it.
   const before = given === undefined && places.length > 0 ? {} : given;
   demand(isContainer(before) && isContainer(after), "something changed that nobody spoke of");
   demand(Array.isArray(before) === Array.isArray(after), "a list became something else");

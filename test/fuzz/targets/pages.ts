@@ -16,13 +16,16 @@ import { memoryFile } from "../memory-file.ts";
 import { isInUse, sealedLog } from "../sealed-log.ts";
 import { COLUMNS, rowsBySqlite, TABLE } from "../sqlite-rows.ts";
 
-/** What so few bytes may be taken for; to look at so many pages takes seconds. */
+/** The largest number of pages that the tool may assume for so few bytes. To read more pages would take seconds. */
 const MOST_PAGES = 5_000_000;
 
-/** Of more pages than this nothing more is looked at here. */
+/** The rest of the check is left out if there are more pages than this, because it would take too long. */
 const FEW_PAGES = 10_000;
 
-/** Salvage reads any bytes, makes up none, and reads a database that SQLite finds sound as SQLite does. */
+/**
+ * Salvage reads any bytes without an exception, and invents no data. If SQLite finds the database sound, salvage reads
+ * the same rows as SQLite.
+ */
 export function fuzz(data: Uint8Array): void {
   const choices = new Choices(data);
   const flags = choices.byte();
@@ -38,7 +41,8 @@ export function fuzz(data: Uint8Array): void {
   const owners = findOwners(image, map);
   for (let page = 1; page <= image.pages; page += 1) demandPage(image, page);
   for (const older of image.older()) demand(older.read().length === image.pageBytes, "an older page of another size");
-  // From a damaged WAL, a salvage reads more pages than SQLite does.
+  // If the WAL is damaged, salvage reads more of its pages than SQLite. So the rows are only compared if the WAL is
+  // sound.
   const isLogSound = wal === null || ((flags & 1) === 1 && isInUse(wal) && image.framesBeyondDamage === 0);
   if ((flags & 2) !== 0 && isLogSound) demandSame(main, wal, image, map, owners);
 }
@@ -62,7 +66,10 @@ function demandPage(image: PageImage, number: number): void {
   }
 }
 
-/** Every text and BLOB stands in the payload, one behind the other; only what breaks off is shorter than it says. */
+/**
+ * Checks that the texts and BLOBs of a record are in its payload, in this order. If a value is cut off, the record must
+ * not count as whole.
+ */
 function demandStored(image: PageImage, payload: Payload, record: SqliteRecord & { readonly isWhole: boolean }): void {
   const stored = payloadBytes(image, payload);
   let at = 0;
@@ -95,7 +102,7 @@ function demandSame(main: Buffer, wal: Buffer | null, image: PageImage, map: Pag
     const header = readBtreeHeader(bytes, page === 1);
     if (header === null) continue;
     for (const cell of tableCells(bytes, header, image.usableBytes)) {
-      // SQLite also reads a row that is longer than its columns; for a salvage that is a sign of damage.
+      // SQLite also reads rows with more bytes than their columns need. Salvage takes them for damaged.
       if (readRecordHeader(cell.local, cell.size) === null) {
         found.set(String(cell.rowID), expected.get(String(cell.rowID)) ?? "");
         continue;

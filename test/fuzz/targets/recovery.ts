@@ -21,7 +21,10 @@ const TYPES = [
 
 const STORE = STORES[0] as StoreDescription;
 
-/** A copy from the log is one that its host loads, of the record that was asked for, and of none that was removed. */
+/**
+ * A copy from the event log can be loaded by opencode. It is a copy of the wanted record, and that record was not
+ * removed later.
+ */
 export function fuzz(data: Uint8Array): void {
   const choices = new Choices(data);
   const artifact = choices.pick(ROW_PLACES);
@@ -60,7 +63,7 @@ function demandLoadable({ artifact, evidence }: Wanted, cells: Cells["cells"]): 
   demand(diagnose(moved, copied, STORE)?.severity !== "blocking", "a copy that its host does not load");
 }
 
-/** What stands where a copy is wanted. */
+/** The damaged record that a copy should replace. */
 function damaged(artifact: Artifact): Evidence {
   const isRow = "table" in artifact.locator && artifact.locator.column === undefined && artifact.kind === "session";
   const bytes = Buffer.from('{"type":');
@@ -72,7 +75,7 @@ function damaged(artifact: Artifact): Evidence {
   };
 }
 
-/** Events are one a line: a byte that names the type, and JSON. */
+/** Each line is one event: a byte that chooses the type, and JSON. */
 function eventsIn(bytes: Buffer): RecordedEvent[] {
   const lines = bytes.toString("latin1").split("\n");
   return lines.map((line, index) => ({

@@ -10,7 +10,7 @@ import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
 import { isInUse, sealedLog } from "../sealed-log.ts";
 
-/** Of the processor: whatever else the disk is busy with does not count. */
+/** The longest CPU time of a salvage, in milliseconds. CPU time does not depend on other programs that use the disk. */
 const LONGEST_MS = 3000;
 
 let kept: { readonly driver: Driver; readonly folder: string } | null = null;
@@ -23,7 +23,7 @@ async function surroundings(): Promise<{ readonly driver: Driver; readonly folde
   return { driver, folder };
 }
 
-/** A salvage of any bytes ends with a sound database, in which is what SQLite could still read. */
+/** A salvage of any bytes makes a sound database. It contains all documents that SQLite can still read. */
 export async function fuzz(data: Uint8Array): Promise<void> {
   kept ??= await surroundings();
   const { driver, folder } = kept;
@@ -56,7 +56,9 @@ export async function fuzz(data: Uint8Array): Promise<void> {
   }
 }
 
-/** The documents of messages and parts under ids of opencode's own; `null` where SQLite does not find all of it sound. */
+/**
+ * The documents of messages and parts with an id of opencode's form. `null` if SQLite reports an error in the database.
+ */
 function documentsIn(driver: Driver, path: string): ReadonlyMap<string, string> | null {
   try {
     const connection = driver.open(path, "write");

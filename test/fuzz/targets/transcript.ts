@@ -6,10 +6,10 @@ import { demand } from "../defect.ts";
 
 const WIDTHS = [80, 40, 120];
 
-/** Whatever moves the cursor, colours, or turns the direction of writing. */
+/** Characters that move the cursor, set colours, or change the direction of the text. */
 const COMMANDS = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
 
-/** A message as it is shown: lines that fit the terminal and command it nothing. */
+/** The printed lines of a message fit the width of the terminal, and contain no control characters. */
 export function fuzz(data: Uint8Array): void {
   const choices = new Choices(data);
   const width = choices.pick(WIDTHS);
@@ -31,7 +31,7 @@ export function fuzz(data: Uint8Array): void {
   }
 }
 
-/** Documents are one a line, as JSON has no line break of its own. */
+/** Splits the bytes into lines. Each line is one document, because JSON needs no line break. */
 function split(bytes: Buffer): Buffer[] {
   const pieces: Buffer[] = [];
   let start = 0;

@@ -15,7 +15,10 @@ process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 const database = join(folder, "opencode.db");
 const path = `${database}-wal`;
 
-/** The two readers of logs agree, and following a log that grows shows the same as reading it whole. */
+/**
+ * The two readers of write-ahead logs agree. To follow a log while it grows gives the same pages as to read it at the
+ * end.
+ */
 export function fuzz(data: Uint8Array): void {
   const choices = new Choices(data);
   const pageBytes = choices.pick(PAGE_BYTES);
@@ -41,7 +44,7 @@ export function fuzz(data: Uint8Array): void {
 
 type Known = Exclude<WalChanges, "lost">;
 
-/** Whatever SQLite has of a log, a salvage has of it too. */
+/** Checks that salvage finds every page of the log that SQLite reads. */
 function demandSalvaged(log: Buffer, pageBytes: number | null, { position, pages }: Known): void {
   const salvaged = readWriteAheadLog(memoryFile(log), pageBytes, 0);
   const [page] = pages.values();
