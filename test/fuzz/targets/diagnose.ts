@@ -57,6 +57,7 @@ const EVIDENCE = [
   /^\d+ bytes?(, all NUL|, the last \d+ are NUL|, nothing but white space|, the document does not end|, wrong at byte \d+)?$/,
   /^(object|array|null|string|number|boolean), \d+ bytes?$/,
   /^BLOB of \d+ bytes?$/,
+  /^the terminal UI shows nothing of the (message|part)$/,
   /^(no process works on it|unchanged for \d+ hours)$/,
 ];
 
