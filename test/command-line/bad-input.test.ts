@@ -34,7 +34,10 @@ const WRONG: readonly (readonly [string, string])[] = [
   ["purge --data-dir @/empty", "purge needs --older-than with an age"],
   ["show --data-dir @/empty", "show needs the id of a session"],
   ["show ses_unknown --data-dir @/store", "No session of this store has an id that begins with"],
-  ["rescue --data-dir @/store --yes", "There is no database of opencode 1.2 or newer to which sessions could be added."],
+  [
+    "rescue --data-dir @/store --yes",
+    "There is no database of opencode 1.2 or newer to which sessions could be added.",
+  ],
   ["rescue --relink --from /a --data-dir @/empty", "Use --from and --to together"],
   ["rescue --relink --from a --to b --data-dir @/empty", "--from and --to take absolute folders"],
   ["rescue --from /a --to /b --data-dir @/empty", "--from and --to go with --relink"],
