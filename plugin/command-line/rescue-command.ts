@@ -242,8 +242,10 @@ function doneText(
     lines.push(`Brought in ${plural(sessions.length, "session")}: ${content}.`);
   }
   if (changed.length > 0) lines.push(`Changed ${plural(changed.length, "record")}.`);
-  const listed = again === null ? [] : nowListed([...brought, ...changed.map(({ sessionID }) => sessionID)], again);
-  if (listed.length > 0) lines.push(`opencode now lists ${plural(listed.length, "rescued session")}.`);
+  const listed =
+    again === null ? [] : noLongerHidden([...brought, ...changed.map(({ sessionID }) => sessionID)], again);
+  if (listed.length > 0)
+    lines.push(`${plural(listed.length, "session")} ${listed.length === 1 ? "is" : "are"} no longer hidden.`);
   const completed = new Map<string, number>();
   for (const session of sessions) {
     for (const [path, count] of Object.entries(session.completed))
@@ -266,8 +268,8 @@ function doneText(
   return lines.join("\n");
 }
 
-/** The sessions among `sessionIDs` that every list of opencode now shows. */
-function nowListed(sessionIDs: readonly (string | null)[], { hidden, partlyShown }: HiddenList): string[] {
+/** The sessions among `sessionIDs` that are no longer hidden, in whole or in part. */
+function noLongerHidden(sessionIDs: readonly (string | null)[], { hidden, partlyShown }: HiddenList): string[] {
   const left = new Set([...hidden, ...partlyShown].map(({ sessionID }) => sessionID));
   return [...new Set(sessionIDs)].filter((id): id is string => id !== null && !left.has(id));
 }

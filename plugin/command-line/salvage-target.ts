@@ -131,7 +131,7 @@ async function damageOf(
     const evidence = elsewhere?.damage === undefined ? firstDamage(view.connection, "full") : elsewhere.damage;
     if (evidence !== null) return { code: DATABASE_MALFORMED.code, evidence };
     const unread = unreadLog(database);
-    if (unread !== null) return { code: WAL_DAMAGED.code, evidence: unread };
+    if (unread !== null) return { code: WAL_DAMAGED.code, evidence: unread.words };
     const { layout, journals } = readFrame(view.connection, readSchema(view.connection));
     const isRecorded = (known: KnownSchema) => hasJournalsOf(known, journals);
     const lost = lostColumns(layout, isRecorded)?.columns.map(columnName) ?? lostTables(layout, isRecorded);

@@ -70,11 +70,21 @@ export async function checkStore(
       const whole = input.sessionIDs.length === 0;
       const isUnread = isLeftBehind(description, input.located);
       const { store } = current;
-      // If checking the pages of the database fails, nothing is reported here. The cause is found while the records are
-      // read.
-      const survey = once(async () => (whole && !isUnread ? surveyed(store, input).catch(() => null) : null));
-      const found = await readStore(current, index, { ...input, meanwhile: survey }, own, unknown);
+      // If checking the pages of the database fails, the reason is mostly found while the records are read.
+      let failure: unknown = null;
+      const survey = once(async () =>
+        whole && !isUnread
+          ? surveyed(store, input).catch((error: unknown) => {
+              failure = error;
+              return null;
+            })
+          : null,
+      );
+      const read = await readStore(current, index, { ...input, meanwhile: survey }, own, unknown);
       const answer = await survey();
+      const isTold = description.database === undefined || read.some(({ kind }) => kind === "database");
+      const isUntold = failure !== null && input.signal?.aborted !== true && !isTold;
+      const found = isUntold ? [...read, databaseFinding(problemOf(failure), description, index)] : read;
       // Nobody waits for the answer any more, and the next steps would read large files without a pause.
       if (input.signal?.aborted)
         return { store: { description, state: "ok", origin: current.origin }, findings: [], sessions: null };

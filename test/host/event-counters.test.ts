@@ -64,3 +64,21 @@ test("opencode takes a prompt after the repair, and not before", async () => {
   await (await toolFor(repaired.dataDir)).repair([CODE]);
   expect(await prompted(repaired)).toBe(200);
 });
+
+test("the undo of corrected counters is possible after another session was continued", async () => {
+  const store = await realStore("1.18.33");
+  const counter = (id: string) => {
+    using database = new Database(join(store.dataDir, "opencode.db"));
+    return database.query("select seq from event_sequence where aggregate_id = ?").get(id) as { seq: number };
+  };
+  sql(store, "update event_sequence set seq = 0 where aggregate_id = ?", store.sessions.conversation.id);
+  const tool = await toolFor(store.dataDir);
+  const { runID } = await tool.repair([CODE]);
+  expect(counter(store.sessions.conversation.id).seq).toBeGreaterThan(0);
+  expect(await prompted(store)).toBe(200);
+  const continued = counter(store.sessions.plain.id);
+  const { items } = await tool.restore(runID ?? "");
+  expect(items.map(({ action }) => action)).toEqual(["restored"]);
+  expect(counter(store.sessions.conversation.id).seq).toBe(0);
+  expect(counter(store.sessions.plain.id)).toEqual(continued);
+});

@@ -95,6 +95,22 @@ describe.each([
     }
   });
 
+  test("a call whose time is missing too gets no type: with the type alone, opencode takes no prompt", async () => {
+    const { store, write, read } = await made();
+    try {
+      const { time: _, ...state } = CALL.state as Fields;
+      write("part", "prt_a1_1", { ...CALL, state });
+      const tool = await toolFor(store.dataDir);
+      expect(await codes(tool)).toEqual(["warning part-without-type prt_a1_1"]);
+      const before = store.image();
+      expect((await tool.repair(["part-without-type"])).items).toEqual([]);
+      expect(store.image()).toEqual(before);
+      expect(read("part", "prt_a1_1")).not.toHaveProperty("type");
+    } finally {
+      store.remove();
+    }
+  });
+
   test("a role that does not follow from the record is reported, and nothing is written", async () => {
     const { store, write } = await made();
     try {

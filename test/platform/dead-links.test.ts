@@ -260,6 +260,17 @@ describe("a link or an empty folder in the place of a record", () => {
     });
   }
 
+  test("links and empty folders that are not in the place of a record do no harm", async () => {
+    link("session/prj_one/ses_a copy.json", "storage/session/prj_one/ses_a.json");
+    link("session/prj_one/ses_a.sync-conflict-20260105-101112-ABCDEFG.json", "nowhere");
+    link("session/prj_other/ses_a.json", "storage/session/prj_one/ses_a.json");
+    link("message/ses_a/msg_a1 copy.json", "storage/message/ses_a/msg_a1.json");
+    mkdirSync(join(storage, "session/prj_one/ses_a (1).json"));
+    for (const ids of [[], ["ses_a"]]) {
+      expect((await found("1.1.65", ...ids)).filter((line) => line.includes("file-is-folder"))).toEqual([]);
+    }
+  });
+
   test("links with other names, and links in folders that no record leads to, do no harm", async () => {
     link("message/ses_a/notes.json", "some-file");
     link("message/ses_a/.msg_x.json", "some-file");

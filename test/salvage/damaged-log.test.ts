@@ -1,5 +1,6 @@
+import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { askCli } from "../command-line/cli-service.ts";
 import { removeHomes } from "../host/home.ts";
@@ -58,5 +59,29 @@ test("a damaged log of 1.18.33 is an error, nothing writes beside it, and its sa
   await host.stop();
   expect([status, (body as unknown[]).length]).toEqual([200, store.sessionIDs.length]);
   await run(store, "restore", runID, "--yes");
+  expect(bytesOf(store)).toEqual(before);
+});
+
+/** A log that opencode continued after it was damaged: what lies behind the new transaction is outdated. */
+test("a log that was continued after the damage is no error, and is not replaced by older values", async () => {
+  const store = await realStore("1.18.33");
+  const path = join(store.dataDir, "opencode.db");
+  damageLog(store);
+  const { id } = store.sessions.plain;
+  const opened = new Database(path);
+  opened.run("pragma wal_autocheckpoint = 0");
+  const shown = (opened.query("select id from session").all() as { id: string }[]).map((row) => row.id);
+  opened.run("update session set title = 'After the damage' where id = ?", [shown[0] ?? id]);
+  const kept = ["", "-wal"].map((end) => readFileSync(`${path}${end}`));
+  opened.close();
+  rmSync(`${path}-shm`, { force: true });
+  ["", "-wal"].forEach((end, at) => void writeFileSync(`${path}${end}`, kept[at] ?? ""));
+  const { code, verdict, findings } = await run(store, "check");
+  const found = findings.filter((finding: { code: string }) => finding.code === "wal-damaged");
+  expect(found).toMatchObject([{ severity: "warning", advice: expect.stringContaining("outdated") }]);
+  expect([code, verdict]).toEqual([0, "healthy"]);
+  const before = bytesOf(store);
+  const refused = await run(store, "repair", "--only", "unfinished-turn", "--yes");
+  expect(refused.code).not.toBe(0);
   expect(bytesOf(store)).toEqual(before);
 });

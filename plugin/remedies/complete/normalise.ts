@@ -11,6 +11,8 @@ import { isWholeRow } from "../../records/contract.ts";
 import { withFields } from "../../records/fields.ts";
 import { judge } from "../../records/judge.ts";
 import { type Mismatch, pathText } from "../../records/mismatch.ts";
+import { checkFor } from "../../records/quick-check.ts";
+import { partDocument } from "../../records/strict/part.ts";
 import { isFields, parseDocument } from "../../stores/conversation.ts";
 import { RULES } from "./catalogue.ts";
 import type { Neighbours } from "./neighbours.ts";
@@ -22,6 +24,9 @@ import { shownValue } from "./shown-value.ts";
  * in an object that was missing before.
  */
 const MOST_ROUNDS = 8;
+
+/** Whether a document is a part that every opencode version loads. */
+const isPart = checkFor(partDocument);
 
 /** Whether opencode fails when its server loads the record, or when its terminal UI shows the record. */
 export type Failing = "server" | "screen";
@@ -65,11 +70,17 @@ function normalisedFor(
 ): Replacement | null {
   let draft = firstDraft(artifact, evidence);
   if (draft === null) return null;
+  // opencode's server skips a part without a type, so the part must satisfy the server too when the part gets a type.
+  const isUntyped =
+    failing === "screen" &&
+    isFields(draft.document) &&
+    shownNowhere(artifact.kind, draft.document) === "part-without-type";
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const mismatches = judge(draft.artifact, draft.document, { row: draft.row, siblings: evidence.siblings }, store);
     if (mismatches === "no-record") return null;
     const onScreen = mismatches === "fits" && failing === "screen" ? endsOfScreen(draft, evidence, store) : [];
-    if (mismatches === "fits" && onScreen.length === 0) return replacementOf(draft, evidence, store);
+    if (mismatches === "fits" && onScreen.length === 0)
+      return isUntyped && !isPart(draft.document) ? null : replacementOf(draft, evidence, store);
     for (const mismatch of mismatches === "fits" ? onScreen : mismatches) {
       draft = answered(draft, mismatch, neighbours, pathSystem(store));
       if (draft === null) return null;

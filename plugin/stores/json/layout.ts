@@ -3,6 +3,7 @@ import { isNameHere, isNameOnWindows } from "../../hosts/folder-paths.ts";
 import type { Artifact, RecordKind, StrayFile } from "../../model/artifact.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 import type { DirectoryEntry, FileSystem } from "../../platform/file-system.ts";
+import { copiedRecordID } from "../../records/copied-name.ts";
 
 /** The folder below the data directory in which opencode 1.0-1.1 keeps its records. */
 export const STORAGE = "storage";
@@ -81,9 +82,14 @@ export async function listRecordFiles(
   return (await listFolder(files, dataDir, folder))?.files ?? null;
 }
 
-/** The names of a folder's unlisted entries in the places of records, by the beginning of the ids of these records. */
+/**
+ * The names of a folder's unlisted entries in the places of records, by the beginning of the ids of these records. A
+ * name that a sync program gives to a copy is not the place of a record.
+ */
 export function inPlaceOfRecords({ unlisted }: ListedFolder, prefix: "ses" | "msg" | "prt"): string[] {
-  return unlisted.filter((name) => name.startsWith(prefix) && name.endsWith(".json"));
+  return unlisted.filter(
+    (name) => name.startsWith(prefix) && name.endsWith(".json") && copiedRecordID(name.slice(0, -5)) === null,
+  );
 }
 
 /** The entries that opencode lists. Bun's glob, which opencode uses, leaves out names that begin with a dot. */

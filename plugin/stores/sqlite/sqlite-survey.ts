@@ -70,7 +70,8 @@ export function surveyDatabase(
         schema.tables.has("__drizzle_migrations") &&
         number("select count(*) from __drizzle_migrations") === 0,
       countersBehind,
-      countersDigest: countersBehind.length > 0 ? tableDigest(connection, "event_sequence") : null,
+      countersDigest:
+        countersBehind.length > 0 ? readable(() => tableDigest(connection, "event_sequence"), null) : null,
       damage: isAlone ? firstDamage(connection, "quick") : null,
       missingOldColumns: hasOwnMigrations(schema) ? [] : missingFrom(schema, OLDEST_COLUMNS),
       stoppingMigration: schema.tables.get("session")?.includes("cost")

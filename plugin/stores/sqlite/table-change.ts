@@ -78,7 +78,7 @@ export function undoTableChange(connection: Connection, listed: TableListing): s
   const { table, before, after, former, made, added, corrected } = listed;
   const now = tableDigest(connection, table);
   if (now === before) return null;
-  if (now !== after) return "the table was changed later";
+  if (now !== after) return undoNumbers(connection, listed) ? null : "the table was changed later";
   if (made) {
     connection.run(`drop table ${quoted(table)}`);
     if (former !== null) connection.run(former);
@@ -88,6 +88,31 @@ export function undoTableChange(connection: Connection, listed: TableListing): s
   }
   if (tableDigest(connection, table) !== before) throw new Error("the undo did not restore the earlier table");
   return null;
+}
+
+/**
+ * Undoes corrected numbers in a table whose other rows were changed later. Returns `false` if a corrected number was
+ * changed again, or if the change did more than correct numbers.
+ */
+function undoNumbers(connection: Connection, { table, corrected, made, added }: TableListing): boolean {
+  if (corrected === undefined || made || added.length > 0) return false;
+  if (holdsNumbers(connection, table, corrected, "from")) return true;
+  if (!holdsNumbers(connection, table, corrected, "to")) return false;
+  setNumbers(connection, table, corrected, "from");
+  return true;
+}
+
+function holdsNumbers(
+  connection: Connection,
+  table: string,
+  { key, column, values }: CorrectedNumbers,
+  which: "from" | "to",
+): boolean {
+  const sql = `select ${quoted(column)} as number from ${quoted(table)} where ${quoted(key)} = ?`;
+  return values.every((value) => {
+    const found = connection.all(sql, value.id);
+    return found.length === 1 && Number(found[0]?.number) === value[which];
+  });
 }
 
 function setNumbers(
@@ -100,9 +125,11 @@ function setNumbers(
   for (const value of values) connection.run(sql, value[which], value.id);
 }
 
-/** Whether the table is as it was before the change. */
-export function isAsBefore(connection: Connection, { table, before }: TableListing): boolean {
-  return tableDigest(connection, table) === before;
+/** Whether the table is as it was before the change, in the rows that the change concerned. */
+export function isAsBefore(connection: Connection, { table, before, corrected, made, added }: TableListing): boolean {
+  if (tableDigest(connection, table) === before) return true;
+  const isOfNumbers = corrected !== undefined && !made && added.length === 0;
+  return isOfNumbers && holdsNumbers(connection, table, corrected, "from");
 }
 
 function statementOf(connection: Connection, table: string): string | null {

@@ -24,6 +24,11 @@ export interface WriteAheadLog {
   readonly pages: number;
   /** The number of frames that SQLite itself would not read, because a frame before them is damaged. */
   readonly beyondDamage: number;
+  /**
+   * Whether the frame before the first damaged one ends a transaction. Then opencode may have written that transaction
+   * after an earlier damage, and the frames beyond it are outdated.
+   */
+  readonly endsBeforeDamage: boolean;
   /** Whether the header of the WAL and every frame since its last restart are undamaged. */
   readonly isWhole: boolean;
 }
@@ -99,6 +104,7 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number, headerIsWhole: 
     pages: frames[last]?.commitPages ?? 0,
     beyondDamage:
       firstBad < 0 ? 0 : frames.filter((frame, index) => index > firstBad && isCommitted(frame, index)).length,
+    endsBeforeDamage: firstBad > 0 && (frames[firstBad - 1]?.commitPages ?? 0) > 0,
     isWhole: headerIsWhole && frames.every(({ isCurrent, isSound }) => !isCurrent || isSound),
   };
 }
@@ -154,8 +160,17 @@ function isHeader(header: Buffer): boolean {
  */
 const LARGEST_LOOKED_THROUGH = 64 * 1024 * 1024;
 
-/** Describes the committed pages in a WAL that SQLite does not read because of damage; `null` if there are none. */
-export function unreadLog(database: string): string | null {
+/** The committed pages in a WAL that SQLite does not read. */
+export interface UnreadLog {
+  readonly words: string;
+  /** `false` if these pages may also be outdated ({@link WriteAheadLog.endsBeforeDamage}). */
+  readonly isLoss: boolean;
+  /** The header of the WAL. A WAL that was begun again has another header. */
+  readonly header: Buffer;
+}
+
+/** Finds committed pages in a WAL that SQLite does not read because of damage; `null` if there are none. */
+export function unreadLog(database: string): UnreadLog | null {
   const path = `${database}-wal`;
   const size = sizeNow(path);
   if (size <= HEADER_BYTES || size > LARGEST_LOOKED_THROUGH) return null;
@@ -166,22 +181,31 @@ export function unreadLog(database: string): string | null {
     const log = readWriteAheadLog(file, 4096, sizeNow(database));
     const [first] = log?.committed ?? [];
     if (log === null || first === undefined) return null;
-    if (!isSound) return `${amount(log.committed.length, "page")}, its header is damaged`;
+    if (!isSound)
+      return {
+        words: `${amount(log.committed.length, "page")}, its header is damaged`,
+        isLoss: true,
+        header: Buffer.from(header),
+      };
     // If the salts differ, the frame is older than the last restart of the WAL. Then the WAL has no new frame, and the
     // database file already holds everything.
     const own = file.read(first.offset - FRAME_HEADER_BYTES + 8, 8);
     if (Buffer.compare(own, header.subarray(16, 24)) !== 0) return null;
-    return log.beyondDamage === 0 ? null : `${amount(log.beyondDamage, "page")} behind a damaged one`;
+    if (log.beyondDamage === 0) return null;
+    const words = `${amount(log.beyondDamage, "page")} behind a damaged one`;
+    return { words, isLoss: !log.endsBeforeDamage, header: Buffer.from(header) };
   } finally {
     file.close();
   }
 }
 
 /** {@link unreadLog}, looked at twice: a log that another process begins again looks damaged for a moment. */
-export async function lastingUnreadLog(database: string): Promise<string | null> {
-  if (unreadLog(database) === null) return null;
+export async function lastingUnreadLog(database: string): Promise<UnreadLog | null> {
+  const first = unreadLog(database);
+  if (first === null) return null;
   await sleep(SECOND_LOOK_MS);
-  return unreadLog(database);
+  const second = unreadLog(database);
+  return second?.header.equals(first.header) === true ? second : null;
 }
 
 const SECOND_LOOK_MS = 200;
