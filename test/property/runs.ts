@@ -1,2 +1,2 @@
-/** How many cases each property is tried on, times the weight of the property (`PROPERTY_RUNS`). */
+/** On how many cases each property is tried (`PROPERTY_RUNS`). Some properties multiply this number. */
 export const RUNS = Number(process.env.PROPERTY_RUNS ?? 20);
