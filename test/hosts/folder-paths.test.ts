@@ -120,8 +120,8 @@ describe("the system of a store", () => {
 });
 
 /**
- * The first file contains the rule. The second file checks the path in OPENCODE_DB, which this process itself opens.
- * The third file checks words that a user types.
+ * The first file contains the rule. The second file checks the path in OPENCODE_DB, which this process opens. The third
+ * file checks words that a user types.
  */
 const OTHERS = [
   "plugin/hosts/folder-paths.ts",
@@ -150,8 +150,8 @@ test("no rule anywhere decides by itself what an absolute folder is", async () =
 });
 
 /**
- * The first file decides where the home folder is. The second file prints a command that changes the owner of a folder,
- * and that folder is not a setting of opencode.
+ * The first file decides where the home folder is. The second file asks whether a closed folder is inside the home
+ * folder of this process. That is not a setting of opencode.
  */
 const OF_HOME = ["plugin/stores/locate.ts", "plugin/platform/permissions.ts"];
 

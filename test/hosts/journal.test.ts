@@ -28,7 +28,7 @@ function databaseOf({ objects, journals }: KnownSchema): { readonly dataDir: str
   return { dataDir, path };
 }
 
-/** Every table, as the statement that creates it and its rows. */
+/** The rows of every table, and the statement that creates the table. */
 function image(path: string): Record<string, unknown> {
   using database = new Database(path, { readonly: true });
   const tables = database.query("select name, sql from sqlite_master where type = 'table' order by name").all();

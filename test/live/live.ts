@@ -71,7 +71,7 @@ export interface LiveResult {
   readonly hostPeakMB: number;
 }
 
-/** How many sessions are in use at the same time. */
+/** How many sessions the host works on at the same time. */
 const CONVERSATIONS = 3;
 
 /** How many command lines run at the same time. */

@@ -61,7 +61,7 @@ export function damageTree(document: Json, random: Random): DamagedDocument {
   return { what, bytes: Buffer.from(textOf(tree)), isBlob: false };
 }
 
-/** The paths of all nodes except the root. If the root is the only node, its path. */
+/** The paths of all nodes except the root. If the root has no nodes below it, the path of the root. */
 function pathsOf(tree: Tree): Path[] {
   const found: Path[] = [];
   const visit = (at: Tree, path: Path) => {

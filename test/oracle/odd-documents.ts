@@ -12,7 +12,7 @@ class Raw {
   }
 }
 
-/** An object that can have the same key twice, and its keys in any order. */
+/** An object that can contain a key twice, and whose keys can be in any order. */
 class Entries {
   readonly list: [key: Node | string, value: Node][];
 

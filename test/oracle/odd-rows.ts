@@ -26,7 +26,7 @@ const JSON_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   message: ["data"],
 };
 
-/** Columns that say where a record belongs. Only `#reference` and `#id` change these columns. */
+/** Columns that say where a record belongs. `#cell` does not change them, because `#reference` and `#id` do. */
 const PLACES = ["id", "project_id", "session_id", "message_id", "position"];
 
 /**
@@ -232,10 +232,7 @@ export class OddRows implements RecordStore {
     );
   }
 
-  /**
-   * Deletes a row. The tables of messages, sessions and projects are left out, because opencode itself deletes only
-   * rows of the other tables.
-   */
+  /** Deletes a part, a todo or a row of another table. opencode itself deletes such rows too. */
   #delete(random: Random): DamagedRecord | null {
     const filled = ["part", "todo", ...this.#others].filter((table) => this.#rows(table).length > 0);
     if (filled.length === 0) return null;

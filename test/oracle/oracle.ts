@@ -40,8 +40,8 @@ export interface OracleInput {
 }
 
 /**
- * After this many mutations, the oracle asks the host for the whole load path, and checks the store again after the
- * undo.
+ * Each time after this many mutations, the oracle asks the host for the whole load path. After the undo, it checks the
+ * store again.
  */
 const THOROUGH_EVERY = 250;
 
@@ -211,8 +211,8 @@ function half(one: RecordStore, other: RecordStore): RecordStore {
 }
 
 /**
- * Makes all files look old. A check waits when a damaged file is new, because a program may still be writing it. In
- * this test, nobody else writes.
+ * Makes all files look old. A check does not report damage in a new file at once, because a program may still be
+ * writing the file. In this test, nobody else writes.
  */
 function settledFiles(): FileSystem {
   const old = 10_000;

@@ -114,7 +114,7 @@ export class SqliteRecords implements RecordStore {
     if (dice < 0.94) return this.#damage(this.#of("todo"), (row) => this.#cell(row, random), random);
     const timed = [...this.#of("part"), ...this.#of("message")];
     if (dice < 0.95) return this.#damage(timed, (row) => this.#cell(row, random), random);
-    // Damage to ids and projects is rare. The host must boot a project again for each damage to it.
+    // Only 0.4 percent of the damages are in projects, because the host must boot the project again for each of them.
     if (dice < 0.996) return this.#damageID(random);
     const project = (row: RowName) =>
       random.chance(0.5) ? this.#cell(row, random) : this.#jsonColumn(row, ["sandboxes", "commands"], random);

@@ -16,7 +16,7 @@ export interface DamagedRecord {
    * session.
    */
   readonly asksAll?: true;
-  /** Only set if the damage removed a session's own record. No list contains this session any more. */
+  /** The id of a session whose own record is missing because of the damage. No list contains such a session. */
   readonly gone?: string;
 }
 

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { cacheDirectory } from "../host/cache.ts";
 
 /**
- * How long a folder is kept that was made from other sources, in milliseconds. Another test run may still use the
- * folder.
+ * A folder that was made from older sources is deleted after this time, in milliseconds. Until then, another test run
+ * may use it.
  */
 const KEPT_MS = 24 * 3_600_000;
 

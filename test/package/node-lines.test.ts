@@ -8,8 +8,8 @@ import { builtPackage } from "./built.ts";
 import { type Reading, TriedStores, tryNode } from "./node-lines.ts";
 
 /**
- * The oldest Node for each way of reading databases. The first of them is the oldest Node that `engines` allows. `npm
- * run test:whole` also tries the newest Node for each way. `npm run test:node` tries every Node line
+ * The oldest Node for each way of reading databases. The first of them is the oldest Node that `engines` allows.
+ * `npm run test:whole` also tries the newest Node for each way. `npm run test:node` tries every Node line
  * (docs/node-versions.md).
  */
 const SAMPLE: readonly (readonly [version: string, reading: Reading, isBehindFlag: boolean])[] = [

@@ -1,6 +1,6 @@
 /**
- * Links that cannot lead to any file, in the storage of opencode 1.0-1.1. The check says what 1.0.0 to 1.1.65 did in
- * each case.
+ * In these tests, a link in the storage of opencode 1.0-1.1 cannot lead to any file. The expected texts say what 1.0.0
+ * to 1.1.65 then did.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

@@ -103,8 +103,7 @@ describe("processes", () => {
 
   test("one that has ended and that its parent does not ask after is gone", async () => {
     if (process.platform !== "linux") return;
-    // The child ends after the shell has become `sleep`. The shell would wait for a child that ends earlier, and would
-    // leave no zombie.
+    // The child ends after the shell has become `sleep`, which does not wait for children. So the child stays a zombie.
     const parent = Bun.spawn(["sh", "-c", "sleep 0.5 & echo $!; exec sleep 3600"], { stdout: "pipe" });
     const { value } = await parent.stdout.getReader().read();
     const pid = Number(new TextDecoder().decode(value));

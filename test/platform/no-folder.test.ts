@@ -1,4 +1,7 @@
-/** Something else is in the place of a folder of opencode 1.0-1.1. The check says what 1.1.65 did in each case. */
+/**
+ * In these tests, something else is in the place of a folder of opencode 1.0-1.1. The expected texts say what 1.1.65
+ * then did.
+ */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -98,7 +98,7 @@ test("a 150 MB part in a database is judged without being held", async () => {
   rows.overwriteWithZeros(rows.locatorOf("part", "prt_a1_1"), 150 * MEGABYTE);
   const { codes, stopped, peakBytes } = measured(rows.dataDir);
   expect([codes.length, stopped]).toEqual([1, null]);
-  // SQLite itself keeps a value in memory while the value is hashed or copied.
+  // SQLite itself keeps one copy of a value in memory while the value is hashed or copied.
   expect(peakBytes - baseline).toBeLessThan(500 * MEGABYTE);
   rows.remove();
 });

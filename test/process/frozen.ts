@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { until } from "./until.ts";
 
 /**
- * Runs `work` while a process and everything that it started are stopped, wherever they were. A signal to the process
- * group is not enough: it returns before the processes stop, and a system call under way still ends. In one test, git
- * removed its lock after the signal.
+ * Runs `work` while a process and everything that it started are stopped. A signal to the process group is not enough:
+ * `kill` returns before the processes stop, and a running system call still ends. In one test, git removed its lock
+ * after the signal.
  */
 export async function whileFrozen(pid: number, work: () => Promise<void>): Promise<void> {
   const stopped = new Set<number>();
@@ -22,8 +22,8 @@ export async function whileFrozen(pid: number, work: () => Promise<void>): Promi
 }
 
 /**
- * Stops every process that is not stopped yet. Returns true if all were stopped before, so that none can have started a
- * new process.
+ * Stops every process that is still running. Returns true if none was running, because then none can have started a new
+ * process.
  */
 function stopAll(pid: number, stopped: Set<number>): boolean {
   let isStill = true;
@@ -59,9 +59,9 @@ function withDescendants(pid: number): number[] {
 
 /**
  * Whether each thread of the process is stopped, has ended, or waits for a child that was stopped before its exec.
- * Until the exec, the thread that started the child can neither run nor be stopped (vfork). This happened to a host
- * that was starting git. Linux does not show which thread waits for which child, so the function compares the numbers
- * of both.
+ * Until the exec, a thread that started such a child can neither run nor be stopped (vfork). This happened to a host
+ * that was starting git. Linux does not show which thread waits for which child, so the function compares how many
+ * there are of both.
  */
 function isStoppedWhole(pid: number): boolean {
   let threads: string[];

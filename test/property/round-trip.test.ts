@@ -76,7 +76,7 @@ interface Case {
   /** Places that may be damaged in addition to the records of the content. */
   readonly extra: readonly Locator[];
   readonly harm: readonly (readonly [number, Damage])[];
-  /** How many records the caller damaged in another way before. */
+  /** How many records the caller has already damaged in another way. */
   readonly harmed: number;
   /** The indexes of the items that are restored first. */
   readonly first: readonly number[];
@@ -103,7 +103,7 @@ async function roundTrip(store: StoreUnderTest, { extra, harm, harmed, first }: 
     if (runID !== null) {
       const ids = [...new Set(items.map(({ id }) => id))].filter((_, index) => first.includes(index));
       if (ids.length > 0) await restoreRun(nodeFileSystem, store.dataDir, runID, { itemIDs: ids });
-      // The call before does not restore an item while its message is in quarantine. This call restores both.
+      // `restoreRun` refuses to restore an item while its message is in quarantine. This call restores both.
       await restoreEverything(nodeFileSystem, store.dataDir);
     }
     expect(store.image()).toEqual(damaged);

@@ -1,2 +1,2 @@
-/** On how many cases each property is tried (`PROPERTY_RUNS`). Some properties multiply this number. */
+/** The number of cases for each property (`PROPERTY_RUNS`). Some properties multiply it. */
 export const RUNS = Number(process.env.PROPERTY_RUNS ?? 20);

@@ -179,7 +179,7 @@ describe("a run's state file", () => {
     await storeRun(scratch.path, { items: 1000, state: "done", createdAt: new Date(since - 1), trigger: "preload" });
     for (const { folder } of await storedRuns(nodeFileSystem, scratch.path)) rmSync(stateFile({ folder }));
     await storeRun(scratch.path, { items: 3, state: "done", trigger: "preload" });
-    // The plugin made this repair without being asked. It was soon after the start, and no screen was there yet.
+    // The plugin made this repair by itself soon after the start, when the terminal UI was not there yet.
     await storeRun(scratch.path, { items: 1, state: "done", trigger: "watch" });
     await storeRun(scratch.path, { items: 1, state: "done", trigger: "command" });
     const counting = countingFiles(nodeFileSystem);

@@ -34,9 +34,9 @@ const ROWS_OF_TURN = 4;
 const TURNS_OF_SMALL_SESSION = 75;
 
 /**
- * Makes a store of an older opencode, in which every message and two parts of each turn lack fields that a newer
- * opencode requires. Half of the store is one session. The command line repairs the store, even if the first repair was
- * killed and while another process wants to write.
+ * Makes a store of an older opencode. Every message and two parts of each turn lack fields that a newer opencode
+ * requires. Half of the turns are in one session. The command line repairs the store, even after the first repair was
+ * killed, and while another process tries to write.
  */
 export async function runScale({ rows, killAfterRuns, undo, probe }: ScaleInput): Promise<ScaleResult> {
   const store = await createSqliteStore("1.18.33", sampleContent());

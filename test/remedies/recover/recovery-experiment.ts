@@ -73,7 +73,8 @@ export async function runRecovery({
         continue;
       }
       const damaged = await askAbout(host, record.sessionID);
-      // The host fails on nothing, for example because the damage moved the session to the list of another folder.
+      // All answers of the host are in order, for example because the damage only moved the session to another folder's
+      // list.
       if (Object.values(statusesOf(damaged)).every((status) => status === 200)) {
         await record.undo();
         continue;

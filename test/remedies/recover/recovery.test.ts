@@ -9,7 +9,9 @@ import { runRecovery } from "./recovery-experiment.ts";
 
 afterAll(removeHomes);
 
-/** The test is a short form of `npm run test:recover -- --host V --seed N --count N`. */
+/**
+ * The test has a fixed seed and a small count. `npm run test:recover -- --host V --seed N --count N` is its long form.
+ */
 const SEED = 7607;
 
 /** Both versions have the same log and require the same form of records, so one of them is enough for `npm test`. */
