@@ -217,7 +217,7 @@ async function startHelpers(store: RealStore, { slowlyWritten }: Victims): Promi
   };
 }
 
-/** One command repairs all damage that is left at the end. After that, a check must find nothing. */
+/** One command repairs all damage that is left at the end. After that, a check must find the store healthy. */
 async function settle(line: CommandLine, record: CommandRecord, random: Random): Promise<void> {
   for (const args of [["repair", "--yes"], ["check"]]) {
     const { code, stdout, stderr } = await run(line, random, args);

@@ -1,7 +1,7 @@
 /**
  * `bun test/live/prober.ts DATABASE` asks for the write lock again and again, without waiting, until its stdin ends.
- * Then it prints one line of JSON that says how long other processes held the lock. A hold lasts from the first refusal
- * to the last one. While this program waits for a processor, it cannot see whether the lock was released.
+ * Then it prints one line of JSON that says how long other processes held the lock each time. That time lasts from the
+ * first refusal to the last one. While this program waits for a processor, it cannot see whether the lock was released.
  */
 import { Database } from "bun:sqlite";
 import { openSync, readFileSync, readSync, statSync } from "node:fs";
@@ -11,8 +11,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface Holds {
   readonly attempts: number;
   /**
-   * Holds of the lock, longest first, in milliseconds. `pid` is the holder. It is 0 if the lock was released before the
-   * program could look up its holder.
+   * Each time that another process held the lock, longest first, in milliseconds. `pid` is 0 if the lock was released
+   * before the program could look up who held it.
    */
   readonly holds: readonly { readonly pid: number; readonly ms: number }[];
   /** The longest time between two attempts, in milliseconds. */
@@ -53,7 +53,7 @@ function commitsOf(shm: string): () => string {
   };
 }
 
-/** The process that holds the lock, and the newest commit before that. */
+/** The process that holds the lock, and the newest commit at that time. */
 interface Holder {
   readonly pid: number;
   readonly commit: string;

@@ -17,7 +17,7 @@ import { type Victims, victimsIn } from "./victims.ts";
 
 afterAll(removeHomes);
 
-/** How many parts are damaged. There are so many that repairs which start together overlap. */
+/** How many parts are damaged. With so many parts, repairs that start together overlap. */
 const MANY = 60;
 
 /** How often the host is killed. Each kill costs a start of opencode. */

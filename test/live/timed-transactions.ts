@@ -1,8 +1,8 @@
 /**
- * A plugin of opencode for `test:live`, which opencode loads before this project's plugin. It measures each write
- * transaction of this project's plugin inside opencode's process. It appends each duration, in milliseconds, as a line
- * to the file that TIMED_TRANSACTIONS names. This project's plugin opens its databases by a URI, and opencode opens
- * them by a path. That tells their transactions apart.
+ * A plugin for opencode, which `test:live` lists before this project's plugin. It measures each write transaction of
+ * this project's plugin inside opencode's process. It appends each duration, in milliseconds, as a line to the file
+ * that TIMED_TRANSACTIONS names. It measures only databases that were opened by a URI, because opencode opens its own
+ * by a path.
  */
 import { Database } from "bun:sqlite";
 import { appendFileSync } from "node:fs";

@@ -295,10 +295,7 @@ test("a database with a second name by a link is one database", async () => {
 });
 
 describe.if(canMount)("a WAL without its shared memory and no room for a copy", () => {
-  /**
-   * Runs the command line with small file systems in memory. The keys of `sizes` are the paths of temporary folders
-   * where they are mounted.
-   */
+  /** Mounts a small file system in memory at each path of `sizes`, and then runs the command line. */
   async function runWith(sizes: Readonly<Record<string, string>>, ...command: string[]) {
     const mounts = Object.entries(sizes).map(([path, size]) => `mount -t tmpfs -o size=${size} none '${path}'`);
     const entry = require.resolve("../../plugin/cli.ts");
