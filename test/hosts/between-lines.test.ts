@@ -8,7 +8,9 @@ import { blockingOf, toolFor } from "../host/tool.ts";
 
 afterAll(removeHomes);
 
-/** What a memory plugin adds, which 1.14.41 shows and 1.14.48 answers 400 for (opencode-openmemory#3). */
+/**
+ * Adds a part as a memory plugin writes it (opencode-openmemory#3). 1.14.41 shows this part, and 1.14.48 answers 400.
+ */
 function addForeignPart(store: RealStore): void {
   const database = openDatabase(store);
   const [message] = store.sessions.plain.messages;

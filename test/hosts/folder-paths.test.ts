@@ -119,7 +119,10 @@ describe("the system of a store", () => {
   });
 });
 
-/** The rule itself; the file that OPENCODE_DB names, which this process opens; and words that a user types. */
+/**
+ * The first file contains the rule. The second file checks the path in OPENCODE_DB, which this process opens. The third
+ * file checks words that a user types.
+ */
 const OTHERS = [
   "plugin/hosts/folder-paths.ts",
   "plugin/stores/locate.ts",
@@ -146,7 +149,10 @@ test("no rule anywhere decides by itself what an absolute folder is", async () =
   expect(found).toEqual([]);
 });
 
-/** Where it is decided; and a command that gives away a folder, which is not one of opencode's settings. */
+/**
+ * The first file decides where the home folder is. The second file asks whether a closed folder is inside the home
+ * folder of this process. That is not a setting of opencode.
+ */
 const OF_HOME = ["plugin/stores/locate.ts", "plugin/platform/permissions.ts"];
 
 test("no rule anywhere decides by itself where the user's home is", async () => {

@@ -5,7 +5,7 @@ export const EDITED = { filePath: "/p/a.txt", oldString: "a", newString: "b" };
 export const SHOWN_TODO = { todos: [{ id: "1", content: "x", status: "pending" }] };
 const PATCHED = { filePath: "/p/a", relativePath: "a", type: "update", diff: "", additions: 1, deletions: 0 };
 
-/** Calls as hosts of 1.0 to 1.18 write them. */
+/** Tool calls as hosts of 1.0 to 1.18 write them. */
 export const HEALTHY_CALLS: readonly (readonly [tool: string, input: Fields, metadata: Fields])[] = [
   [
     "bash",

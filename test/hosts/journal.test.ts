@@ -13,7 +13,7 @@ let made = 0;
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** A data directory whose database a host has just made. */
+/** Makes a data directory with a database as a host of this schema creates it. */
 function databaseOf({ objects, journals }: KnownSchema): { readonly dataDir: string; readonly path: string } {
   made += 1;
   const dataDir = join(root, String(made), "opencode");
@@ -28,7 +28,7 @@ function databaseOf({ objects, journals }: KnownSchema): { readonly dataDir: str
   return { dataDir, path };
 }
 
-/** Every table with its statement and its rows. */
+/** The rows of every table, and the statement that creates the table. */
 function image(path: string): Record<string, unknown> {
   using database = new Database(path, { readonly: true });
   const tables = database.query("select name, sql from sqlite_master where type = 'table' order by name").all();
@@ -50,7 +50,7 @@ function change(path: string, ...statements: readonly string[]): void {
   for (const statement of statements) database.run(statement);
 }
 
-/** What a host looks for in the journal that it reads. */
+/** The keys that a host looks up in its journal. */
 function recorded(path: string, table: string, key: string): string[] {
   using database = new Database(path, { readonly: true });
   const rows = database.query(`select cast("${key}" as text) as key from "${table}" order by 1`).all();
@@ -92,7 +92,7 @@ describe("the known schemas", () => {
   });
 });
 
-/** One of each layout: an upgraded database looks like a new one. */
+/** One schema for each layout. An upgraded database has the same layout as a new one. */
 const LAYOUTS = [...new Map(KNOWN_SCHEMAS.map((each) => [each.hosts[0] ?? "", each])).values()];
 
 describe("a journal that is lost is rebuilt when asked, and undone", () => {

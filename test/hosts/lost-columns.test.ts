@@ -15,7 +15,7 @@ function layoutOf({ objects }: KnownSchema) {
   };
 }
 
-/** The journals of a schema, as a database of it has them. */
+/** The journals that a database of this schema contains. */
 function journalsOf({ journals }: KnownSchema) {
   return new Map(
     journals.map(({ table, columns, rows }) => {

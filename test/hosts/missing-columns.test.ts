@@ -5,10 +5,13 @@ import { KNOWN_SCHEMAS, type KnownSchema } from "../../plugin/hosts/known-schema
 import type { SchemaFrame } from "../../plugin/hosts/profile.ts";
 import { lineNamed, linesOfDatabase } from "../../plugin/hosts/store-line.ts";
 
-/** Tables of which opencode names every column when it writes: a new session, a prompt, a todo list (measured). */
+/**
+ * When opencode writes to these tables, it names every column. This was measured with a new session, a prompt and a
+ * todo list.
+ */
 const WRITTEN_WHOLE = ["session", "message", "part", "todo"];
 
-/** The frames of every known schema, with the line of the host that left it. */
+/** The frame of every known schema, with the newest host that creates the schema and the line of that host. */
 const FRAMES = KNOWN_SCHEMAS.map((schema) => {
   const frame = frameOf(schema);
   const [name] = linesOfDatabase(frame, null, schema.hosts.at(-1) ?? null);

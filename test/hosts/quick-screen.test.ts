@@ -16,7 +16,7 @@ const KEYS = [
   ...["constructor", "__proto__", "toString", "filter", "0", "1"],
 ];
 
-/** Texts on which a screen decides. */
+/** Values that change what a screen does with a record. */
 const TEXTS = [
   ...[
     "text",
@@ -37,7 +37,7 @@ const TEXTS = [
   ...["bash", "read", "write", "edit", "task", "todowrite", "question", "apply_patch", "glob", "skill", "a_plugin"],
 ];
 
-/** A JSON text, because `1e999` and a key `__proto__` exist only there. */
+/** The documents are JSON texts, because only JSON texts can contain `1e999` or a key `__proto__`. */
 const documents = fc.letrec<{ any: string; object: string }>((tie) => ({
   any: fc.oneof(
     { maxDepth: 5 },
@@ -61,7 +61,7 @@ const messages = fc.record({
   finish: fc.constantFrom('"stop"', '"tool-calls"', "null"),
 });
 
-/** A call with one value replaced, at any depth. */
+/** A tool call in which one value, at any depth, is replaced. */
 const calls = fc
   .tuple(fc.constantFrom(...HEALTHY_CALLS), fc.constantFrom("completed", "error", "running"), fc.nat(), documents.any)
   .map(([[tool, input, metadata], status, place, value]) => {
@@ -90,7 +90,10 @@ function newerMessages(random: number): NewerMessages | undefined {
   };
 }
 
-/** Else a session that ends the terminal UI would count as healthy, or a healthy one would be named. */
+/**
+ * If the two answers differed, a session that closes the terminal UI could count as healthy, or a healthy session as
+ * damaged.
+ */
 test("the quick answer whether a screen shows a record is that of the list of mismatches", () => {
   let refused = 0;
   const texts = fc.oneof(
@@ -117,7 +120,7 @@ test("the quick answer whether a screen shows a record is that of the list of mi
   expect(refused).toBeGreaterThan(1000);
 });
 
-/** 80 kB of brackets would stop the check of a whole store. */
+/** Otherwise, a record with 80 kB of brackets would stop the check of a whole store. */
 test("a list that is nested more deeply than functions can be called is printable, and ends no check", () => {
   let error: unknown = "x";
   for (let depth = 0; depth < 100_000; depth += 1) error = [error];

@@ -30,13 +30,13 @@ const ANSWER: Fields = {
 };
 const MIDDLE: Fields = { ...ANSWER, finish: "tool-calls" };
 
-/** What the screen of 1.2.27 cannot print of an answer that others follow, from the one after it on. */
+/** The values of an answer that the screen of 1.2.27 cannot print. `newer` lists the messages after it, in order. */
 function found(answer: unknown, ...newer: readonly unknown[]): string[] {
   const behind = newer.map(asNewer).reduce(together, NOTHING_NEWER);
   return mismatchesOnScreen("message", answer, SCREEN["1.2"], behind).map(screenPath);
 }
 
-/** Each measured in a real terminal: `bun test/terminal/screen-run.ts --host VERSION`. */
+/** Each expected value was measured in a real terminal with `bun test/terminal/screen-run.ts --host VERSION`. */
 describe("what the screen cannot print of an answer", () => {
   test("its time, unless a newer answer still runs and it is not the end of its turn", () => {
     const running = { ...ANSWER, time: { created: 3 } };
@@ -44,7 +44,7 @@ describe("what the screen cannot print of an answer", () => {
     expect(found({ ...MIDDLE, time: null })).toEqual(["time"]);
     expect(found({ ...MIDDLE, time: null }, running)).toEqual([]);
     expect(found({ ...ANSWER, time: null }, running)).toEqual(["time"]);
-    // One without a time is no answer that runs: the screen ends on it as well.
+    // An answer without a time does not count as a running answer, so the screen fails on both answers.
     expect(found({ ...MIDDLE, time: null }, { ...ANSWER, time: null })).toEqual(["time"]);
     expect(found({ ...ANSWER, time: 5 })).toEqual([]);
   });
@@ -101,7 +101,7 @@ describe("what the screen cannot print of an answer", () => {
   });
 });
 
-/** Read in the code of each, and measured: `bun test/terminal/screen-cases.ts --host VERSION`. */
+/** The code of each version says so, and `bun test/terminal/screen-cases.ts --host VERSION` confirmed it. */
 describe("what the screens before 1.0.142 cannot print of a message", () => {
   const screens = [...Object.values(OLDEST_SCREENS), SCREEN["1.0"]];
   const in100 = (message: unknown, around: Partial<NewerMessages>) =>
@@ -120,7 +120,7 @@ describe("what the screens before 1.0.142 cannot print of a message", () => {
     expect(in100(bare, { ...older, steps: ended })).toEqual(["mode", "mode", "mode", ""]);
     expect(in100(bare, { ...older, steps: called })).toEqual(["", "", "", ""]);
     expect(in100({ ...bare, finish: "stop" }, { ...older, steps: neither })).toEqual(["", "", "", "mode"]);
-    // The newest message of the session.
+    // In the next two lines, no message is newer than this one.
     expect(in100(bare, { steps: called })).toEqual(["mode", "mode", "mode", "mode"]);
     expect(in100(bare, { steps: neither })).toEqual(["", "", "mode", "mode"]);
   });
@@ -165,7 +165,7 @@ test("the files of 1.0.61: a question is asked for its time where the screen pri
       const parts = join(store.dataDir, "storage/part", id);
       rmSync(parts, { recursive: true, force: true });
       mkdirSync(parts);
-      // The first question has no text of its own, and the third waits for the answer that runs.
+      // The first question has no text of its own. The third question waits for the answer that is still running.
       const part = index === 0 ? { type: "file", mime: "text/plain", filename: "a" } : { type: "text", text: "Words." };
       const ends = { type: "step-finish", reason: "stop" };
       for (const [at, each] of [part, ...(index === 4 ? [ends] : [])].entries()) {
@@ -185,7 +185,7 @@ test("the files of 1.0.61: a question is asked for its time where the screen pri
 const SESSIONS = { ...sampleContent(), sessions: [sessionContent("a", "prj_one", 3, 1)] };
 const IDS = ["msg_a1", "msg_a2", "msg_a3"];
 
-/** A question and two answers; both answers lack their mode and tokens, and only the newest needs them. */
+/** A question and two answers that lack `mode`. The screen only needs the mode of the newest answer. */
 const BARE: readonly Fields[] = [
   { role: "user", time: { created: CREATED }, agent: "plan", model: { providerID: "p", modelID: "m" } },
   { ...MIDDLE, parentID: "msg_a1", mode: undefined, agent: undefined, tokens: undefined },
@@ -321,7 +321,10 @@ describe("an answer whose mode is missing, where the screen comes to it, is comp
   });
 });
 
-/** Measured on 1.1.65: a `data` that was set in the list was in no JSON, and the session ended the screen as before. */
+/**
+ * On 1.1.65, it does not help to add `data` to the list, because JSON cannot store named fields of a list. The session
+ * closed the screen as before.
+ */
 test("an answer whose error is a list ends the screen no more after the repair", async () => {
   const store = createJsonStore(SESSIONS);
   try {

@@ -5,7 +5,7 @@ import { EDITED as edited } from "./healthy-calls.ts";
 import { call, type Fields, failed } from "./screen-calls.ts";
 import { OLDEST_SCREENS, SCREEN } from "./screens.ts";
 
-/** Read in the code of 1.0.152, and measured there. */
+/** The code of 1.0.152 says so, and measurements on 1.0.152 confirmed it. */
 describe("what only the screen of 1.0 cannot print", () => {
   const found = (part: unknown) =>
     (["1.0", "1.1"] as const).map((name) => screenMismatches(part, SCREEN[name]).map(screenPath).join());
@@ -33,7 +33,7 @@ describe("what only the screen of 1.0 cannot print", () => {
   });
 });
 
-/** Read in the code of each, and measured: `bun test/terminal/screen-cases.ts --host VERSION`. */
+/** The code of each version says so, and `bun test/terminal/screen-cases.ts --host VERSION` confirmed it. */
 describe("what the screens before 1.0.142 cannot print", () => {
   const screens = { ...OLDEST_SCREENS, "1.0.152": SCREEN["1.0"] };
   const found = (part: unknown) =>
@@ -87,7 +87,7 @@ describe("what the screens before 1.0.142 cannot print", () => {
     }
     expect(found(call("patch", undefined))).toEqual(everywhere(""));
     expect(found(call("todowrite", { todos: [null] }))).toEqual(["state.input.todos[0]", "", "", ""]);
-    // It knows nothing of diagnostics.
+    // The screen of 1.0.0 does not show diagnostics.
     const edit = call("edit", edited, { diagnostics: { "/p/a.txt": [{ severity: 1 }] } });
     const place = "state.metadata.diagnostics[…][0]";
     expect(found(edit)).toEqual(["", place, place, place]);

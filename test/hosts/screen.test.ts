@@ -107,7 +107,7 @@ describe("what the screen of opencode 1.0 to 1.15 cannot print", () => {
     ],
     ["a thought without text", { type: "reasoning", time: { start: 1 } }, "text", "expected a text, got nothing"],
   ];
-  // The screen of 1.0 does not come to these values.
+  // The screen of 1.0 does not read these values.
   const afterOldest = [
     "a folder that is a list",
     "an output of a plugin's tool",
@@ -142,7 +142,7 @@ describe("what the screen of opencode 1.0 to 1.15 cannot print", () => {
   });
 });
 
-/** Each measured in a real terminal: `bun test/terminal/screen-sweep.ts --host VERSION`. */
+/** Each expected value was measured in a real terminal with `bun test/terminal/screen-sweep.ts --host VERSION`. */
 describe("what depends on the message that a part stands in", () => {
   const found = (part: unknown) =>
     (["answer", "question"] as const).map((place) =>
@@ -176,7 +176,10 @@ describe("what depends on the message that a part stands in", () => {
   });
 });
 
-/** Measured on 1.0.152, 1.1.65, 1.2.20 and 1.14.41: 152 calls of 19 tools in each state, `state.input` missing and `null`. */
+/**
+ * Measured on 1.0.152, 1.1.65, 1.2.20 and 1.14.41 with 152 calls of 19 tools. The calls had each state, and
+ * `state.input` was missing or `null`.
+ */
 test("a call without its input is shown, whatever the tool and however it ended", () => {
   for (const [tool, , metadata] of HEALTHY_CALLS) {
     for (const input of [undefined, null]) {
@@ -229,7 +232,7 @@ describe("what it prints, odd as it is", () => {
     const own = fc.constantFrom(...HEALTHY_CALLS).chain(([tool, input, metadata]) =>
       fc.record({
         tool: fc.constant(tool),
-        // Models leave out what is optional, and add what is not asked for.
+        // Models omit optional fields, and add fields that the tool does not define.
         input: fc
           .tuple(fc.subarray(Object.keys(input)), fc.dictionary(fc.string({ minLength: 9 }), json))
           .map(([names, more]) => ({ ...more, ...pick(input, names) })),

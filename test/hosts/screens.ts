@@ -8,7 +8,7 @@ function screenOf(line: LineName): ScreenDemands {
   return screen;
 }
 
-/** The screens that differ, each by the first line that has it. */
+/** The different screens of 1.0.142 and newer. Each key names the first versions that have the screen. */
 export const SCREEN = {
   "1.0": screenOf("1.0"),
   "1.1": screenOf("1.1.11"),
@@ -16,7 +16,7 @@ export const SCREEN = {
   "1.14": screenOf("1.14"),
 } as const;
 
-/** Those of the versions before 1.0.142. */
+/** The screens of the versions before 1.0.142. */
 export const OLDEST_SCREENS = {
   "1.0.0": screenOf("1.0.0"),
   "1.0.61": screenOf("1.0.61"),

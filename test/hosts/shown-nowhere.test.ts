@@ -1,6 +1,7 @@
 /**
- * Records of which the terminal UI of 1.0 to 1.14 shows nothing, although it stays open and the server returns them. On
- * 1.2.20, a session without a single role was an empty screen, and complete after the repair.
+ * These records stay invisible in the terminal UI of 1.0 to 1.14, although the UI stays open and the server returns the
+ * records. On 1.2.20, a session in which no message had a role was an empty screen. After the repair, the screen showed
+ * the whole session.
  */
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";

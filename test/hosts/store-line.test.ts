@@ -16,7 +16,7 @@ function frame(session: readonly string[], others: readonly string[], migrations
   return { tables: new Map(tables), migrations: new Set(migrations) };
 }
 
-/** As each host leaves a new database, read from the stores that they wrote. */
+/** The frame of a new database of each host, taken from stores that the hosts wrote. */
 const FRAMES: readonly (readonly [versions: readonly string[], line: LineName, frame: SchemaFrame])[] = [
   [["1.2.1", "1.2.15"], "1.2", frame(SESSION["1.2"], ["__drizzle_migrations"])],
   [["1.2.20", "1.2.27"], "1.2.20", frame(SESSION["1.2"], ["__drizzle_migrations", "workspace"])],
@@ -35,7 +35,7 @@ describe("the line of a database", () => {
     for (const version of versions) {
       test(`of opencode ${version}, with and without its sessions`, () => {
         expect(linesOfDatabase(own, null, version)).toEqual([line]);
-        // 1.3.2 leaves the tables of 1.2.20.
+        // A database of 1.3.2 has the same tables as a database of 1.2.20.
         const shaped = line === "1.2.20" || line === "1.3.2" ? ["1.2.20", "1.3.2"] : [line];
         expect(linesOfDatabase(own, null, null)).toEqual(shaped as LineName[]);
         expect(linesOfDatabase(own, version, null)).toEqual([line]);

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type CliResult, runCli } from "../command-line/cli-process.ts";
 import type { Random } from "../oracle/random.ts";
 
-/** What the command line has said while opencode was at work. */
+/** What the command line answered while opencode was working. */
 export interface CommandRecord {
   /** How often each command ended with each status, such as `repair 0`. */
   readonly statuses: Map<string, number>;
-  /** How often one stepped aside for another repair. */
+  /** How often a command did nothing because another repair was running. */
   steppedAside: number;
-  /** Answers that no command may give, in words. */
+  /** A description of each answer that a command must never give. */
   readonly unexpected: string[];
 }
 
@@ -25,14 +25,17 @@ const ALLOWED: Readonly<Record<CommandName, readonly number[]>> = {
   runs: [0],
 };
 
-/** How the compiled command line is run on a data directory. */
+/** How to run the compiled command line on a data directory. */
 export interface CommandLine {
   readonly entry: string;
   readonly dataDir: string;
   readonly runtimes: readonly string[];
 }
 
-/** Runs one command after the other until it is over: check, repair, restore of what was repaired, runs. */
+/**
+ * Runs check, repair, restore and runs in random order, one after another, until `isOver` returns true. A restore
+ * undoes the newest repair.
+ */
 export async function command(
   line: CommandLine,
   record: CommandRecord,

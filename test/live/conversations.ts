@@ -15,15 +15,15 @@ interface WireMessage {
   readonly parts: readonly WirePart[];
 }
 
-/** What a host has answered while it was at work: every part, as it was when its turn had ended. */
+/** What a host answered during the test. Every part is stored as it was at the end of its turn. */
 export interface Record {
   turns: number;
   toolCalls: number;
-  /** Each turn that did not end as it should, in words. */
+  /** A description of each turn that did not end as expected. */
   readonly failed: string[];
-  /** Session id to its parts, by their ids. */
+  /** For each session id, the parts by their ids. */
   readonly sessions: Map<string, Map<string, string>>;
-  /** Ids of parts that events spoke of, by their session. */
+  /** For each session id, the ids of the parts that the host's events named. */
   readonly announced: Map<string, Set<string>>;
 }
 
@@ -33,7 +33,7 @@ export function newRecord(): Record {
 
 const WORDS = "the store is written to while others look at it and repair what is broken ";
 
-/** The text that the model answers with in the end. */
+/** The text with which the model ends its answer. */
 function finalText(words: number): string {
   return WORDS.repeat(Math.ceil(words / 15))
     .split(" ")
@@ -41,11 +41,14 @@ function finalText(words: number): string {
     .join(" ");
 }
 
-/** The model: as many tool calls as the user's text asks for, and then so many words, all as fast as it can. */
+/**
+ * Answers as the model. The user's text says how many tools the model calls, and how many words it then writes. It does
+ * both as fast as possible.
+ */
 export function improvise({ lastUserText, toolResults }: ModelCall): ModelReply {
   const [, turn = "", tools = "0", words = "1"] = /turn (\S+): (\d+) tools, (\d+) words/.exec(lastUserText) ?? [];
   if (toolResults >= Number(tools)) return { text: finalText(Number(words)), reasoning: "Enough was done." };
-  // No call twice: opencode takes three that are the same for a loop.
+  // Every call is different, because opencode treats three equal calls as a loop.
   const what = `${turn} ${toolResults}`;
   if (toolResults % 3 === 1) {
     const command = `echo ${what}`;
@@ -55,7 +58,7 @@ export function improvise({ lastUserText, toolResults }: ModelCall): ModelReply 
   return { tool: "todowrite", input: { todos }, reasoning: `Step ${what}.`, atOnce: true };
 }
 
-/** Holds one session after the other until it is over. */
+/** Creates one session after another and sends prompts in each, until `isOver` returns true. */
 export async function converse(
   host: RunningHost,
   record: Record,
@@ -83,7 +86,7 @@ interface Turn {
   readonly words: number;
 }
 
-/** What went wrong with a turn, in words. */
+/** Describes what went wrong with a turn. `null` means that nothing went wrong. */
 async function holdTurn(host: RunningHost, record: Record, id: string, turn: Turn): Promise<string | null> {
   const text = `turn ${turn.name}: ${turn.tools} tools, ${turn.words} words`;
   const model = { providerID: "loopback", modelID: "scripted" };
@@ -105,7 +108,7 @@ async function holdTurn(host: RunningHost, record: Record, id: string, turn: Tur
     : "the text is not whole";
 }
 
-/** Notes every part that the host announces, until the signal. */
+/** Records every part that the host announces, until the signal aborts. */
 export async function listen(host: RunningHost, record: Record, signal: AbortSignal): Promise<void> {
   const url = new URL("/event", host.url);
   url.searchParams.set("directory", host.home.project);
@@ -143,7 +146,7 @@ function note(record: Record, text: string): void {
   }
 }
 
-/** What a host that starts again does not answer any more, or otherwise, in words. */
+/** Describes each recorded part that the restarted host does not return, or returns with another content. */
 export async function missing(host: RunningHost, record: Record): Promise<string[]> {
   await sleep(0);
   const missed: string[] = [];

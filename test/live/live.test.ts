@@ -5,8 +5,11 @@ import { faultsOf, runLive } from "./live.ts";
 
 afterAll(removeHomes);
 
-/** The short form of `npm run test:live`; how long the lock is held is not judged on a machine that others use too. */
-// That several writers meet in files: rivals.test.ts, atomic-writes.test.ts.
+/**
+ * The test is the short form of `npm run test:live`. It does not judge how long the lock is held, because other
+ * programs use the machine too.
+ */
+// Tests of several writers of the same files are in rivals.test.ts and atomic-writes.test.ts.
 const TRIED = [["1.18.33", true], ...(IS_WHOLE ? ([["1.1.65", false]] as const) : [])] as const;
 
 test.each(TRIED)(

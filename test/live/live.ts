@@ -22,12 +22,12 @@ import { type Victims, victimsIn } from "./victims.ts";
 export interface LiveOptions {
   readonly version: HostVersion;
   readonly durationMs: number;
-  /** The run goes on until so many turns have ended, however slow the machine is. */
+  /** The run continues until at least this many turns have ended, however slow the machine is. */
   readonly leastTurns?: number;
   readonly seed: number;
-  /** Of JSON hosts: whether the plugin has their writes replace files in one step, as it does where nothing is said. */
+  /** Whether the plugin makes a JSON host replace each file in one step. By default, the plugin does so. */
   readonly atomicWrites: boolean;
-  /** Leaves the plugin out: what opencode does by itself. */
+  /** Runs opencode without the plugin, to see what opencode does by itself. */
   readonly isBare?: boolean;
 }
 
@@ -38,40 +38,51 @@ export interface LiveResult {
   readonly announced: number;
   readonly failedTurns: readonly string[];
   readonly lostParts: readonly string[];
-  /** Records in quarantine that were never damaged. */
+  /** Records in quarantine that the test never damaged. */
   readonly falseQuarantines: readonly string[];
   readonly commands: Omit<CommandRecord, "unexpected">;
   readonly unexpected: readonly string[];
-  /** Items that were quarantined or recovered, by what asked for it. */
+  /** How many records were quarantined or recovered, by trigger and remedy. */
   readonly mended: Readonly<Record<string, number>>;
-  /** Of a database: the longest times in milliseconds for which the write lock was held, by process. */
+  /**
+   * For each process, the longest times in milliseconds for which it held the database's write lock. `null` for a JSON
+   * store.
+   */
   readonly holds: {
     readonly attempts: number;
-    /** While the probe itself had no processor, it saw nothing. */
+    /**
+     * The longest time between two attempts of the probe. During that time, the probe could not see who held the lock.
+     */
     readonly longestGapMs: number;
     readonly host: readonly number[];
-    /** Of these, the plugin's own transactions, timed inside the process. */
+    /**
+     * The durations of the plugin's own transactions, measured inside the host's process. They are part of the times in
+     * `host`.
+     */
     readonly plugin: readonly number[];
     readonly others: readonly number[];
   } | null;
-  /** Of files: written slowly by another process, and of these not in their place afterwards. */
+  /**
+   * How many files another process wrote slowly, and how many of them did not have that content afterwards. `null` for
+   * a database.
+   */
   readonly slowWrites: SlowWrites | null;
-  /** Memory that the host took at most, where Linux tells. */
+  /** The most memory that the host used, or 0 if the system does not tell. */
   readonly hostPeakMB: number;
 }
 
-/** ConversationReader that are held at a time. */
+/** How many sessions the host works on at the same time. */
 const CONVERSATIONS = 3;
 
-/** Command lines that work at a time. */
+/** How many command lines run at the same time. */
 const COMMAND_LINES = 2;
 
 const MANY_EVERY_MS = 15_000;
 const MANY = 600;
 
 /**
- * A real host streams turns with tool calls as fast as it can, the plugin inside; records of other sessions are damaged
- * meanwhile, and two command lines check, repair and restore all the time. Says what came of it.
+ * A real host with the plugin streams turns with tool calls as fast as it can. Meanwhile, the test damages records of
+ * other sessions, and two command lines check, repair and restore all the time.
  */
 export async function runLive(options: LiveOptions): Promise<LiveResult> {
   const { version, durationMs, seed } = options;
@@ -146,7 +157,7 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
   }
 }
 
-/** Longest first, in milliseconds. */
+/** The durations in the file, in milliseconds, longest first. */
 async function timesIn(path: string): Promise<number[]> {
   const text = await readFile(path, "utf8").catch(() => "");
   return text
@@ -180,7 +191,10 @@ interface Helpers {
   results(): Promise<{ readonly holds: Holds | null; readonly slowWrites: SlowWrites | null }>;
 }
 
-/** Asks for the write lock of a database all the time; writes files slowly. */
+/**
+ * Starts a second process. For a database, the process asks for the write lock all the time. For a JSON store, it
+ * writes files slowly.
+ */
 async function startHelpers(store: RealStore, { slowlyWritten }: Victims): Promise<Helpers> {
   const isJson = isJsonHost(store.home.version);
   const args = isJson
@@ -203,7 +217,7 @@ async function startHelpers(store: RealStore, { slowlyWritten }: Victims): Promi
   };
 }
 
-/** Whatever was left damaged at the end is repaired by one command; then all is healthy. */
+/** One command repairs all damage that is left at the end. After that, a check must find the store healthy. */
 async function settle(line: CommandLine, record: CommandRecord, random: Random): Promise<void> {
   for (const args of [["repair", "--yes"], ["check"]]) {
     const { code, stdout, stderr } = await run(line, random, args);
@@ -211,7 +225,7 @@ async function settle(line: CommandLine, record: CommandRecord, random: Random):
   }
 }
 
-/** What a host that starts again, without the plugin, does not answer any more. */
+/** What a restarted host without the plugin does not return any more. */
 async function lost(store: RealStore, record: ReturnType<typeof newRecord>): Promise<string[]> {
   const host = await startHost({ home: store.home });
   try {
@@ -245,12 +259,13 @@ async function quarantined(
 }
 
 /**
- * Neither the command lines nor the plugin ever hold the write lock for longer, in milliseconds. What opencode's process
- * holds beside is told, but no fault: by itself, without the plugin, it holds the lock for as long (`--bare`).
+ * The longest time in milliseconds for which a command line or the plugin may hold the write lock. Longer times of
+ * opencode's own process are shown, but do not fail the test: opencode holds the lock as long without the plugin
+ * (`--bare`).
  */
 const LONGEST_HOLD_MS = 100;
 
-/** What must not happen, in words. */
+/** A description of everything that happened and must not happen. */
 export function faultsOf(result: LiveResult): string[] {
   const { failedTurns, lostParts, falseQuarantines, unexpected, holds, slowWrites } = result;
   return [

@@ -1,7 +1,7 @@
 /**
- * `bun test/live/prober.ts DATABASE`: asks for the write lock again and again without waiting for it, until its stdin
- * ends, and says then for how long at a time others had it: a line of JSON. A hold is what was seen of it, from the first
- * refusal to the last: while this program itself waits for a processor, nobody can tell whether the lock was released.
+ * `bun test/live/prober.ts DATABASE` asks for the write lock again and again, without waiting, until its stdin ends.
+ * Then it prints one line of JSON that says how long other processes held the lock each time. That time lasts from the
+ * first refusal to the last one. While this program waits for a processor, it cannot see whether the lock was released.
  */
 import { Database } from "bun:sqlite";
 import { openSync, readFileSync, readSync, statSync } from "node:fs";
@@ -10,21 +10,24 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Holds {
   readonly attempts: number;
-  /** Longest first, in milliseconds; `pid` of who had it, 0 where it was gone before that could be asked. */
+  /**
+   * Each time that another process held the lock, longest first, in milliseconds. `pid` is 0 if the lock was released
+   * before the program could look up who held it.
+   */
   readonly holds: readonly { readonly pid: number; readonly ms: number }[];
   /** The longest time between two attempts, in milliseconds. */
   readonly longestGapMs: number;
 }
 
-/** SQLite's byte for the write lock of a WAL, in the shared memory (sqlite.org/walformat.html). */
+/** The byte of the shared memory that SQLite locks for writes to a WAL (sqlite.org/walformat.html). */
 const WRITE_LOCK_BYTE = 120;
 
-/** The header of that memory up to the count of frames: it is another one after every commit. */
+/** The header of the shared memory, up to the count of frames. These bytes change with every commit. */
 const HEADER_BYTES = 24;
 
 const MOST_HOLDS = 200;
 
-/** The process that has the write lock, as Linux tells. */
+/** The process that holds the write lock, according to Linux. */
 function holder(shm: string): number {
   const { ino } = statSync(shm);
   for (const line of readFileSync("/proc/locks", "utf8").split("\n")) {
@@ -37,7 +40,10 @@ function holder(shm: string): number {
   return 0;
 }
 
-/** Tells the transactions of one process from each other. The file stays open: closing it would drop SQLite's own locks. */
+/**
+ * Returns a value that changes with every commit, to tell apart the transactions of one process. The file stays open,
+ * because closing it would release SQLite's own locks.
+ */
 function commitsOf(shm: string): () => string {
   const bytes = Buffer.alloc(HEADER_BYTES);
   const file = openSync(shm, "r");
@@ -47,7 +53,7 @@ function commitsOf(shm: string): () => string {
   };
 }
 
-/** Who holds the lock, and after which commit. */
+/** The process that holds the lock, and the newest commit at that time. */
 interface Holder {
   readonly pid: number;
   readonly commit: string;
@@ -58,7 +64,7 @@ interface Hold extends Holder {
   readonly until: number;
 }
 
-/** A holder that could not be asked for in time may be the same. */
+/** A hold whose process is not known (`pid` 0) may belong to any process. */
 function isOf(hold: Hold | null, { pid, commit }: Holder): boolean {
   return hold?.commit === commit && (hold.pid === pid || hold.pid === 0 || pid === 0);
 }
@@ -67,12 +73,15 @@ function prolonged(hold: Hold | null, holder: Holder, now: number): Hold {
   return { ...holder, pid: holder.pid || (hold?.pid ?? 0), since: hold?.since ?? now, until: now };
 }
 
-/** Before everything else, where that is allowed: what waits for a processor sees nothing. */
+/**
+ * Gives this process the highest priority, if the system allows that. The probe sees nothing while it waits for a
+ * processor.
+ */
 function hurry(): void {
   try {
     setPriority(-20);
   } catch {
-    // Only root may.
+    // Only root may raise the priority.
   }
 }
 

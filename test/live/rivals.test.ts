@@ -17,10 +17,10 @@ import { type Victims, victimsIn } from "./victims.ts";
 
 afterAll(removeHomes);
 
-/** Parts that are damaged: enough that those who start together meet. */
+/** How many parts are damaged. With so many parts, repairs that start together overlap. */
 const MANY = 60;
 
-/** Each costs a start of opencode. */
+/** How often the host is killed. Each kill costs a start of opencode. */
 const KILLS = IS_WHOLE ? 2 : 1;
 
 interface Arena {
@@ -40,7 +40,7 @@ async function arena(version: HostVersion): Promise<Arena> {
   return { store, victims, plugins, entry: join(dist, "cli.js") };
 }
 
-/** What was repaired, each record as often as manifests say so. */
+/** The ids of the repaired records. A record appears once for each manifest item that repaired it. */
 async function mendedRecords(store: RealStore): Promise<string[]> {
   const mended: string[] = [];
   for (const run of await storedRuns(nodeFileSystem, store.dataDir)) {
@@ -72,7 +72,7 @@ describe.each(["1.1.65", "1.18.33"] as const)("opencode %s", (version) => {
         if (code === 3)
           expect(stderr + stdout).toMatch(/Another repair holds the lock|changed after it was checked|no longer there/);
       }
-      // Whoever stepped aside has its turn in the end.
+      // A repair that was refused because of another repair must succeed later.
       let last = await repair();
       const isDone = async () => {
         if (last.code === 3) last = await repair();
@@ -89,7 +89,8 @@ describe.each(["1.1.65", "1.18.33"] as const)("opencode %s", (version) => {
     }
   });
 
-  // In a database a kill leaves nothing half done: SQLite sees to that. Of files one may be in its place and the next not.
+  // In a database, SQLite rolls back what a killed process began. With files, a kill can leave one file in its place
+  // and the next one not.
   if (!IS_WHOLE && !isJsonHost(version)) return;
 
   test("killed while it repairs at its start: what it began is ended by the next, and can be undone", async () => {

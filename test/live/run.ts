@@ -1,6 +1,6 @@
 /**
  * npm run test:live -- --host V [--minutes N] [--seed N] [--plain-writes] [--bare]
- * A real opencode streams turns as fast as it can while its store is checked, repaired and restored.
+ * A real opencode streams turns as fast as it can. At the same time, its store is checked, repaired and restored.
  */
 import { parseArgs } from "node:util";
 import { HOST_VERSIONS } from "../host/binary.ts";

@@ -1,6 +1,7 @@
 /**
- * `bun test/live/slow-writer.ts FILE…`: rewrites files as opencode 1.0-1.1 does, truncated first, but takes up to two
- * seconds in between, until its stdin ends. Says then how many it wrote and how many were not in their place afterwards.
+ * `bun test/live/slow-writer.ts FILE…` rewrites the files until its stdin ends. As in opencode 1.0-1.1, each file is
+ * first emptied and then written. Here, the write takes up to two and a half seconds. At the end, the program prints
+ * how many files it wrote, and how many did not have the written content afterwards.
  */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,7 +1,8 @@
 /**
- * A plugin of opencode's for `test:live`, listed before ours: says how long each write transaction of ours takes inside
- * opencode's process, a line of milliseconds each in the file that TIMED_TRANSACTIONS names. Ours are told by their
- * connections: they are opened by a URI, opencode's by a path.
+ * A plugin for opencode, which `test:live` lists before this project's plugin. It measures each write transaction of
+ * this project's plugin inside opencode's process. It appends each duration, in milliseconds, as a line to the file
+ * that TIMED_TRANSACTIONS names. It measures only databases that were opened by a URI, because opencode opens its own
+ * by a path.
  */
 import { Database } from "bun:sqlite";
 import { appendFileSync } from "node:fs";

@@ -6,23 +6,26 @@ import type { SessionName } from "../host/sessions.ts";
 import type { RealStore } from "../host/stored-fixture.ts";
 import type { Random } from "../oracle/random.ts";
 
-/** Sessions that nobody converses in, whose parts are damaged while others are at work. */
+/** Sessions to which nobody sends prompts. The test damages their parts while opencode and other processes work. */
 export interface Victims {
   readonly sessionIDs: ReadonlySet<string>;
-  /** Ids of all parts that were ever damaged. */
+  /** The ids of all parts that were damaged at any time. */
   readonly damaged: ReadonlySet<string>;
-  /** Of a JSON store: files of a session that is never damaged, for {@link ./slow-writer.ts}. */
+  /**
+   * Files of a session that is never damaged. {@link ./slow-writer.ts} rewrites them. The list is empty if the store is
+   * a database.
+   */
   readonly slowlyWritten: readonly string[];
-  /** Damages a few parts of the small sessions. */
+  /** Damages one to three parts of the small sessions. */
   damageSome(random: Random): void;
-  /** Damages this many of the large session. */
+  /** Damages `count` parts of the large session. */
   damageMany(random: Random, count: number): void;
   close(): void;
 }
 
 const DAMAGED: readonly SessionName[] = ["conversation", "child", "forked", "compacted"];
 
-/** Parts of the session that gets very many. */
+/** How many parts the large session gets. */
 const MANY = 2000;
 
 const DAMAGES: readonly ((original: Buffer) => Buffer)[] = [

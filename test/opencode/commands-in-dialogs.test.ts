@@ -21,7 +21,10 @@ afterEach(() => {
   folder = null;
 });
 
-/** The dialog of hidden sessions for an answer of the command line, with all that it showed, the newest last. */
+/**
+ * Opens the dialog of hidden sessions with an answer of the command line. Returns everything that the dialog showed,
+ * the newest last.
+ */
 async function dialogFor(answer: object): Promise<Shown[]> {
   folder = mkdtempSync(join(tmpdir(), "opencode-session-repair-dialog-"));
   const commandLine = join(folder, "answer.js");

@@ -1,11 +1,11 @@
 import type { Json } from "../records/samples.ts";
 import type { Random } from "./random.ts";
 
-/** A damaged document and what was done to it, for a person to read. */
+/** A damaged document, and a description of the damage for a person to read. */
 export interface DamagedDocument {
   readonly what: string;
   readonly bytes: Buffer;
-  /** Stored as a BLOB where the store can tell. */
+  /** Whether the document is stored as a BLOB, if the store has that type. */
   readonly isBlob: boolean;
 }
 
@@ -13,8 +13,7 @@ type Path = readonly (string | number)[];
 type Tree = { [key: string]: Tree } | Tree[] | null | boolean | number | string;
 
 /**
- * The beginning of a text that stands for a number which JavaScript cannot write. The number replaces the text in the
- * JSON.
+ * A text with this prefix stands for a number that JavaScript cannot write. The number replaces the text in the JSON.
  */
 const RAW = "@raw:";
 
@@ -48,13 +47,13 @@ const TAGS: Readonly<Record<string, readonly string[]>> = {
   action: ["allow", "deny", "ask", "perhaps"],
 };
 
-/** One seeded damage to a document: mostly inside its tree, sometimes to its text or bytes. */
+/** Damages a document once, as the seed decides: mostly a value in its tree, sometimes its text or bytes. */
 export function damageDocument(document: Json, random: Random): DamagedDocument {
   if (random.chance(0.03)) return { what: "unchanged", bytes: Buffer.from(JSON.stringify(document)), isBlob: false };
   return random.chance(0.8) ? damageTree(document, random) : damageText(document, random);
 }
 
-/** One seeded damage inside the tree of a document, which stays JSON. */
+/** Damages one value in the tree of a document, as the seed decides. The document stays valid JSON. */
 export function damageTree(document: Json, random: Random): DamagedDocument {
   const tree = structuredClone(document) as Tree;
   const path = random.pick(pathsOf(tree));
@@ -62,7 +61,7 @@ export function damageTree(document: Json, random: Random): DamagedDocument {
   return { what, bytes: Buffer.from(textOf(tree)), isBlob: false };
 }
 
-/** Every node but the root, or the root alone where there is no other. */
+/** The paths of all nodes except the root. If the root has no nodes below it, the path of the root. */
 function pathsOf(tree: Tree): Path[] {
   const found: Path[] = [];
   const visit = (at: Tree, path: Path) => {

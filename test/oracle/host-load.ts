@@ -1,7 +1,7 @@
 import type { RunningHost } from "../host/running-host.ts";
 import type { DamagedRecord } from "./subject.ts";
 
-/** Whether the host fails on its load path, and the first failing answer in its own words. */
+/** Whether the host fails on its load path. `words` describes the first answer that fails. */
 export interface HostLoad {
   readonly fails: boolean;
   readonly words: string;
@@ -10,8 +10,8 @@ export interface HostLoad {
 const LOADS: HostLoad = { fails: false, words: "200 everywhere" };
 
 /**
- * Asks the answers of the load path that this record can make fail; with `everything`, all of them. `others`: sessions
- * that the list must name and whose messages are asked too.
+ * Asks the host for the answers that this record can make fail, or for all answers if `everything` is set. `others` are
+ * sessions that must be in the list. The host is also asked for their messages.
  */
 export async function askHost(
   host: RunningHost,
@@ -31,7 +31,7 @@ export async function askHost(
   routes.push(...others.filter((id) => id !== sessionID).map((id) => `/session/${id}/message`));
   const answers = routes.map(async (route) => {
     const { status, body } = await host.get(route);
-    // 1.0.61 says so of every session that has no file of diffs.
+    // 1.0.61 answers 404 for every session without a file of diffs.
     const hasNoDiffs = status === 404 && route.endsWith("/diff");
     return status === 200 || hasNoDiffs ? LOADS : failure(route, status, body);
   });
@@ -41,7 +41,10 @@ export async function askHost(
   return (await Promise.all(answers)).find((answer) => answer.fails) ?? LOADS;
 }
 
-/** Asked without `?directory=`: which folder a session is in decides where it is listed, not whether it loads. */
+/**
+ * The request has no `?directory=`, because the folder of a session only decides where the session is listed, not
+ * whether it loads.
+ */
 async function askList(host: RunningHost, sessionIDs: readonly string[]): Promise<HostLoad> {
   const response = await fetch(new URL("/session", host.url), { signal: AbortSignal.timeout(60_000) });
   const text = await response.text();
@@ -49,7 +52,7 @@ async function askList(host: RunningHost, sessionIDs: readonly string[]): Promis
   const listed = JSON.parse(text) as readonly ({ readonly id?: unknown } | null)[];
   const ids = new Set(listed.map((session) => session?.id));
   for (const id of sessionIDs) if (!ids.has(id)) return { fails: true, words: "GET /session does not name it" };
-  // What the list names has to open, also where the list got the name from the damaged record.
+  // Every listed session must open, even if its id in the list comes from the damaged record.
   for (const id of ids) {
     if (typeof id !== "string" || sessionIDs.includes(id)) continue;
     const { status, body } = await host.get(`/session/${encodeURIComponent(id)}`);

@@ -13,18 +13,18 @@ interface RecordFile {
   readonly path: string;
 }
 
-/** How often each kind is damaged. */
+/** How often each kind of record is damaged. */
 const SHARES: readonly (readonly [RecordKind, number])[] = [
   ["part", 0.45],
   ["message", 0.2],
   ["session", 0.2],
   ["session_diff", 0.1],
   ["todo", 0.046],
-  // The host must be started again for each.
+  // Projects are damaged rarely, because the host must boot the project again for each damage.
   ["project", 0.004],
 ];
 
-/** Files of opencode's `storage/`, written while the host runs. */
+/** Damages files of opencode's `storage/` while the host runs. */
 export class JsonRecords implements RecordStore {
   readonly #dataDir: string;
   readonly #files: ReadonlyMap<RecordKind, readonly RecordFile[]>;
@@ -34,7 +34,7 @@ export class JsonRecords implements RecordStore {
     this.#files = files;
   }
 
-  /** `kinds`: what the host reads as files. */
+  /** `kinds` are the kinds of records that the host reads from files. */
   static async open(dataDir: string, kinds: readonly RecordKind[]): Promise<JsonRecords> {
     const paths = (await readdir(join(dataDir, "storage"), { recursive: true })).filter((path) =>
       path.endsWith(".json"),

@@ -3,7 +3,7 @@ import type { DamagedDocument } from "./document-damage.ts";
 import { KEYS, NUMBERS, SAME, TAGS, TEXTS, UNREADABLE } from "./odd-values.ts";
 import type { Random } from "./random.ts";
 
-/** A piece of JSON text as it is, for what JavaScript has no value for. */
+/** A piece of JSON text that is inserted unchanged, for values that JavaScript cannot represent. */
 class Raw {
   readonly text: string;
 
@@ -12,7 +12,7 @@ class Raw {
   }
 }
 
-/** An object whose keys may come twice and in any order. */
+/** An object that can contain a key twice, and whose keys can be in any order. */
 class Entries {
   readonly list: [key: Node | string, value: Node][];
 
@@ -24,8 +24,8 @@ class Entries {
 type Node = Raw | Entries | Node[] | null | boolean | number | string;
 
 /**
- * One to three seeded changes of a document that `damageDocument` does not make: odd numbers, texts, keys, ids and depths,
- * pieces of `others`, keys twice, and forms that are almost JSON.
+ * Makes one to three seeded changes that `damageDocument` does not make: odd numbers, texts, keys, ids and depths,
+ * pieces of `others`, duplicate keys, and text that is almost JSON.
  */
 export function oddDocument(document: Json, others: readonly Json[], random: Random): DamagedDocument {
   const dice = random.next();
@@ -168,7 +168,7 @@ function change(root: Entries, others: readonly Json[], random: Random): string 
   return `${textOf(other).slice(0, 60)} at ${path}`;
 }
 
-/** The same key once more, with the same or another value before or behind it: the last one counts. */
+/** Adds the same key again, before or after the existing one. JSON.parse uses the last of them. */
 function duplicate(spot: Spot, random: Random): string {
   const { holder, index, path } = spot;
   if (!(holder instanceof Entries)) {

@@ -13,7 +13,7 @@ interface RecordFile {
   readonly path: string;
 }
 
-/** More often damaged kinds come more than once. */
+/** A kind that is damaged more often appears several times. */
 const KINDS: readonly RecordKind[] = [
   "part",
   "part",
@@ -26,7 +26,7 @@ const KINDS: readonly RecordKind[] = [
   "todo",
 ];
 
-/** Names that another program or a person gives to a file beside a record. */
+/** Names that another program or a person may give to a file beside a record. */
 const NAMES: readonly ((id: string) => string)[] = [
   (id) => `${id}x.json`,
   (id) => `${id}\u00e9.json`,
@@ -44,7 +44,7 @@ const NAMES: readonly ((id: string) => string)[] = [
   () => ".json",
 ];
 
-/** Files of `storage/` with damage that `JsonRecords` does not make. */
+/** Damages files of `storage/` in ways that `JsonRecords` does not. */
 export class OddFiles implements RecordStore {
   readonly #dataDir: string;
   readonly #files: readonly RecordFile[];
@@ -57,7 +57,7 @@ export class OddFiles implements RecordStore {
     this.#files = files;
   }
 
-  /** `kinds`: what the host reads as files. */
+  /** `kinds` are the kinds of records that the host reads from files. */
   static async open(dataDir: string, kinds: readonly RecordKind[] = KINDS): Promise<OddFiles> {
     const found = await readdir(join(dataDir, "storage"), { recursive: true });
     const paths = found.filter((path) => path.endsWith(".json")).sort();
@@ -118,7 +118,7 @@ export class OddFiles implements RecordStore {
     return this.#record(file, file.path, what, () => writeFile(this.#at(file.path), original));
   }
 
-  /** Another file in the record's folder, or in a folder there. */
+  /** Adds a file to the record's folder or to a subfolder of it. */
   async #beside(file: RecordFile, random: Random): Promise<DamagedRecord | null> {
     const id = basename(file.path, ".json");
     const name = random.pick(NAMES)(id);
@@ -135,7 +135,7 @@ export class OddFiles implements RecordStore {
     return this.#record(file, path, `beside it ${join(folder, name)}`, undo);
   }
 
-  /** The file under another name, or in the folder of another record. */
+  /** Renames the file, or moves it to the folder of another record. */
   async #elsewhere(file: RecordFile, random: Random): Promise<DamagedRecord | null> {
     const other = random.pick(this.#files.filter(({ kind }) => kind === file.kind));
     const isMoved = (file.kind === "part" || file.kind === "message") && random.chance(0.5);
@@ -149,7 +149,7 @@ export class OddFiles implements RecordStore {
     return file.kind === "session" && file.sessionID !== null ? { ...moved, gone: file.sessionID } : moved;
   }
 
-  /** opencode, or a person, removes a file, or the folder of a message's parts. */
+  /** Removes a file or the folder of a message's parts, as opencode or a person may do. */
   async #gone(file: RecordFile, random: Random): Promise<DamagedRecord | null> {
     if (file.kind === "session") return null;
     const path = file.kind === "part" && random.chance(0.5) ? dirname(file.path) : file.path;

@@ -26,15 +26,17 @@ const JSON_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   message: ["data"],
 };
 
-/** Where a record belongs: `#reference` and `#id` change these. */
+/** Columns that say where a record belongs. `#cell` does not change them, because `#reference` and `#id` do. */
 const PLACES = ["id", "project_id", "session_id", "message_id", "position"];
 
-/** Tables that say which host it is, or that opencode writes whenever it starts in a folder. */
+/**
+ * Tables that say which opencode version wrote the database, or that opencode writes whenever it starts in a folder.
+ */
 const LEFT_ALONE = ["migration", "data_migration", "__drizzle_migrations", "project_directory"];
 
 /**
- * Rows of `opencode.db` with damage that `SqliteRecords` does not make: odd documents and cells, ids of odd form, rows that
- * refer to others, rows once more under another id, rows that are gone, and odd rows of other tables.
+ * Damages rows of `opencode.db` in ways that `SqliteRecords` does not: odd documents, cells and ids, changed
+ * references, additional copies of rows, missing rows, and odd rows of other tables.
  */
 export class OddRows implements RecordStore {
   readonly #database: Database;
@@ -66,7 +68,7 @@ export class OddRows implements RecordStore {
     if (dice < 0.92) return this.#id(random);
     if (dice < 0.95) return this.#delete(random);
     if (dice < 0.99) return this.#otherRow(random);
-    // The host must be started again for each project.
+    // Projects are damaged rarely, because the host must boot the project again for each damage.
     const change = (row: Row) =>
       random.chance(0.5) ? this.#cell("project", row, random) : this.#jsonColumn("project", row, random);
     return this.#update("project", change, random);
@@ -101,7 +103,7 @@ export class OddRows implements RecordStore {
     return column === "session_id" ? { ...record, sessionID: String(row.session_id) } : record;
   }
 
-  /** Whether the store takes the statement. */
+  /** Runs the statement. Returns false if the database refuses it. */
   #runs(statement: string, ...values: Cell[]): boolean {
     try {
       this.#database.query(statement).run(...values);
@@ -156,7 +158,7 @@ export class OddRows implements RecordStore {
     return { column: random.pick(columns), what: sql, sql, value: null };
   }
 
-  /** A row once more under another id, with an odd value or as it is. */
+  /** Copies a row under another id, and sometimes puts an odd value in the copy. */
   #twin(random: Random): DamagedRecord | null {
     const table = random.pick(["part", "message", "session", "todo"] as const);
     const rows = this.#rows(table);
@@ -230,7 +232,7 @@ export class OddRows implements RecordStore {
     );
   }
 
-  /** A row that is gone; opencode removes parts, todos and rows of other tables itself. */
+  /** Deletes a part, a todo or a row of another table. opencode itself deletes such rows too. */
   #delete(random: Random): DamagedRecord | null {
     const filled = ["part", "todo", ...this.#others].filter((table) => this.#rows(table).length > 0);
     if (filled.length === 0) return null;
@@ -243,7 +245,10 @@ export class OddRows implements RecordStore {
     return { kind: "database", sessionID: null, locator: `${table}:`, what, undo, asksAll: true };
   }
 
-  /** A row of another table: an odd value in one that is there, or one more with odd values everywhere. */
+  /**
+   * Changes a row of another table, or adds a row. A changed row gets one odd value, and an added row gets odd values
+   * in most columns.
+   */
   #otherRow(random: Random): DamagedRecord | null {
     if (this.#others.length === 0) return null;
     const table = random.pick(this.#others);
@@ -252,7 +257,7 @@ export class OddRows implements RecordStore {
     const [before] = rows.length > 0 && random.chance(0.6) ? [random.pick(rows)] : [];
     if (before !== undefined) {
       const [column, sql] = [random.pick(columns), random.pick(CELLS)];
-      // Another name of the row's number.
+      // This column is another name of the rowid.
       if (String(before[column]) === String(before["#"])) return null;
       if (!this.#runs(`update "${table}" set "${column}" = ${sql} where rowid = ?`, before["#"] ?? null)) return null;
       const what = `${table}.${column}: ${sql}`;

@@ -135,7 +135,8 @@ export const UNREADABLE: readonly ((text: string, at: number) => string | Buffer
   (text, at) => Buffer.concat([Buffer.from(text.slice(0, at)), Buffer.alloc(512), Buffer.from(text.slice(at + 512))]),
   (text, at) => `${text.slice(0, at)}${text.slice(at + 1)}`,
   (text, at) => `${text.slice(0, at)}${text.slice(at, at + 9)}${text.slice(at)}`,
-  // A surrogate as three bytes, an overlong NUL, a byte too many: none of them is UTF-8.
+  // The next four texts are not UTF-8: an encoded surrogate, an overlong NUL, a byte that UTF-8 never uses, and a
+  // cut-off character.
   (text) => insert(text, [0xed, 0xa0, 0x80]),
   (text) => insert(text, [0xc0, 0x80]),
   (text) => insert(text, [0xf5, 0x80, 0x80, 0x80]),
@@ -145,7 +146,7 @@ export const UNREADABLE: readonly ((text: string, at: number) => string | Buffer
   (text) => Buffer.concat([Buffer.from([0]), Buffer.from(text)]),
 ];
 
-/** What changes no value of a document. */
+/** Changes to the text of a document that do not change any value. */
 export const SAME: readonly ((text: string) => string)[] = [
   (text) => text.replace(/[{[,:]/, "$& \r\n\t"),
   (text) => `${" ".repeat(70_000)}${text}`,

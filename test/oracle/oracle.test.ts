@@ -5,7 +5,7 @@ import { SEED } from "../process/seed.ts";
 import { runOracle } from "./oracle.ts";
 import { runPreviewOracle } from "./preview.ts";
 
-/** More seeds: `npm run test:hosts`, and `npm run oracle -- --host V --seed N --count N`. */
+/** `npm run test:hosts` and `npm run oracle -- --host V --seed N --count N` try other seeds. */
 const seed = SEED;
 
 afterAll(removeHomes);

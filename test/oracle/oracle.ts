@@ -14,7 +14,7 @@ import { Random } from "./random.ts";
 import { SqliteRecords } from "./sqlite-records.ts";
 import type { DamagedRecord, RecordStore } from "./subject.ts";
 
-/** One mutation on which the host and `check` do not agree. */
+/** A mutation after which the host and `check` disagree. */
 export interface Disagreement {
   readonly index: number;
   readonly what: string;
@@ -25,7 +25,7 @@ export interface Disagreement {
 
 export interface OracleResult {
   readonly mutations: number;
-  /** Of these, how many the host failed on. */
+  /** The number of mutations after which the host failed. */
   readonly failing: number;
   readonly disagreements: readonly Disagreement[];
 }
@@ -34,17 +34,20 @@ export interface OracleInput {
   readonly version: HostVersion;
   readonly seed: number;
   readonly count: number;
-  /** Damage records of these kinds only. */
+  /** If given, only records of these kinds are damaged. */
   readonly kinds?: readonly RecordKind[];
   readonly onDisagreement?: (found: Disagreement) => void;
 }
 
-/** Every so many mutations the whole load path is asked, and the undone store is looked at. */
+/**
+ * Each time after this many mutations, the oracle asks the host for the whole load path. After the undo, it checks the
+ * store again.
+ */
 const THOROUGH_EVERY = 250;
 
 /**
- * Damages one record at a time of a store that a host of this version wrote, asks the running host and `check`, and
- * compares: blocking findings on that record and on no other, if and only if the host fails.
+ * Damages one record at a time of a store that a host of this version wrote. Asks the running host and `check` about
+ * each damage. They agree if `check` has an error on that record, and on no other record, exactly when the host fails.
  */
 export async function runOracle(input: OracleInput): Promise<OracleResult> {
   const store = await realStore(input.version);
@@ -62,7 +65,10 @@ class Oracle {
   readonly #store: RealStore;
   #host: RunningHost;
   readonly #files = settledFiles();
-  /** Said to the check only where another release wrote the store: else the store itself has to tell. */
+  /**
+   * Given to the check only if another release wrote the store. Otherwise, the check must find the host version in the
+   * store.
+   */
   readonly #knownHost: HostVersion | null;
   #records: RecordStore | null = null;
   #located: Located | null = null;
@@ -146,12 +152,15 @@ class Oracle {
     return outcome.result.findings;
   }
 
-  /** opencode reads the project's record when it starts to work in a folder: this makes it start again. */
+  /**
+   * opencode reads a project's record only when it boots the project. This request makes opencode boot the project
+   * again.
+   */
   async #renew(): Promise<void> {
     await this.#host.post("/instance/dispose");
   }
 
-  /** A folder in which the host once failed to start may stay so until the host ends. */
+  /** If the host once failed to boot a folder, it may fail there until it ends. In that case, a new host is started. */
   async #recover(record: DamagedRecord): Promise<void> {
     await this.#renew();
     if (!(await askHost(this.#host, record, false)).fails) return;
@@ -190,7 +199,7 @@ async function openRecords(dataDir: string, located: Located, version: HostVersi
   };
 }
 
-/** Each of two kinds of damage half of the time. */
+/** Takes each of two kinds of damage half of the time. */
 function half(one: RecordStore, other: RecordStore): RecordStore {
   return {
     damageOne: (random) => (random.chance(0.5) ? one : other).damageOne(random),
@@ -201,7 +210,10 @@ function half(one: RecordStore, other: RecordStore): RecordStore {
   };
 }
 
-/** Files that look old: a check waits with young damage until it has settled, and here nobody else writes. */
+/**
+ * Makes all files look old. A check does not report damage in a new file at once, because a program may still be
+ * writing the file. In this test, nobody else writes.
+ */
 function settledFiles(): FileSystem {
   const old = 10_000;
   return new Proxy(nodeFileSystem, {

@@ -14,8 +14,8 @@ import { Random } from "./random.ts";
 import { CELLS, documentChange } from "./sqlite-records.ts";
 
 /**
- * The oracle for the preview of opencode 2.x: rows of `session_message` and of its session list, damaged one at a time
- * beside the running host, which is asked over HTTP.
+ * The oracle for the preview of opencode 2.x. It damages one row of `session` or `session_message` at a time, and asks
+ * the running host over HTTP.
  */
 export async function runPreviewOracle(input: Omit<OracleInput, "version">): Promise<OracleResult> {
   const store = await previewStore();
@@ -62,7 +62,8 @@ async function compare(store: PreviewStore, { seed, count, onDisagreement }: Omi
     index += 1;
     const now = database.query(`select id from "${row.table}" where rowid = ?`).get(row.rowID) as { id: Cell };
     const host = await answerOf(store.host, row, String(now.id));
-    // A warning that names the preview says the same as an error: 1.18 does not fail on it.
+    // A warning that names the preview counts as an error here. It is only a warning because 1.18 does not fail on the
+    // record.
     const found = (await findings(store)).filter(({ hosts }) => hosts !== undefined);
     if (host !== null) failing += 1;
     const isOther = found.some((finding) => !locatorText(finding.locator).startsWith(`${row.table}:id=${now.id}`));
@@ -87,7 +88,7 @@ function rowsOf(database: Database): Readonly<Record<Row["table"], readonly Row[
   return { session: list("session", "id"), session_message: list("session_message", "session_id") };
 }
 
-/** Columns that say where a row belongs: another value is another place, not damage. */
+/** Columns that say where a row belongs. Another value there would move the row, not damage it. */
 const PLACES = ["id", "session_id", "project_id", "seq", "directory"];
 
 function mutationOf(row: Row, original: Record<string, Cell>, random: Random): Mutation | null {
@@ -125,8 +126,8 @@ function otherID(original: Record<string, Cell>, random: Random): Mutation {
 }
 
 /**
- * Folders that are there, and folders that are not. The preview keeps what it found of one until it ends: so each that is not
- * there has a name of its own.
+ * Returns a path of a folder that exists, or of one that does not. Each missing folder has a new name, because the
+ * preview remembers until its end what it found at a path.
  */
 function directoryCell(random: Random): Mutation {
   const gone = `gone-${random.below(1e9)}`;
@@ -175,7 +176,10 @@ function restore(database: Database, { table, rowID }: Row, original: Record<str
     .run(...columns.map((name) => original[name] ?? null), rowID);
 }
 
-/** The first answer of the host that is not 200; `null`: all are. A session under another id is asked for in the list. */
+/**
+ * The first answer of the host that is not 200, or `null` if all are 200. A session whose id was changed is only looked
+ * for in the list.
+ */
 async function answerOf(host: PreviewHost, row: Row, id: string): Promise<string | null> {
   const isMoved = row.table === "session" && id !== row.id;
   const routes =

@@ -11,11 +11,11 @@ interface RowName {
   readonly table: string;
   readonly rowID: bigint;
   readonly sessionID: string | null;
-  /** Column and value, as a locator names the row. */
+  /** The columns and values by which a locator names the row. */
   readonly key: readonly (readonly [string, string])[];
 }
 
-/** A new value of a column. */
+/** A new value for a column. */
 export interface Change {
   readonly column: string;
   readonly what: string;
@@ -26,16 +26,19 @@ export interface Change {
 
 const JSON_COLUMNS = ["revert", "model", "permission", "metadata", "summary_diffs"];
 
-/** Columns that say where a record belongs: another value is another place, not damage. */
+/** Columns that say where a record belongs. Another value there would move the record, not damage it. */
 const PLACES = ["id", "project_id", "session_id", "message_id", "position"];
 
-/** Tables whose rows are damaged as records of their kind. */
+/** Tables whose rows are records. The name of the table is also the kind of the record. */
 const RECORDS = ["part", "message", "session", "todo", "project"] as const;
 
-/** The host's own lists of what it did to the database: they say which host it is, and are read once, at its start. */
+/**
+ * The lists in which the host records its migrations. They say which host wrote the database, and the host reads them
+ * only at its start.
+ */
 const JOURNALS = ["migration", "data_migration", "__drizzle_migrations"];
 
-/** opencode writes these rows whenever it starts to work in a folder. */
+/** opencode writes to these tables whenever it starts to work in a folder. */
 const WRITTEN_AT_START = ["project_directory"];
 
 export const CELLS: readonly (readonly [what: string, sql: string])[] = [
@@ -64,17 +67,20 @@ export const CELLS: readonly (readonly [what: string, sql: string])[] = [
   ["git", "'git'"],
 ];
 
-/** Rows of `opencode.db`, written through a connection of our own while the host runs. */
+/** Damages rows of `opencode.db` through a connection of its own, while the host runs. */
 export class SqliteRecords implements RecordStore {
   readonly #database: Database;
   readonly #rows = new Map<string, RowName[]>();
-  /** Tables with rows beside the records: events, messages of the newer kind, … No answer of the load path fails on them. */
+  /**
+   * All other tables, for example for events and for the newer kind of messages. No answer of the load path fails
+   * because of them.
+   */
   readonly #others: readonly string[];
 
   constructor(path: string) {
     this.#database = new Database(path, { safeIntegers: true });
     this.#database.run("pragma busy_timeout = 5000");
-    // Ids are changed one row at a time; the host never enforces what is stored already.
+    // The test changes ids one row at a time. The host never checks the foreign keys of stored rows.
     this.#database.run("pragma foreign_keys = off");
     addWorkspace(this.#database);
     this.#list("part", "session_id", ["id"]);
@@ -108,7 +114,7 @@ export class SqliteRecords implements RecordStore {
     if (dice < 0.94) return this.#damage(this.#of("todo"), (row) => this.#cell(row, random), random);
     const timed = [...this.#of("part"), ...this.#of("message")];
     if (dice < 0.95) return this.#damage(timed, (row) => this.#cell(row, random), random);
-    // The host must be started again for each project.
+    // Only 0.4 percent of the damages are in projects, because the host must boot the project again for each of them.
     if (dice < 0.996) return this.#damageID(random);
     const project = (row: RowName) =>
       random.chance(0.5) ? this.#cell(row, random) : this.#jsonColumn(row, ["sandboxes", "commands"], random);
@@ -201,7 +207,10 @@ export class SqliteRecords implements RecordStore {
     return { column: random.pick(columns), what, sql, value: null };
   }
 
-  /** Another id, or for a part another session's. Ids that keep their prefix are left alone: they only name another record. */
+  /**
+   * Gives a row another id, or gives a part to another session. An id that keeps its prefix is not damage, because it
+   * only names another record.
+   */
   #damageID(random: Random): DamagedRecord | null {
     const row = random.pick([...this.#of("part"), ...this.#of("message"), ...this.#of("session")]);
     const column = row.table === "part" && random.chance(0.4) ? "session_id" : "id";
@@ -218,7 +227,10 @@ export class SqliteRecords implements RecordStore {
   }
 }
 
-/** No host of the tests makes a workspace by itself. Sessions name it only where a damage says so. */
+/**
+ * Adds a workspace, because no host of the tests creates one by itself. A session refers to the workspace only after a
+ * damage.
+ */
 function addWorkspace(database: Database): void {
   const columns = database.query("select name, \"notnull\" as needed from pragma_table_info('workspace')").all();
   const project = database.query("select id from project limit 1").get() as { id: string } | null;

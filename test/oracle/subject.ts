@@ -1,25 +1,28 @@
 import type { RecordKind } from "../../plugin/model/artifact.ts";
 import type { Random } from "./random.ts";
 
-/** One record of a store, damaged in one way until `undo` restores the exact original. */
+/** A record of a store with one damage. `undo` restores the exact original. */
 export interface DamagedRecord {
   readonly kind: RecordKind;
-  /** The session whose answers can differ; `null`: those of every session of the project. */
+  /** The session whose answers the damage can change. `null` means every session of the project. */
   readonly sessionID: string | null;
-  /** How a finding on this record names it: the start of its locator's text. */
+  /** The start of the locator text in a finding on this record. */
   readonly locator: string;
-  /** What was done, for a person to read. */
+  /** A description of the damage for a person to read. */
   readonly what: string;
   undo(): Promise<void>;
-  /** Every answer of the load path is asked, and the whole store is checked as well as the session. */
+  /**
+   * If set, the oracle asks the host for all answers of the load path, and checks the whole store instead of one
+   * session.
+   */
   readonly asksAll?: true;
-  /** The session whose own record is gone by the damage: no list names it. */
+  /** The id of a session whose own record is missing because of the damage. No list contains such a session. */
   readonly gone?: string;
 }
 
-/** The records of a store that a stopped or running host wrote, to be damaged one at a time. */
+/** The records of a store that a host wrote. The test damages one record at a time. The host may be running. */
 export interface RecordStore {
-  /** Damages a record as the random numbers say; `null` where the store itself does not allow it. */
+  /** Damages a record that `random` chooses. Returns `null` if the store itself refuses the damage. */
   damageOne(random: Random): Promise<DamagedRecord | null>;
   close(): void;
 }

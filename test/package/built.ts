@@ -7,7 +7,10 @@ import { BUILD_SOURCES, REPOSITORY } from "./packed.ts";
 
 let building: Promise<string> | undefined;
 
-/** Folder of the package as it is published (`server.js`, `tui.js`, `cli.js`), built once for each content of the sources. */
+/**
+ * Folder of the package as it is published (`server.js`, `tui.js`, `cli.js`). The package is built only if its sources
+ * changed since the last build.
+ */
 export function builtPackage(): Promise<string> {
   building ??= madeOnce("built", BUILD_SOURCES, build).then((folder) => join(folder, "dist"));
   return building;

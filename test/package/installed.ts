@@ -6,18 +6,18 @@ import type { LoopbackRegistry } from "./registry.ts";
 /** The name under which the package is installed. */
 export const PACKAGE_NAME = "opencode-session-repair";
 
-/** The packed package in a project of its own, as npm installs it. */
+/** The packed package in a new project, installed by npm. */
 export interface InstalledPackage {
-  /** The project's directory. */
+  /** The directory of the project. */
   readonly app: string;
-  /** The package's directory in it. */
+  /** The directory of the package in the project. */
   readonly directory: string;
   readonly version: string;
 }
 
 export async function installPackage(registry: LoopbackRegistry): Promise<InstalledPackage> {
   const app = await scratchDirectory("app");
-  // Without one npm would install into whichever parent directory has a package.json.
+  // Without a package.json here, npm would install into the nearest parent directory that has one.
   await writeFile(join(app, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
   await npm(app, "install", await packedPackage(), "--registry", registry.url, "--ignore-scripts");
   const directory = join(app, "node_modules", PACKAGE_NAME);

@@ -4,12 +4,15 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheDirectory } from "../host/cache.ts";
 
-/** What was made of sources that are no longer these is kept for so long, in milliseconds: other runs may be using it. */
+/**
+ * A folder that was made from older sources is deleted after this time, in milliseconds. Until then, another test run
+ * may use it.
+ */
 const KEPT_MS = 24 * 3_600_000;
 
 /**
- * A folder in `.cache` that `make` fills from these sources (files and folders), once for each content of theirs: every
- * test file that asks for it later finds it there. Nobody may change anything in it.
+ * Returns a folder in `.cache` that `make` filled from these sources (files and folders). `make` runs only if no test
+ * file has made the folder for the present content of the sources. Nobody may change the folder's content.
  */
 export async function madeOnce(
   name: string,
@@ -25,7 +28,7 @@ export async function madeOnce(
   try {
     await make(stage);
     await rename(stage, made).catch(async (error: unknown) => {
-      // Another process has made the same meanwhile.
+      // Another process has made the same folder in the meantime.
       if (!(await isFolder(made))) throw error;
     });
   } finally {

@@ -8,8 +8,9 @@ import { builtPackage } from "./built.ts";
 import { type Reading, TriedStores, tryNode } from "./node-lines.ts";
 
 /**
- * A sample; `npm run test:node` tries every line (docs/node-versions.md). The oldest Node of each way of reading: the first
- * is the oldest that `engines` promises. With `npm run test:whole` also the newest of each way.
+ * The oldest Node for each way of reading databases. The first of them is the oldest Node that `engines` allows.
+ * `npm run test:whole` also tries the newest Node for each way. `npm run test:node` tries every Node line
+ * (docs/node-versions.md).
  */
 const SAMPLE: readonly (readonly [version: string, reading: Reading, isBehindFlag: boolean])[] = [
   ["20.0.0", "no SQLite", false],

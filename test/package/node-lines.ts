@@ -8,22 +8,25 @@ import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 
-/** How a runtime reads databases, as the command itself says it. */
+/** The ways in which a runtime reads databases. */
 export type Reading = "in place" | "private copies" | "no SQLite";
 
-/** What one Node does with the published command where no other runtime is to be had. */
+/** What happens when one Node runs the published command and no other runtime can be found. */
 export interface NodeLine {
   readonly node: string;
   readonly reading: Reading;
-  /** Whether SQLite is behind `--experimental-sqlite`, and the command starts itself again with that. */
+  /**
+   * Whether this Node has SQLite only with `--experimental-sqlite`. The command then starts itself again with that
+   * flag.
+   */
   readonly isBehindFlag: boolean;
-  /** What did not go as it must; empty where all did. */
+  /** A description of each thing that went wrong. The list is empty if nothing went wrong. */
   readonly problems: readonly string[];
 }
 
 type Generation = "json" | "sqlite";
 
-/** Stores that every Node is tried on: of each generation one that is healthy, one with a damaged part. */
+/** The stores on which every Node is tried. Each generation has a healthy store and a store with a damaged part. */
 export class TriedStores {
   readonly #folder = mkdtempSync(join(tmpdir(), "opencode-session-repair-node-"));
 
@@ -32,7 +35,8 @@ export class TriedStores {
     for (const store of [createJsonStore(sampleContent()), rows]) {
       const generation = store === rows ? "sqlite" : "json";
       cpSync(store.dataDir, join(this.#folder, `${generation}-healthy`), { recursive: true, preserveTimestamps: true });
-      // Copied beside an open connection, a database has its log and shared memory, as beside a running opencode.
+      // With an open connection, the database is copied with its log and its shared memory, as it would be beside a
+      // running opencode.
       const connection = store === rows ? rows.connect() : null;
       store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.from("{"));
       cpSync(store.dataDir, join(this.#folder, `${generation}-damaged`), { recursive: true, preserveTimestamps: true });
@@ -42,7 +46,7 @@ export class TriedStores {
     return this;
   }
 
-  /** A copy that the caller removes with `remove`. */
+  /** Makes a copy, which `remove` deletes. */
   copy(generation: Generation, state: "healthy" | "damaged"): string {
     const target = join(mkdtempSync(join(this.#folder, "copy-")), "opencode");
     cpSync(join(this.#folder, `${generation}-${state}`), target, { recursive: true, preserveTimestamps: true });
@@ -54,7 +58,7 @@ export class TriedStores {
   }
 }
 
-/** Runs the command (`dist`: the built package) in one Node on every store: looks, repairs, looks again, undoes. */
+/** Runs the command of the built package (`dist`) in one Node, on every store. It checks, repairs and undoes. */
 export async function tryNode(binary: string, dist: string, stores: TriedStores): Promise<NodeLine> {
   const problems: string[] = [];
   let reading: Reading = "in place";
@@ -63,7 +67,7 @@ export async function tryNode(binary: string, dist: string, stores: TriedStores)
     runCli([...args, "--data-dir", dataDir], {
       runtime: binary,
       entry: join(dist, "cli.js"),
-      // No other runtime is to be found.
+      // The command finds no other runtime.
       env: { PATH: join(dataDir, "none"), TMPDIR: join(dataDir, "..") },
     });
   const expected = (what: string, result: CliResult, status: number, verdict: string | null) => {
@@ -105,7 +109,10 @@ function documentOf({ stdout }: CliResult): Record<string, unknown> | null {
   }
 }
 
-/** Every file of a folder with its bytes, but for the side files' times. */
+/**
+ * A hash of the names and bytes of all files in a folder. It leaves out the times, because a check may change those of
+ * SQLite's side files.
+ */
 function fingerprint(folder: string): string {
   const hash = createHash("sha256");
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {

@@ -13,10 +13,13 @@ import { installPackage, PACKAGE_NAME } from "./installed.ts";
 import { npm, packedPackage, REPOSITORY, scratchDirectory } from "./packed.ts";
 import { startRegistry } from "./registry.ts";
 
-/** Above 300,000 since the schemas of every opencode, the lines of hosts and rescue by folders are in it. */
+/**
+ * The tarball needs more than 300,000 bytes, because it contains the schemas and the rules of all opencode versions,
+ * and the search for sessions by folder.
+ */
 const LARGEST_TARBALL_BYTES = 465_000;
 
-/** Ours, and zod for its types. */
+/** This package, and zod for its types. */
 const MOST_PACKAGES = 2;
 
 let tarball: string;
@@ -154,7 +157,7 @@ test("a Node without SQLite says what to install, where there is no Bun either",
   const store = await realStore("1.18.33");
   const check = [join(installed, "dist", "cli.js"), "check", "--data-dir", store.dataDir];
   const { code, stderr } = await run(app, "node", check, node);
-  // A missing runtime says nothing of the store.
+  // Without SQLite, the command must not judge the store, so it exits with 2.
   expect({ code, advice: stderr.includes("npx -p node@24") }).toEqual(
     hasDriver ? { code: 0, advice: false } : { code: 2, advice: true },
   );
@@ -207,7 +210,7 @@ interface Run {
   readonly stderr: string;
 }
 
-/** Runs a command with nothing of this machine's user in its environment. */
+/** Runs a command. Its environment contains nothing of the user of this machine. */
 function run(cwd: string, command: string, args: readonly string[], path = toolDirectories()): Promise<Run> {
   return new Promise((resolve, reject) => {
     const env = { PATH: path, HOME: app ?? cwd, NO_COLOR: "1" };
@@ -218,7 +221,7 @@ function run(cwd: string, command: string, args: readonly string[], path = toolD
   });
 }
 
-/** Where `node` and `bun` are. */
+/** A PATH with the folders of `node` and `bun`. */
 function toolDirectories(): string {
   const node = Bun.which("node");
   if (node === null) throw new Error("there is no node on the PATH");
@@ -244,7 +247,7 @@ async function damagedPart(store: RealStore): Promise<string> {
   return place.recordID;
 }
 
-/** The manifest of a real repair is what the JSON Schema in the package says it is. */
+/** Expects that the manifest of a real repair matches the JSON Schema in the package. */
 async function followsPublishedSchema(manifest: string): Promise<void> {
   const published = JSON.parse(await readFile(join(installed, "dist", "manifest.schema.json"), "utf8"));
   const schema = z.fromJSONSchema(published as z.core.JSONSchema.JSONSchema);

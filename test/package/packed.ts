@@ -8,10 +8,13 @@ import { madeOnce } from "./made-once.ts";
 
 const run = promisify(execFile);
 
-/** This repository. */
+/** The root folder of this repository. */
 export const REPOSITORY = join(import.meta.dirname, "..", "..");
 
-/** The doors. Resolved rather than joined: `bun test --changed` then runs what uses the package when `plugin/` changes. */
+/**
+ * The entries of the package. `require.resolve` tells `bun test --changed` that a test with the package depends on
+ * `plugin/`.
+ */
 const DOORS = [
   require.resolve("../../plugin/server.ts"),
   require.resolve("../../plugin/tui.ts"),
@@ -21,7 +24,7 @@ const DOORS = [
 
 const inRepository = (name: string) => join(REPOSITORY, name);
 
-/** What the build reads, other dependencies than those of the lock file apart. */
+/** Everything that the build reads. The lock file stands for the installed dependencies. */
 export const BUILD_SOURCES = [
   ...DOORS,
   ...["plugin", "scripts/build.ts", "package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json"].map(
@@ -33,7 +36,7 @@ const PACKED_SOURCES = [...BUILD_SOURCES, ...["docs", "README.md", "LICENSE"].ma
 
 let packing: Promise<string> | undefined;
 
-/** Path of the package as it would be published: built from the sources, once for each content of what goes into it. */
+/** Path of the tarball as it would be published. The tarball is only packed again if its sources changed. */
 export function packedPackage(): Promise<string> {
   const pack = async (folder: string) => {
     await npm(REPOSITORY, "pack", "--silent", "--pack-destination", folder);
@@ -42,7 +45,9 @@ export function packedPackage(): Promise<string> {
   return packing;
 }
 
-/** Packs installed dependencies as the registry has them. Returns the archives' paths in the order of the names. */
+/**
+ * Packs installed dependencies as the npm registry has them. Returns the paths of the archives in the order of `names`.
+ */
 export async function packInstalled(names: readonly string[]): Promise<readonly string[]> {
   const target = await scratchDirectory("dependencies");
   const sources = names.map((name) => join(REPOSITORY, "node_modules", name));
@@ -53,7 +58,7 @@ export async function packInstalled(names: readonly string[]): Promise<readonly 
     .map((file) => join(target, file));
 }
 
-/** Runs npm and returns what it printed. Nothing of the user's own npm configuration but its cache has a say. */
+/** Runs npm and returns its output. */
 export async function npm(cwd: string, ...args: readonly string[]): Promise<string> {
   const windows = process.platform === "win32";
   const { stdout } = await run(windows ? "npm.cmd" : "npm", [...args, "--no-audit", "--no-fund"], {
@@ -63,7 +68,7 @@ export async function npm(cwd: string, ...args: readonly string[]): Promise<stri
   return stdout;
 }
 
-/** A temporary directory that goes when this process does. */
+/** Makes a temporary directory that is removed when this process ends. */
 export async function scratchDirectory(purpose: string): Promise<string> {
   const path = await mkdtemp(join(await realpath(tmpdir()), `opencode-session-repair-${purpose}-`));
   whenThisProcessDies('rm -rf -- "$1"', path);

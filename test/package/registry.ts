@@ -3,10 +3,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { packedPackage, packInstalled, REPOSITORY } from "./packed.ts";
 
-/** An npm registry on the loopback, with this package and what it depends on at run time. */
+/**
+ * An npm registry on the loopback interface. It has this package and the dependencies that the package needs at run
+ * time.
+ */
 export interface LoopbackRegistry {
   readonly url: string;
-  /** Paths asked for that it does not have. */
+  /** The requested paths that the registry does not have. */
   readonly missed: readonly string[];
   stop(): Promise<void>;
 }
@@ -23,7 +26,7 @@ interface Published {
   readonly archive: Buffer;
 }
 
-/** Starts the registry: installs from it need no network. */
+/** Starts the registry. An installation from it needs no network. */
 export async function startRegistry(): Promise<LoopbackRegistry> {
   const published = await publishedPackages();
   const missed: string[] = [];
@@ -57,7 +60,7 @@ async function publishedPackages(): Promise<ReadonlyMap<string, Published>> {
   return new Map(await Promise.all(entries));
 }
 
-/** Everything that `npm install` of this package would bring along. */
+/** All packages that `npm install` of this package would install with it. */
 async function installedDependencies(own: PackageManifest): Promise<readonly PackageManifest[]> {
   const found = new Map<string, PackageManifest>();
   const wanted = Object.keys({ ...own.dependencies, ...own.optionalDependencies });

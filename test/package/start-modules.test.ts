@@ -8,16 +8,16 @@ const MOST_MODULES = 75;
 const MOST_FILES = 32;
 const MOST_BYTES = 220_000;
 
-/** The terminal UI waits for its half too. */
+/** opencode's terminal UI also waits until its half of the plugin is loaded. */
 const MOST_TERMINAL_MODULES = 80;
 const MOST_TERMINAL_FILES = 32;
 const MOST_TERMINAL_BYTES = 125_000;
 
-/** Only where something is to be done, or at another door. */
+/** Modules that are loaded only when there is something to do, or only by another entry of the package. */
 const LOADED_LATER =
   /^(command-line|dependencies|remedies|rescue|report|salvage|show)\/|^repair\/(repair|apply|plan)\.|^quarantine\/(manifest|vault)\./;
 
-/** What is loaded with this module, by the imports that no module waits with. */
+/** All modules that static imports load together with this module. Dynamic imports are left out. */
 function loadedWith(entry: string): string[] {
   const transpiler = new Bun.Transpiler({ loader: "ts" });
   const found = new Set<string>();
@@ -50,7 +50,7 @@ test("the published start is a few files, which Bun need not compile", async () 
     .find(({ kind }) => kind === "dynamic-import");
   const loaded = loadedWith(join(dist, start?.path ?? "start is loaded on demand"));
   expect(loaded.length).toBeLessThanOrEqual(MOST_FILES);
-  // What there is to parse; how long that takes is measured by `npm run bench -- --only import`.
+  // The number of bytes limits the parsing work. `npm run bench -- --only import` measures the time for it.
   const bytes = [entry, ...loaded].map((path) => statSync(path).size);
   expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(MOST_BYTES);
   for (const path of [entry, ...loaded]) expect(readFileSync(path, "utf8")).toStartWith("// @bun\n");

@@ -3,7 +3,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Glob } from "bun";
 
-/** What the lint rule (`lint/one-port-to-the-system.grit`) cannot be told: a pattern that begins with a slash. */
+/**
+ * Finds a regular expression that asks whether a text begins with a slash. The lint rule
+ * (`lint/one-port-to-the-system.grit`) cannot find it.
+ */
 const ASKS_FOR_SLASH = /\/\^\\\/[^+*?]*\/[a-z]*\.test\(|match\(\/\^\\\/[^+*?]*\//;
 
 test("no rule asks a pattern whether a path is absolute", async () => {

@@ -1,4 +1,7 @@
-/** Files and folders that this user may not use: named with owner and command, and everything else is checked. */
+/**
+ * Files and folders that the user may not use. The check names each of them with its owner and a command, and checks
+ * everything else.
+ */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -18,7 +21,7 @@ import { canDropPrivileges, runCli } from "../command-line/cli-process.ts";
 import { removeHomes } from "../host/home.ts";
 import { realStore } from "../host/stored-fixture.ts";
 
-/** The user who runs the check, as `runCli` makes it. */
+/** The id of the user for whom `runCli` runs the check. */
 const NOBODY = 65_534;
 
 const canMount =
@@ -56,7 +59,7 @@ interface Checked {
   };
 }
 
-/** A store that a real host wrote; everything in it belongs to the user who checks. */
+/** Copies a store that a real host wrote. Everything in it belongs to the user who runs the check. */
 async function layOut(version: "1.18.33" | "1.1.65"): Promise<void> {
   const store = await realStore(version);
   await cp(store.dataDir, dataDir, { recursive: true, preserveTimestamps: true });
@@ -73,7 +76,7 @@ async function check(env: Record<string, string> = {}): Promise<Checked> {
   return { status: result.code, answer: JSON.parse(result.stdout) };
 }
 
-/** Gives a file or folder to root. */
+/** Gives a file or folder to root, with this mode. */
 function toRoot(path: string, mode: number): void {
   chownSync(join(dataDir, path), 0, 0);
   chmodSync(join(dataDir, path), mode);
@@ -81,7 +84,7 @@ function toRoot(path: string, mode: number): void {
 
 const first = (folder: string) => `${folder}/${readdirSync(join(dataDir, folder)).sort()[0]}`;
 
-/** The one finding of what may not be used. */
+/** The finding about a file or folder that the user may not use. */
 function denied({ answer }: Checked): Finding | undefined {
   return answer.findings.find(({ code }) => code === "access-denied");
 }
@@ -284,7 +287,7 @@ test("a database with a second name by a link is one database", async () => {
   symlinkSync("opencode.db", join(dataDir, "opencode-dev.db"));
   const linked = (await check()).answer;
   expect([linked.stores.length, linked.checked.sessions, linked.findings]).toEqual([1, alone.checked.sessions, []]);
-  // The link alone leads to a database elsewhere, which is checked.
+  // In this data directory, the only database is a link to a database in another folder. The check reads that database.
   rmSync(join(dataDir, "opencode-dev.db"));
   symlinkSync(join(dataDir, "opencode.db"), join(root, "opencode.db"));
   dataDir = root;
@@ -292,7 +295,7 @@ test("a database with a second name by a link is one database", async () => {
 });
 
 describe.if(canMount)("a WAL without its shared memory and no room for a copy", () => {
-  /** The command line with small file systems in memory in the places of temporary folders. */
+  /** Mounts a small file system in memory at each path of `sizes`, and then runs the command line. */
   async function runWith(sizes: Readonly<Record<string, string>>, ...command: string[]) {
     const mounts = Object.entries(sizes).map(([path, size]) => `mount -t tmpfs -o size=${size} none '${path}'`);
     const entry = require.resolve("../../plugin/cli.ts");

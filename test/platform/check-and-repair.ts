@@ -1,4 +1,7 @@
-/** `bun test/platform/check-and-repair.ts DATA-DIR`: checks and repairs it; what was found, and the most memory it took, in bytes. */
+/**
+ * `bun test/platform/check-and-repair.ts DATA-DIR` checks and repairs this data directory. It prints the findings, the
+ * number of repaired records, and the peak of its memory in bytes.
+ */
 import { peakBytesOf } from "../process/peak-memory.ts";
 import { blockingIn, repairFindings, settledFiles } from "../repair/tool.ts";
 

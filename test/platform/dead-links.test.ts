@@ -1,4 +1,7 @@
-/** Links that can lead to no file, in the places of opencode 1.0-1.1, as 1.0.0 to 1.1.65 answered to each of them. */
+/**
+ * In these tests, a link in the storage of opencode 1.0-1.1 cannot lead to any file. The expected texts say what 1.0.0
+ * to 1.1.65 then did.
+ */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +33,7 @@ async function found(hostVersion: string, ...sessionIDs: string[]): Promise<read
   return outcome.result.findings.map(({ severity, code, evidence }) => `${severity} ${code}: ${evidence}`);
 }
 
-/** The answer inside opencode, where `/repair` checks one session, or every session if the id is `null`. */
+/** The answer of `/repair` inside opencode. It checks one session, or every session if the id is `null`. */
 async function answered(sessionID: string | null, what: "check" | "repair" = "check") {
   const place = await locate(nodeFileSystem, { env: {}, dataDir: store.dataDir });
   if (!place.ok) throw new Error(place.message);
@@ -64,7 +67,7 @@ describe("a link that can lead to nothing, in the place of a folder, is not a fo
       link(place, target);
       for (const version of ["1.0.61", "1.1.65"])
         expect(await found(version)).toEqual([`blocking folder-is-file: a link that leads nowhere; ${does}`]);
-      // The check of one session does not call it healthy either.
+      // A check of one session reports the link too.
       if (!/^(project|session)/.test(place))
         expect(await found("1.1.65", "ses_a")).toEqual([`blocking folder-is-file: a link that leads nowhere; ${does}`]);
     });

@@ -103,7 +103,7 @@ describe("processes", () => {
 
   test("one that has ended and that its parent does not ask after is gone", async () => {
     if (process.platform !== "linux") return;
-    // The shell would ask after a child that ends before it has become another program.
+    // The child ends after the shell has become `sleep`, which does not wait for children. So the child stays a zombie.
     const parent = Bun.spawn(["sh", "-c", "sleep 0.5 & echo $!; exec sleep 3600"], { stdout: "pipe" });
     const { value } = await parent.stdout.getReader().read();
     const pid = Number(new TextDecoder().decode(value));
@@ -111,7 +111,7 @@ describe("processes", () => {
     while (!isEnded()) await sleep(10);
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     const ticks = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[19];
-    // Number and start are those of the process: only its state tells.
+    // The pid and the start time still match. Only the state shows that the process has ended.
     expect(isGone({ ...thisProcess(), pid, started: `${boot}:${ticks}` })).toBe(true);
     parent.kill();
     await parent.exited;

@@ -37,7 +37,7 @@ beforeEach(() => {
 
 afterEach(() => scratch.remove());
 
-/** As where hard links are not to be had, or the two paths are on different file systems. */
+/** A file system without hard links. With `EXDEV`, only hard links to another file system fail. */
 function withoutLinks(code: string): FileSystem {
   return {
     ...nodeFileSystem,
@@ -95,12 +95,12 @@ describe.each(WAYS)("%s", (way, files) => {
         expect(places.length).toBeGreaterThan(0);
         const holding = places.filter((place) => readFileSync(place, "utf8") === CONTENT);
         expect(holding.length).toBeGreaterThan(0);
-        // Without hard links the place may have been taken, by an empty file, and the bytes still be where they were.
+        // A move without hard links may have made an empty file at the target, while the bytes are still at the source.
         const taken = way.startsWith("by an exclusive create") && !holding.includes(to) ? [to] : [];
         for (const place of places) {
           expect([place, readFileSync(place, "utf8")]).toEqual([place, taken.includes(place) ? "" : CONTENT]);
         }
-        // What a repair does next, when it has seen which place holds the bytes.
+        // A repair continues in this way when it has seen which place holds the bytes.
         if (places.length === 2) await nodeFileSystem.unlink(to);
         if (nodeFileExists(from)) await moveNoClobber(files, from, to);
         expect([readFileSync(to, "utf8"), readdirSync(join(scratch.path, "live"))]).toEqual([CONTENT, []]);

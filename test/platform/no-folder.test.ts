@@ -1,4 +1,7 @@
-/** What stands where opencode 1.0-1.1 has folders, as 1.1.65 answered to each of them. */
+/**
+ * In these tests, something else is in the place of a folder of opencode 1.0-1.1. The expected texts say what 1.1.65
+ * then did.
+ */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +24,7 @@ async function found(): Promise<readonly (readonly [severity: string, code: stri
   return findings.map(({ severity, code, evidence }) => [severity, code, evidence]);
 }
 
-/** Moves what is there out of the storage. */
+/** Moves a file or folder out of `storage/`, and returns its new path. */
 function movedAway(place: string): string {
   const away = join(store.dataDir, "away");
   renameSync(join(storage, place), away);
@@ -68,7 +71,7 @@ test("files beside the folders, which no record leads to, are none of it", async
   writeFileSync(join(storage, "message", "ses_gone"), "x");
   writeFileSync(join(storage, "part", "msg_gone"), "x");
   expect(await found()).toEqual([]);
-  // A lost record is still found beside them.
+  // The check still finds a lost record beside these files.
   const { worktree } = JSON.parse(readFileSync(join(storage, "project/prj_one.json"), "utf8")) as { worktree: string };
   const answer = join(storage, "message/ses_a/msg_a2.json");
   const path = { cwd: worktree, root: worktree };

@@ -25,7 +25,10 @@ const PART = "storage/part/msg_a1/prt_a1_1.json";
 
 const MANY = 10_000;
 
-/** Of the file system, for each stray file: no folder is listed again for each of its files. */
+/**
+ * How many calls of the file system the check may make for each stray file. A check that lists the folder again for
+ * each file needs more.
+ */
 const MOST_CALLS = 7;
 
 let store: StoreUnderTest;
@@ -62,7 +65,7 @@ function sparse(path: string, bytes: number): void {
   utimesSync(at(path), 1_700_000_000, 1_700_000_000);
 }
 
-/** The same file system, and how often anything was asked of it. */
+/** The same file system, with a count of its calls. */
 function counted(files: FileSystem): { readonly files: FileSystem; calls(): number } {
   let calls = 0;
   const counting = new Proxy(files, {
@@ -81,11 +84,11 @@ test("a 250 MB session_diff and a 220 MB part are judged and quarantined without
   const { codes, done, stopped, peakBytes } = measured(store.dataDir);
   expect(codes.length).toBeGreaterThan(0);
   expect([done, stopped]).toEqual([codes.length, null]);
-  // Less than either of them.
+  // This limit is smaller than either of the two files.
   expect(peakBytes - baseline).toBeLessThan(200 * MEGABYTE);
   await restoreEverything(settledFiles, store.dataDir);
   expect(lstatSync(at(PART)).size).toBe(220 * MEGABYTE);
-  // A move: the holes are still holes.
+  // The restore moved the file and did not copy it, so the file is still sparse.
   expect(lstatSync(at(PART)).blocks * 512).toBeLessThan(MEGABYTE);
 });
 
@@ -95,7 +98,7 @@ test("a 150 MB part in a database is judged without being held", async () => {
   rows.overwriteWithZeros(rows.locatorOf("part", "prt_a1_1"), 150 * MEGABYTE);
   const { codes, stopped, peakBytes } = measured(rows.dataDir);
   expect([codes.length, stopped]).toEqual([1, null]);
-  // SQLite itself holds a value once while it is hashed or copied.
+  // SQLite itself keeps one copy of a value in memory while the value is hashed or copied.
   expect(peakBytes - baseline).toBeLessThan(500 * MEGABYTE);
   rows.remove();
 });
@@ -103,7 +106,7 @@ test("a 150 MB part in a database is judged without being held", async () => {
 test("10,000 stray files are each listed once", async () => {
   const folder = at("storage/part/msg_a1");
   for (let number = 0; number < MANY; number += 1) writeFileSync(join(folder, `stray-${number}.bak`), "");
-  // Long settled.
+  // The folder looks as if nobody had changed it for a long time.
   utimesSync(folder, 1_700_000_000, 1_700_000_000);
   const { files, calls } = counted(settledFiles);
   const findings = await findingsIn(store.dataDir, files);
@@ -183,7 +186,7 @@ test.skipIf(!mounts)("a quarantine on another file system: moved by copy, and un
     expect([items.map(({ action }) => action), stopped]).toEqual([["quarantined"], null]);
     expect(await blockingIn(store.dataDir)).toEqual([]);
     await restoreEverything(settledFiles, store.dataDir);
-    // A copy's time is exact to the microsecond.
+    // The time of a copied file is only exact to the microsecond.
     const rounded = (image: Image) =>
       JSON.stringify(image).replace(/ (\d{19}) /g, (_, time: string) => ` ${(BigInt(time) + 500n) / 1000n} `);
     expect(rounded(store.image())).toBe(rounded(before));
@@ -198,7 +201,7 @@ test.skipIf(!mounts)("a file system that may only be read: checked, and refused 
   spawnSync("mount", ["--bind", store.dataDir, store.dataDir]);
   spawnSync("mount", ["-o", "remount,bind,ro", store.dataDir]);
   try {
-    // opencode does not start there either.
+    // opencode does not start here either, so the read-only file system is an error.
     const codes = (await blockingIn(store.dataDir)).map(({ code }) => code);
     expect(codes.sort()).toEqual(["read-only-file-system", "truncated"]);
     const { stopped } = await checkAndRepair(store.dataDir);

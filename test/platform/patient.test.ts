@@ -11,7 +11,7 @@ function failure(code: string, syscall: string): Error {
   return Object.assign(new Error(code), { code, syscall });
 }
 
-/** A file system that refuses one operation so many times. */
+/** A file system in which one operation fails the first `times` times. */
 function refusing(name: keyof FileSystem, times: number, code: string, syscall: string = name) {
   let left = times;
   let asked = 0;
@@ -97,7 +97,7 @@ describe("a file that another program holds for a moment (#10533)", () => {
 });
 
 describe("a file system without hard links", () => {
-  // Linux says EPERM for FAT, Windows EISDIR for exFAT.
+  // A hard link on FAT fails with EPERM on Linux. A hard link on exFAT fails with EISDIR on Windows.
   for (const code of ["EPERM", "EISDIR", "ENOTSUP"]) {
     const without = (more: Partial<FileSystem> = {}): FileSystem => ({
       ...refusing("link", Number.POSITIVE_INFINITY, code).files,
@@ -117,7 +117,7 @@ describe("a file system without hard links", () => {
     test(`${code}: what another process put there between a look and the rename is not overwritten`, async () => {
       const [from, to] = [join(folder, "from"), join(folder, `taken-${code}`)];
       await writeFile(from, "ours");
-      // Whoever looks first sees nothing: the other's file comes in between.
+      // Another process writes the target after the move has looked for it and found nothing.
       const files = without({
         stat: async (path) => {
           const found = await nodeFileSystem.stat(path);

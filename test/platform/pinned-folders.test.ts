@@ -34,10 +34,13 @@ const CHANGES = [
   "chmod",
 ] as const;
 
-/** How far the changes are apart before which it happens: `npm run test:crash` tries each. */
+/** The test tries every second change as the moment of the swap. `npm run test:whole` tries every change. */
 const STRIDE = IS_WHOLE ? 1 : 2;
 
-/** Right before the n-th change, a folder on the way to it is moved out, and a link to a copy is put in its place. */
+/**
+ * A swap happens right before change number `at`. A folder on the path of that change is moved away, and a link to a
+ * copy takes its place.
+ */
 interface Swap {
   readonly at: number;
   readonly which: "parent" | "grandparent";
@@ -46,13 +49,13 @@ interface Swap {
   copies(): unknown;
 }
 
-/** The same file system, beside somebody who swaps folders for links. */
+/** The same file system, while somebody replaces a folder by a link. */
 function swapping(files: FileSystem, { at, which, dataDir, outside, copies }: Swap) {
   let [count, swapped] = [0, 0];
   let before: unknown = null;
   const swap = (path: string) => {
     const folder = which === "parent" ? dirname(path) : dirname(dirname(path));
-    // The data directory and its storage may be links.
+    // The data directory and its `storage/` are left out, because they may be links.
     if (!folder.startsWith(dataDir + sep) || folder === join(dataDir, "storage") || !existsSync(folder)) return;
     if (lstatSync(folder).isSymbolicLink()) return;
     const copy = join(outside, `copy-${swapped}`);
@@ -74,7 +77,7 @@ function swapping(files: FileSystem, { at, which, dataDir, outside, copies }: Sw
   return {
     files: { ...files, ...changing } as FileSystem,
     count: () => count,
-    /** What the links led to when they were made; `null` where none was. */
+    /** The content of the link targets at the moment of the swap. `null` if nothing was swapped. */
     before: () => before,
   };
 }
@@ -98,7 +101,7 @@ function startOver(): void {
   cpSync(join(fresh.path, "data"), store.dataDir, { recursive: true, preserveTimestamps: true });
 }
 
-/** What the links lead to. */
+/** The content of the folders to which the links lead. */
 function copies(): ReturnType<typeof folderImage> {
   const image = folderImage(outside.path);
   return Object.fromEntries(Object.entries(image).filter(([path]) => path.startsWith("copy-")));

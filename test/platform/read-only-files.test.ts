@@ -24,7 +24,10 @@ afterEach(() => scratch.remove());
 
 const modeOf = (path: string) => lstatSync(path).mode & 0o777;
 
-/** What a read-only file forbids on Windows, and how removing one of its names takes the attribute from the others. */
+/**
+ * A file system that refuses for read-only files what Windows refuses. With `takesAttribute`, removing one name of a
+ * file also makes the file writable under its other names.
+ */
 function likeWindows(takesAttribute = false): FileSystem {
   const refuse = async (path: string) => {
     const found = await nodeFileSystem.stat(path);

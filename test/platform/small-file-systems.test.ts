@@ -14,12 +14,15 @@ import { folderImage } from "../stores/json-fixture.ts";
 import { scratchFolder } from "../stores/scratch.ts";
 import { sqliteStoreAt } from "../stores/sqlite-fixture.ts";
 
-/** A file system in a file, by the commands that make it and mount it; `IMAGE` and `PATH` stand for both. */
+/**
+ * A file system in a file, with the commands that make and mount it. `IMAGE` stands for the file, and `PATH` for the
+ * mount point.
+ */
 interface Kind {
   readonly name: string;
   readonly make: readonly string[];
   readonly mount: readonly string[];
-  /** Prepares the folder of the tests in it. */
+  /** Prepares `FOLDER`, the folder on this file system in which the tests run. */
   readonly prepare: readonly string[];
   readonly hasLinks: boolean;
 }
@@ -35,7 +38,7 @@ const KINDS: readonly Kind[] = [
   {
     name: "exFAT, without hard links and modes",
     make: ["mkfs.exfat", "IMAGE"],
-    // The kernel's own, or the one in user space, which wants a device and no file.
+    // The kernel's exFAT is tried first. The exFAT program in user space needs a device, not a file.
     mount: ["sh", "-c", "mount -o loop -t exfat IMAGE PATH || mount.exfat-fuse $(losetup -f --show IMAGE) PATH"],
     prepare: [],
     hasLinks: false,
@@ -49,7 +52,9 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-/** The folder where it is mounted; a sentence where this machine does not let it. */
+/**
+ * Mounts the file system and returns a folder on it. If this machine cannot do that, returns a sentence that says why.
+ */
 function mounted({ name, make, mount, prepare }: Kind): { path: string; remove(): void } | string {
   const why = (what: string) => `${name}: not tried, this machine ${what}.`;
   if (process.platform !== "linux") return why("is no Linux");

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { openDatabase } from "../host/record-place.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 
-/** A word that no store, and no text of this project, holds otherwise. */
+/** A word that appears nowhere else in a store or in the texts of this project. */
 export const CANARY = "kanarienvogel";
 
-/** Every text that is not one of opencode's own words gets the canary, wherever in a document it stands. */
+/** Adds the canary to every object and every text of a document, except to ids and to opencode's own words. */
 function poisoned(value: unknown, key = ""): unknown {
   if (Array.isArray(value)) return value.map((each) => poisoned(each, key));
   if (typeof value === "object" && value !== null) {
@@ -56,7 +56,7 @@ function poisonRows(store: RealStore): void {
   );
 }
 
-/** A real store in a folder of a telling name, poisoned throughout, and damaged in many ways. */
+/** Makes a real store with many kinds of damage. The canary is in its content and in the name of its folder. */
 export async function poisonedStore(version: "1.1.65" | "1.18.33"): Promise<{ store: RealStore; dataDir: string }> {
   const store = await realStore(version);
   if (version === "1.1.65") {

@@ -7,7 +7,7 @@ import { CANARY, poisonedStore } from "./poisoned-store.ts";
 
 afterAll(removeHomes);
 
-/** What the contract lets stand in an answer: the data directory, and the names and ids of records. */
+/** Removes from an answer what the contract permits there: the data directory, and the names and ids of records. */
 function withoutPermitted(text: string, dataDir: string): string {
   return text
     .replaceAll(dataDir, "<data>")
@@ -28,7 +28,7 @@ function linesOf({ stdout, stderr }: CliResult, dataDir: string): string[] {
 }
 
 describe.each(["1.1.65", "1.18.33"] as const)("a poisoned store of %s", (version) => {
-  // `show` and `rescue` exist to show sessions and their names; nothing else may.
+  // `show` and `rescue` are left out, because they must show sessions and their names. No other command may show them.
   test("no answer of any other command holds what a user wrote, keeps or is called", async () => {
     const { store, dataDir } = await poisonedStore(version);
     const temporary = join(store.home.root, "temporary");
@@ -64,7 +64,7 @@ describe.each(["1.1.65", "1.18.33"] as const)("a poisoned store of %s", (version
   });
 });
 
-/** Folders 0700 and files 0600, whatever the umask was. */
+/** Expects mode 0700 for folders and 0600 for files, whatever the umask is. */
 async function expectPrivate(root: string): Promise<void> {
   const names = await readdir(root, { recursive: true });
   expect(names.length).toBeGreaterThan(5);

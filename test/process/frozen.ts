@@ -2,8 +2,9 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { until } from "./until.ts";
 
 /**
- * Does work while a process and everything it has started stand still, wherever they were. A signal to the group is not
- * enough: it returns before the processes stop, and a call under way still ends. Seen: git removed its lock after it.
+ * Runs `work` while a process and everything that it started are stopped. A signal to the process group is not enough:
+ * `kill` returns before the processes stop, and a running system call still ends. In one test, git removed its lock
+ * after the signal.
  */
 export async function whileFrozen(pid: number, work: () => Promise<void>): Promise<void> {
   const stopped = new Set<number>();
@@ -15,12 +16,15 @@ export async function whileFrozen(pid: number, work: () => Promise<void>): Promi
     );
     await work();
   } finally {
-    // Children first: a parent that went on might end them.
+    // Children continue first, because a parent that continues might end its children.
     for (const each of [...stopped].reverse()) signal(each, "SIGCONT");
   }
 }
 
-/** Signals what is not stopped yet. True if everything stood still already, so that nothing new can have been started. */
+/**
+ * Stops every process that is still running. Returns true if none was running, because then none can have started a new
+ * process.
+ */
 function stopAll(pid: number, stopped: Set<number>): boolean {
   let isStill = true;
   for (const each of withDescendants(pid)) {
@@ -36,7 +40,7 @@ function signal(pid: number, name: "SIGSTOP" | "SIGCONT"): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It has ended.
+    // The process has ended.
   }
 }
 
@@ -46,7 +50,7 @@ function withDescendants(pid: number): number[] {
     return parent === undefined ? [] : [{ pid: Number(name), parent: Number(parent), group: Number(group) }];
   });
   const found = new Set([pid]);
-  // What is added meanwhile is visited too.
+  // The loop also visits the processes that it adds to `found`.
   for (const known of found) {
     for (const each of others) if (each.parent === known || each.group === pid) found.add(each.pid);
   }
@@ -54,9 +58,10 @@ function withDescendants(pid: number): number[] {
 }
 
 /**
- * Whether each of its threads is stopped, has ended, or waits for a child that was stopped before its exec: until then
- * the thread that has started the child can neither run nor be stopped (vfork). Seen: a host that was starting git. Which
- * thread waits for which child is not to be seen, so they are counted.
+ * Whether each thread of the process is stopped, has ended, or waits for a child that was stopped before its exec.
+ * Until the exec, a thread that started such a child can neither run nor be stopped (vfork). This happened to a host
+ * that was starting git. Linux does not show which thread waits for which child, so the function compares how many
+ * there are of both.
  */
 function isStoppedWhole(pid: number): boolean {
   let threads: string[];
@@ -71,7 +76,7 @@ function isStoppedWhole(pid: number): boolean {
   return running.length === 0 || (running.every((state) => state === "D") && running.length <= stoppedBeforeExec(pid));
 }
 
-/** How many of its children were stopped before their exec. */
+/** How many children of the process were stopped before their exec. */
 function stoppedBeforeExec(pid: number): number {
   const own = programOf(pid);
   return readdirSync("/proc").filter((name) => {
@@ -88,7 +93,10 @@ function programOf(pid: number): string | null {
   }
 }
 
-/** State, parent and group, from proc_pid_stat(5); nothing if it has ended. The name before them may have any letter. */
+/**
+ * State, parent and group of a process or thread, from proc_pid_stat(5). The list is empty if it has ended. The program
+ * name before these fields may contain any character.
+ */
 function statOf(folder: string): string[] {
   try {
     const text = readFileSync(`${folder}/stat`, "latin1");

@@ -1,4 +1,7 @@
-/** What tests need beside Node and npm, and the Debian packages that have it; `npm test` installs them where it may. */
+/**
+ * The tools that tests need in addition to Node and npm, and the Debian packages of these tools. `npm test` installs
+ * the packages if it may.
+ */
 export const TOOLS = {
   git: { commands: ["git"], packages: ["git"] },
   tmux: { commands: ["tmux"], packages: ["tmux"] },
@@ -12,13 +15,13 @@ export const TOOLS = {
 
 export type Tool = keyof typeof TOOLS;
 
-/** Whether a tool is not installed. `CHROMIUM` may name a browser that is elsewhere. */
+/** Whether a tool is not installed. `CHROMIUM` may name a browser in another place. */
 export function isMissing(tool: Tool): boolean {
   if (tool === "chromium" && process.env.CHROMIUM) return false;
   return TOOLS[tool].commands.every((command) => Bun.which(command) === null);
 }
 
-/** Whether tests that need a tool are left out. On CI they never are: there they fail without it. */
+/** Whether tests that need this tool are skipped. On CI, such tests are never skipped, but fail without the tool. */
 export function lacks(tool: Tool): boolean {
   return isMissing(tool) && !process.env.CI;
 }

@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 /**
- * The most memory, in bytes, that a process ever held, from Linux. Not `maxRSS`: Linux begins that of a new process with
- * the peak of the process that started it, so that `/bin/true` started by a large test runner counts as large.
+ * The most memory, in bytes, that a process has held so far. Linux only. `maxRSS` would be wrong, because for a new
+ * process it starts with the peak of the process that started it. With `maxRSS`, even `/bin/true` would look large if a
+ * large test runner started it.
  */
 export function peakBytesOf(pid: number | "self"): number {
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
@@ -10,10 +11,13 @@ export function peakBytesOf(pid: number | "self"): number {
   return Number(kilobytes) * 1024;
 }
 
-/** Names the file that a process started with `--preload` of this module writes its peak to when it ends. */
+/**
+ * The environment variable that names a file. A process that was started with `--preload` of this module writes its
+ * peak to the file when it ends.
+ */
 const PEAK_FILE = "TEST_PEAK_MEMORY_FILE";
 
-/** How to start Bun so that its peak can be read from `file` when it has ended. */
+/** The arguments and the environment that make Bun write its peak to `file` when it ends. */
 export function toldAtEnd(file: string): { readonly args: readonly string[]; readonly env: Record<string, string> } {
   return { args: ["--preload", import.meta.path], env: { [PEAK_FILE]: file } };
 }

@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * How long a test waits for a state, in milliseconds. It is no limit that a slow machine comes near: whatever is still not
- * there by then never comes, and the test names what is missing.
+ * How long a test waits for a state, in milliseconds. Even a slow machine never needs that long. After that time, the
+ * test fails and names the missing state.
  */
 export const PATIENCE_MS = 300_000;
 
-/** How often a host is asked for a state: the newest spends 10 ms of CPU and more on an answer. */
+/**
+ * How often a test asks a host for a state, in milliseconds. The newest host uses 10 ms of CPU time or more for each
+ * answer.
+ */
 export const ASK_EVERY_MS = 200;
 
-/** Waits until a state is there. `missing` says what never came. */
+/** Waits until `isThere` returns true. `missing` is the error message if that never happens. */
 export async function until(
   isThere: () => boolean | Promise<boolean>,
   missing: string | (() => string | Promise<string>),

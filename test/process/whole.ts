@@ -1,2 +1,2 @@
-/** Whether everything is tried, not only the part that `npm test` tries (`npm run test:whole`). */
+/** Whether all cases are tried (`npm run test:whole`). `npm test` tries only some of them. */
 export const IS_WHOLE = process.env.WHOLE === "1";

@@ -15,18 +15,18 @@ function topLevelOf(bytes: Uint8Array): string {
 
 const blank = fc.stringMatching(/^[ \t\r\n]{0,3}$/);
 
-/** A document as some program might write it: any indent, white space around it. */
+/** A document as a program might write it, with any indentation and with white space around it. */
 const document = fc
   .tuple(fc.jsonValue({ maxDepth: 4, stringUnit: "binary" }), fc.constantFrom(0, 1, 2, "\t"), blank, blank)
   .map(([value, indent, before, after]) => Buffer.from(`${before}${JSON.stringify(value, null, indent)}${after}`));
 
-/** Bytes that mean something to a JSON parser, or nothing to any. */
+/** A byte. Many of these bytes have a meaning in JSON. */
 const byte = fc.oneof(
   fc.constantFrom(...Buffer.from('{}[]",:\\/ \t\r\n0123456789.-+eEtrufalsn\0\x1f\x7f')),
   fc.integer({ min: 0, max: 255 }),
 );
 
-/** A document with bytes put in, taken out, replaced or doubled. */
+/** A document in which bytes were inserted, removed, replaced or repeated. */
 const mutated = fc
   .tuple(
     document,

@@ -20,7 +20,7 @@ const content: fc.Arbitrary<StoreContent> = fc
     ),
   }));
 
-/** How the bytes of a record go bad. Some of it may leave a record that a host reads. */
+/** A change that damages the bytes of a record. A host may still be able to read some of the changed records. */
 type Damage = (original: Buffer) => Buffer;
 
 const damage: fc.Arbitrary<Damage> = fc.oneof(
@@ -56,7 +56,7 @@ const damage: fc.Arbitrary<Damage> = fc.oneof(
   ),
 );
 
-/** Which record is damaged (by its number among all) and how. */
+/** Which records are damaged, and how. The number selects one of all records. */
 const damages = fc.array(fc.tuple(fc.nat(), damage), { minLength: 1, maxLength: 6 });
 
 function documents(store: StoreUnderTest, extra: readonly Locator[]): Locator[] {
@@ -73,16 +73,16 @@ function documents(store: StoreUnderTest, extra: readonly Locator[]): Locator[] 
 }
 
 interface Case {
-  /** Places besides those of the content that may be damaged. */
+  /** Places that may be damaged in addition to the records of the content. */
   readonly extra: readonly Locator[];
   readonly harm: readonly (readonly [number, Damage])[];
-  /** Number of records that were damaged before, in another way. */
+  /** How many records the caller has already damaged in another way. */
   readonly harmed: number;
-  /** Numbers of items that are restored first. */
+  /** The indexes of the items that are restored first. */
   readonly first: readonly number[];
 }
 
-/** Damages a store, repairs it, and restores it item by item in some order. */
+/** Damages a store and repairs it. Then restores the items that `first` names, and after them everything. */
 async function roundTrip(store: StoreUnderTest, { extra, harm, harmed, first }: Case): Promise<void> {
   try {
     const places = documents(store, extra);
@@ -103,7 +103,7 @@ async function roundTrip(store: StoreUnderTest, { extra, harm, harmed, first }: 
     if (runID !== null) {
       const ids = [...new Set(items.map(({ id }) => id))].filter((_, index) => first.includes(index));
       if (ids.length > 0) await restoreRun(nodeFileSystem, store.dataDir, runID, { itemIDs: ids });
-      // What was refused for want of its message comes back with it.
+      // `restoreRun` refuses to restore an item while its message is in quarantine. This call restores both.
       await restoreEverything(nodeFileSystem, store.dataDir);
     }
     expect(store.image()).toEqual(damaged);
@@ -115,7 +115,7 @@ async function roundTrip(store: StoreUnderTest, { extra, harm, harmed, first }: 
   }
 }
 
-/** At most as many records differ as were quarantined or rebuilt; nothing has appeared. */
+/** Expects that at most `most` records differ, and that no record is new. */
 function judgeUntouched(store: StoreUnderTest, before: Readonly<Record<string, string>>, most: number): void {
   const now = store.image();
   expect(Object.keys(now).filter((place) => !(place in before))).toEqual([]);
@@ -159,7 +159,7 @@ test("SQLite: damaged at random, repaired, restored: the same rows", async () =>
   );
 });
 
-/** Leaves some parts and messages with the right bytes in the wrong storage class. */
+/** Stores some parts and messages as BLOBs instead of texts. Their bytes stay the same. */
 function storeAsBlobs(store: SqliteStoreUnderTest, numbers: readonly number[]): void {
   const connection = store.connect();
   for (const number of numbers) {

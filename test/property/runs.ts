@@ -1,2 +1,2 @@
-/** How many cases each property is tried on, times the weight of the property (`PROPERTY_RUNS`). */
+/** The number of cases for each property (`PROPERTY_RUNS`). Some properties multiply it. */
 export const RUNS = Number(process.env.PROPERTY_RUNS ?? 20);

@@ -1,4 +1,6 @@
-/** Import it for its effect: the properties of a test file are tried on the same cases each time, or on those of `SEED`. */
+/**
+ * Import this module for its side effect: fast-check then takes the cases of all properties in a test file from `SEED`.
+ */
 import fc from "fast-check";
 import { SEED } from "../process/seed.ts";
 

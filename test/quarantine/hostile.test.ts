@@ -24,13 +24,13 @@ const ESCAPE = "\u001b";
 
 type Json = Record<string, unknown>;
 
-/** A repaired store, a run of which somebody has spoilt. */
+/** A repaired store. Somebody has changed one of its runs in quarantine. */
 interface Spoilt {
   readonly store: StoreUnderTest;
   readonly runID: string;
-  /** Absolute, of the run that is spoilt. */
+  /** The absolute path of the changed run. */
   readonly run: string;
-  /** A folder beside the data directory, which nobody may touch. */
+  /** A folder beside the data directory, in which no command may change anything. */
   readonly outside: string;
 }
 
@@ -82,7 +82,7 @@ const firstItem = (run: string) => join(run, "items", readdirSync(join(run, "ite
 
 const NESTED = 200_000;
 
-/** Whatever the store, the run cannot be undone, and says so. */
+/** With any of these changes, and in every kind of store, the run cannot be undone, and the command says so. */
 const ATTACKS: readonly Attack[] = [
   ...["../outside/x", "/tmp/x", "items/../../x", "items/a/b", "items/.x", "manifest.json", "items/x\0y", ""].map(
     (file): Attack => ({ name: `item file ${JSON.stringify(file)}`, spoil: original({ file }) }),
@@ -142,7 +142,7 @@ const ATTACKS: readonly Attack[] = [
   },
 ];
 
-/** The run's items are refused one by one. */
+/** With any of these changes, the undo refuses the items of the run one by one. */
 const FILE_ATTACKS: readonly Attack[] = [
   ...[
     "../outside/secret",
@@ -209,7 +209,7 @@ function images({ store, outside }: Spoilt): readonly Image[] {
   return [store.image(), folderImage(outside)];
 }
 
-/** What a manifest says is judged alike in both; these reach the database, or do not. */
+/** The same code checks manifests for both kinds of stores. So only every fifth change is tried with a database. */
 const OF_ROWS = ATTACKS.filter((_, index) => index % 5 === 0);
 
 describe.each([
@@ -225,12 +225,12 @@ describe.each([
       const { dataDir } = spoilt.store;
       const session = basename(dirname(spoilt.run));
       const refused = await askCli(["restore", spoilt.runID, "--session", session, "--yes", "--data-dir", dataDir]);
-      // A folder that is none is passed over, and with it the session.
+      // `restore` ignores an entry that should be a folder and is none, and then knows no such session.
       expect([2, 3]).toContain(refused.code ?? -1);
       const said = refused.stderr + refused.stdout;
       expect([said.length > 20, said.includes("should not"), said.includes(ESCAPE)]).toEqual([true, false, false]);
       expect(images(spoilt)).toEqual(before);
-      // Whatever else is done beside it touches nothing outside either.
+      // A repair or a purge of this data directory must not change the folder outside either.
       for (const work of [checkAndRepair, (path: string) => purgeEverything(nodeFileSystem, path)]) {
         await work(dataDir).catch((error) => expect(error).toBeInstanceOf(NotAFolderError));
       }

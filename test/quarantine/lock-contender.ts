@@ -1,4 +1,7 @@
-/** Takes the lock again and again, and proves each time that nobody else has it: a file that only one may create. */
+/**
+ * Takes the lock again and again. Each time, it creates a file that only one process can create. This proves that no
+ * other process has the lock.
+ */
 import { appendFileSync, openSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,7 +25,7 @@ while ((statSync(turns, { throwIfNoEntry: false })?.size ?? 0) < Number(most)) {
   }
   appendFileSync(turns, "x");
   await sleep(Math.random() * 2);
-  // Now and then it dies while it holds the lock, and leaves it to the others.
+  // Sometimes the process dies while it has the lock. Then other processes must take the lock over.
   const dies = Math.random() < 0.1;
   unlinkSync(alone);
   if (dies) process.kill(process.pid, "SIGKILL");

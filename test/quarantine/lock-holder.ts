@@ -1,4 +1,6 @@
-/** A process that takes the lock of a data directory and keeps it until it is told or killed. */
+/**
+ * A process that takes the lock of a data directory, and keeps the lock until it is told to release it or is killed.
+ */
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { takeLock } from "../../plugin/quarantine/lock.ts";
 import { LOCK_TIMES, type LockTimes } from "../../plugin/quarantine/lock-file.ts";
@@ -7,14 +9,14 @@ export interface LockHolder {
   readonly answer: string;
   readonly pid: number;
   kill(): Promise<void>;
-  /** Asks the holder whether the lock is still its own. */
+  /** Asks the holder whether it still has the lock. */
   isHeld(): Promise<boolean>;
   release(): Promise<void>;
 }
 
 /**
- * Starts one; `answer` is `held`, `taken-over` or `refused`. `within`: a command that starts it, such as `unshare`;
- * `times` are those of its lock.
+ * Starts a holder. `answer` is `held`, `taken-over` or `refused`. `within` is a command that starts the process, such
+ * as `unshare`. `times` are the times of its lock.
  */
 export async function startHolder(
   dataDir: string,

@@ -1,4 +1,7 @@
-/** Locks whose holders cannot be seen: in other PID namespaces, under other host names, stopped, or by other clocks. */
+/**
+ * Locks whose holder cannot be seen, because it is in another PID namespace, has another host name or another clock, or
+ * is stopped.
+ */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,10 +15,10 @@ import { until } from "../process/until.ts";
 import { type Scratch, scratchFolder } from "../stores/scratch.ts";
 import { type LockHolder, startHolder } from "./lock-holder.ts";
 
-/** Short, so that a test need not take minutes; in the same order as those of the product. */
+/** Short times, so that a test does not need minutes. Their order is that of the product's times. */
 const TIMES: LockTimes = { renewEveryMs: 50, overdueMs: 200, lapsedMs: 1_000, watchedMs: 600 };
 
-/** For a holder that lives: a busy machine may keep it from renewing its lock for seconds. */
+/** Times for a holder that is alive. A busy machine may prevent it from renewing its lock for seconds. */
 const LIVE_TIMES: LockTimes = { renewEveryMs: 50, overdueMs: 20_000, lapsedMs: 60_000, watchedMs: 40_000 };
 
 const canUnshare =
@@ -48,7 +51,7 @@ async function hold(within: readonly string[], times = TIMES): Promise<LockHolde
   return holder;
 }
 
-/** Tries until the lock is had. */
+/** Tries again and again until it gets the lock. */
 async function takeAtLast() {
   for (;;) {
     const taken = await take();
@@ -64,13 +67,13 @@ function leave(content: object, ageMs: number): void {
   utimesSync(lockFile, time, time);
 }
 
-/** The processes of a holder: `unshare` and what it started. */
+/** Sends a signal to the processes that the holder's `unshare` started. */
 function signal(holder: LockHolder, name: NodeJS.Signals): void {
   const children = readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, "utf8").trim();
   for (const pid of children.split(" ").filter((each) => each !== "")) process.kill(Number(pid), name);
 }
 
-/** Waits until the lock was renewed once more. */
+/** Waits until the holder renews its lock. */
 async function renewal(): Promise<void> {
   const before = statSync(lockFile).mtimeMs;
   await until(() => statSync(lockFile).mtimeMs !== before, "the lock is not renewed", 10);
@@ -90,7 +93,7 @@ test.if(canUnshare)("a live holder under another host name keeps its lock, whate
   const holder = await hold([...ANOTHER_HOST, command, "sh"], LIVE_TIMES);
   expect(await take(LIVE_TIMES)).toMatchObject({ ok: false, holder: { host: "elsewhere", standing: "unknown" } });
   for (let renewals = 0; renewals < 20; renewals += 1) {
-    // As after a step of the clock: its time is hours away from ours.
+    // The time of the lock is now five hours away from this machine's time, as if somebody had changed the clock.
     const hours = renewals % 2 === 0 ? 5 : -5;
     const time = new Date(Date.now() + hours * 3_600_000);
     utimesSync(lockFile, time, time);
@@ -152,7 +155,7 @@ test("only one of a waking holder and of many that take over has the lock", asyn
   for (let round = 0; round < 20; round += 1) {
     const first = await take();
     if (!first.ok) throw new Error("not taken");
-    // Seen from elsewhere: as if its holder were in another namespace, and had slept.
+    // To the other contenders, the holder now seems to be in another namespace and to have slept for an hour.
     const content = JSON.parse(readFileSync(lockFile, "utf8"));
     writeFileSync(lockFile, JSON.stringify({ ...content, namespace: "pid:[1]" }));
     const old = new Date(Date.now() - 3_600_000);
@@ -172,7 +175,7 @@ test("a lock of version 0.1.0 is understood: its process here, gone, or elsewher
   const old = { token: TOKEN, pid, host, started, since: new Date().toISOString() };
   leave(old, 3_600_000);
   expect(await take()).toMatchObject({ ok: false, holder: { standing: "alive", pid } });
-  // Version 0.1.0 did not say in which namespace: a process of this number may run in another.
+  // Version 0.1.0 did not record the namespace, so a process with this pid may be running in another namespace.
   leave({ ...old, pid: 999_999_999 }, 0);
   expect(await take()).toMatchObject({ ok: false, holder: { standing: "unknown" } });
   leave({ ...old, host: "elsewhere", started: "another-boot:1" }, 3_600_000);
@@ -186,7 +189,7 @@ test("a lock that cannot be seen is ended when asked, and only if it is not rene
   const seen = await lockOf(nodeFileSystem, scratch.path);
   if (seen === null || typeof seen === "string") throw new Error("no lock");
   expect(await isRenewed(nodeFileSystem, scratch.path, seen, TIMES)).toBe(false);
-  // What changed since it was looked at stays.
+  // A lock that has changed since `lockOf` read it is not ended.
   utimesSync(lockFile, 1, 1);
   expect(await endLock(nodeFileSystem, scratch.path, seen)).toBe(false);
   const again = await lockOf(nodeFileSystem, scratch.path);

@@ -1,4 +1,7 @@
-/** The lock on a file system without hard links (FAT, exFAT, some shares), where its file is written where it stands. */
+/**
+ * The lock on a file system without hard links (FAT, exFAT, some shares). There, the lock file is written directly at
+ * its place.
+ */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -51,7 +54,9 @@ test("one of many takes a torn one over", async () => {
   expect([held[0]?.takenOver, await held[0]?.isHeld()]).toEqual([true, true]);
 });
 
-/** As a process that is stopped between making the lock file and the next thing that it does with it. */
+/**
+ * A file system that stops its process right after the process made the lock file. The process continues after `wake`.
+ */
 function stopped(): { readonly files: FileSystem; wake(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return {
@@ -76,7 +81,7 @@ test.each([
   const { files, wake } = stopped();
   const first = take(files, times);
   await until(() => existsSync(lockFile), "no lock file is made", 10);
-  // Longer ago than any writer needs.
+  // The lock file now looks older than the time that any process needs to write it.
   utimesSync(lockFile, 1, 1);
   const second = await take();
   if (!second.ok) throw new Error("not taken over");

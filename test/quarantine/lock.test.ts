@@ -69,7 +69,7 @@ describe("one holder at a time", () => {
     const turns = 40;
     const contender = async () => {
       let ending: number | null = null;
-      // One that killed itself leaves its turn to the next.
+      // After a contender has killed itself, a new one continues.
       while (ending !== 0) {
         const started = Bun.spawn([process.execPath, script, scratch.path, String(turns)], { stderr: "inherit" });
         ending = await started.exited;
@@ -162,7 +162,7 @@ describe("the lock of a dead process is taken over", () => {
   });
 });
 
-/** Makes this process's lock files those of one that is gone since long. */
+/** Changes the lock files of this process, so that their owner seems to have ended long ago. */
 function bury(): void {
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
     const path = join(folder, name);

@@ -5,7 +5,7 @@ import { newRunID } from "../../plugin/quarantine/run-id.ts";
 
 const HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
-/** A manifest with two rows, as this tool writes them. */
+/** A manifest with two rows, as this tool writes it. */
 function sample(): Manifest {
   const common = { code: "truncated", evidence: "3 bytes", remedy: "quarantine", state: "done" } as const;
   const file = (id: string) => ({ file: `items/${id}-x.json`, bytes: 3, sha256: HASH });
@@ -83,7 +83,7 @@ function fileSample(): Manifest {
   return { ...rest, store: { generation: "json", contract: "syntax" }, items: [{ ...first, locator, original }] };
 }
 
-/** A manifest of a run on a database as a whole. */
+/** A manifest of a run on a whole database file. */
 function databaseSample(): Manifest {
   const { items, ...rest } = fileSample();
   const store = { generation: "sqlite", contract: "strict", database: "opencode.db" } as const;
@@ -95,7 +95,7 @@ function databaseSample(): Manifest {
   return { ...rest, sessionID: null, store, items: files };
 }
 
-/** The sample with the value at a path replaced; `undefined` removes it. */
+/** The text of a manifest in which the value at `path` is replaced. The value `undefined` removes it. */
 function changed(path: string, value: unknown, of = sample()): string {
   const manifest = JSON.parse(manifestText(of)) as Record<string, unknown>;
   const names = path.split(".");

@@ -34,7 +34,7 @@ const settle = async () =>
     access: "outside",
   });
 
-/** What summaries say, without the files from which they have it. */
+/** The summary of each run. For a run with a problem, its id and the problem. */
 async function summaries(files: FileSystem = nodeFileSystem) {
   return (await allRuns(files, scratch.path)).map((run) =>
     run.ok ? run.state : { runID: run.runID, problem: run.problem },
@@ -46,7 +46,7 @@ function replaceText(file: string, text: string): void {
   writeFileSync(file, text);
 }
 
-/** The only run. */
+/** The run in quarantine, of which there must be exactly one. */
 async function only(): Promise<StoredRun & { ok: true }> {
   const [run, ...others] = await storedRuns(nodeFileSystem, scratch.path);
   if (!run?.ok || others.length > 0) throw new Error("there is not one run");
@@ -104,7 +104,7 @@ describe("a run's state file", () => {
     const { folder } = await only();
     const file = join(folder, "manifest.json");
     const before = lstatSync(file);
-    // As long as it was.
+    // The new text has the same length as the old one.
     change(file, readFileSync(file, "utf8").replace('"trigger": "cli"', '"trigger": "tui"'));
     utimesSync(file, before.atime, before.mtime);
     expect(await summaries()).toMatchObject([{ trigger: "tui" }]);
@@ -179,7 +179,7 @@ describe("a run's state file", () => {
     await storeRun(scratch.path, { items: 1000, state: "done", createdAt: new Date(since - 1), trigger: "preload" });
     for (const { folder } of await storedRuns(nodeFileSystem, scratch.path)) rmSync(stateFile({ folder }));
     await storeRun(scratch.path, { items: 3, state: "done", trigger: "preload" });
-    // Repaired unasked soon after the start, while there was no screen yet.
+    // The plugin made this repair by itself soon after the start, when the terminal UI was not there yet.
     await storeRun(scratch.path, { items: 1, state: "done", trigger: "watch" });
     await storeRun(scratch.path, { items: 1, state: "done", trigger: "command" });
     const counting = countingFiles(nodeFileSystem);
@@ -222,7 +222,7 @@ test("while it cannot be read what a user restored, nothing is repaired unasked"
 describe("a run that was undone completely", () => {
   const long = 31 * DAY_MS;
 
-  /** An old run on a record that is damaged again now that it was restored; how old that is. */
+  /** Makes an old run that was restored `restoredAgoMs` ago. Its record is damaged again because of the restore. */
   async function undone(restoredAgoMs: number) {
     const store = createJsonStore(sampleContent());
     store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.alloc(0));

@@ -5,7 +5,7 @@ import type { Manifest } from "../../plugin/quarantine/manifest.ts";
 import { newRunID } from "../../plugin/quarantine/run-id.ts";
 import { createRunFolder, publishRun } from "../../plugin/quarantine/vault.ts";
 
-/** An item as a repair of files writes it, with evidence of this length. */
+/** An item as a repair of files writes it. `evidence` is the length of its evidence. */
 function fileItem(number: number, state: ItemState, evidence: number): ManifestItem {
   const id = String(number + 1).padStart(4, "0");
   return {
@@ -25,18 +25,18 @@ export interface RunWanted {
   readonly state: "done" | "restored" | "rolled-back" | "planned";
   readonly trigger?: Manifest["trigger"];
   readonly createdAt?: Date;
-  /** Length of each item's evidence. */
+  /** The length of each item's evidence. */
   readonly evidence?: number;
 }
 
-/** A run of the JSON generation in quarantine, as a repair or a restore leaves it; its items hold no files. */
+/** Stores a run of a JSON store in quarantine, as a repair or an undo leaves it. Its items have no files. */
 export async function storeRun(
   dataDir: string,
   wanted: RunWanted,
   files: FileSystem = nodeFileSystem,
 ): Promise<RunFolder> {
   const { sessionID = "ses_x", state, createdAt = new Date() } = wanted;
-  // An id of this process is never older than the one before.
+  // `newRunID` never goes back in time, so the time in the id is replaced here.
   const runID = newRunID(Date.now()).replace(/^[^-]+/, createdAt.toISOString().replace(/[-:.]/g, ""));
   const prepared = await createRunFolder(files, dataDir, sessionID, runID);
   return publishRun(files, prepared, {
@@ -47,7 +47,7 @@ export async function storeRun(
   });
 }
 
-/** The same files, and how many bytes of content were read of them. */
+/** The same file system, with a count of the content bytes that were read. */
 export function countingFiles(files: FileSystem): { readonly files: FileSystem; bytes(): number } {
   let bytes = 0;
   const counted = <T extends Buffer | string>(read: T): T => {

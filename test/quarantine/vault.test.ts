@@ -56,7 +56,7 @@ function manifest(sessionID: string | null, runID: string, ageDays = 0, state: M
   };
 }
 
-/** A run with one item, as a repair leaves it. Its folder. */
+/** Stores a run with one item, as a repair leaves it. Returns the folder of the run. */
 async function storedRun(
   sessionID: string | null,
   ageDays = 0,

@@ -10,7 +10,7 @@ function* inPieces(text: string | Buffer, size: number): Iterable<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-/** The document with every long string as the brief one and the texts of its cuts say. */
+/** Puts the texts that were cut out back into the brief document. The result must be the whole document. */
 function putTogether(document: string, size: number): unknown {
   const brief = briefDocument(inPieces(document, size), "<cut>");
   if (brief === null) return null;
@@ -43,7 +43,7 @@ test("the brief document and its cuts together are the document, wherever the pi
     fc.property(text, fc.integer({ min: 1, max: 40 }), fc.boolean(), (unit, size, isEscaped) => {
       const long = unit.repeat(Math.ceil((LONG + 200) / unit.length));
       const json = JSON.stringify({ id: "prt_1", text: long, after: [1, unit] });
-      // A surrogate without its other half is no UTF-8: JSON.stringify writes it as an escape.
+      // UTF-8 cannot contain half of a surrogate pair, so JSON.stringify writes it as an escape.
       const document = isEscaped ? escaped(json) : json;
       expect(putTogether(document, size * 5003)).toEqual(JSON.parse(document));
     }),

@@ -31,7 +31,10 @@ const description: StoreDescription = {
 const ids = { sessionID: "ses_1", messageID: "msg_1", partID: "prt_1" };
 const samples = samplePart(ids);
 
-/** A database of parts, a few of them damaged; two documents in one row and none in its neighbour, among others. */
+/**
+ * Writes a database of parts, and damages a few of them. A few other rows are odd, for example with two documents in
+ * one row.
+ */
 async function writeParts(path: string, random: Random, rows: number): Promise<void> {
   using database = new Database(path);
   database.exec(await readFile(join(import.meta.dirname, "..", "fixtures", "schema-1.18.33.sql"), "utf8"));
@@ -67,7 +70,7 @@ async function writeParts(path: string, random: Random, rows: number): Promise<v
   database.run("commit");
 }
 
-/** The text of a part, if it is UTF-8; `null` for anything else. */
+/** The stored text of a part, or `null` if it is not a text in valid UTF-8. */
 function whatIsWritten(path: string, id: string): string | null {
   using database = new Database(path, { readonly: true });
   const sql = "select cast(data as blob) as bytes from part where id = ? and typeof(data) = 'text'";
@@ -87,7 +90,8 @@ async function suspects(path: string, isHealthy?: (bundle: Bundle) => boolean): 
     await store.scan(
       { what: "everything", ...(isHealthy && { share: { index, of: 3 } }) },
       (artifact, text, row) => {
-        // A letter that stands for bytes that are none is looked at again: it may be what was written.
+        // The scan gives no exact text if the text contains U+FFFD, which may stand for invalid bytes. It may also be
+        // what is stored, so the stored bytes are read.
         const exact = text ?? whatIsWritten(path, String(artifact.recordID));
         if (!looksHealthy(artifact, exact, row, description)) found.push(locatorText(artifact.locator));
       },

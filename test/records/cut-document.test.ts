@@ -31,13 +31,15 @@ test("a cut document never says what the whole one does not", () => {
       const document = JSON.stringify(value);
       const said = cutDocument(document.slice(0, at % (document.length + 1)));
       if (said === undefined) return;
-      // What the text says: it has no negative zero, which a generated value may be.
+      // The parsed text is the reference, because `value` may contain a negative zero, and its JSON text cannot.
       expect(beginningOf(said, JSON.parse(document))).toBe(true);
     }),
   );
 });
 
-/** Whether `said` is `whole` with things missing: keys, ends of lists, the end of one text. */
+/**
+ * Whether `said` is the same as `whole`, except for missing keys, missing ends of lists, and a text without its end.
+ */
 function beginningOf(said: unknown, whole: unknown): boolean {
   if (typeof said === "string") return typeof whole === "string" && whole.startsWith(said);
   if (Array.isArray(said)) return Array.isArray(whole) && said.every((each, index) => beginningOf(each, whole[index]));

@@ -5,7 +5,7 @@ import { longDocument, longTextAt } from "../../plugin/records/long-document.ts"
 const MARK = "(a mark)";
 const FILL = "x".repeat(128 * 1024);
 
-/** The document, and what is read for the long text at a path. */
+/** The long document of this JSON, and a function `at` that reads the long text at a path. */
 function read(json: string) {
   const bytes = Buffer.from(json);
   const brief = briefDocument([bytes], MARK);
@@ -20,7 +20,7 @@ function read(json: string) {
 test("each long text has its own rest, whatever the names are and whichever order JavaScript gives them", () => {
   const texts = { "state.output": "a dotted name", state: { output: "a path" }, b: "a letter", 7: "a number" };
   const long = (ending: string) => `${FILL} ${ending}`;
-  // JavaScript lists the name 7 first, the document has it last.
+  // JavaScript lists the key 7 first, although it comes later in the document.
   const json = `{"b":"${long(texts.b)}","state.output":"${long(texts["state.output"])}",
     "state":{"output":"${long(texts.state.output)}"},"7":"${long(texts[7])}","list":["short","${long("in a list")}"]}`;
   const document = read(json);

@@ -3,7 +3,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 export type JsonObject = { readonly [key: string]: Json };
 
-/** Ids that a sample carries where its document names other records. */
+/** The ids that a sample uses where its document names other records. */
 export interface SampleIDs {
   readonly sessionID: string;
   readonly messageID: string;
@@ -34,7 +34,7 @@ const apiError = {
   },
 };
 
-/** Documents of every part type and tool state with every field that opencode 1.17 and 1.18 know. */
+/** Documents of every part type and tool state. Together they have every field that opencode 1.17 and 1.18 know. */
 export function samplePart({ sessionID, messageID, partID }: SampleIDs): readonly JsonObject[] {
   const attachment = {
     ...file({ type: "file", text: sourceText, path: "main.txt" }),
@@ -93,7 +93,7 @@ const errors: readonly Json[] = [
   apiError,
 ];
 
-/** Documents of messages of both roles with every field, one for each kind of error. */
+/** Documents of messages of both roles with every field, and one document for each kind of error. */
 export function sampleMessage({ messageID }: SampleIDs): readonly JsonObject[] {
   const assistant: JsonObject = {
     role: "assistant",
@@ -131,7 +131,7 @@ export function sampleMessage({ messageID }: SampleIDs): readonly JsonObject[] {
   ];
 }
 
-/** Values of a session's JSON columns, with every field. */
+/** Values for a JSON column. At least one value has every field of the column. */
 export function sampleColumn(column: string, { messageID, partID }: SampleIDs): readonly Json[] {
   switch (column) {
     case "revert":

@@ -1,7 +1,7 @@
 import type { JsonShape } from "../../plugin/model/artifact.ts";
 import { JsonScanner } from "../../plugin/records/json-scanner.ts";
 
-/** What the scanner says of bytes that come in pieces of these sizes, the rest in one. */
+/** What the scanner says about bytes that it gets in pieces of these sizes. The rest comes as one piece. */
 export function shapeInPieces(bytes: Uint8Array, sizes: readonly number[]): JsonShape {
   const scanner = new JsonScanner();
   let at = 0;

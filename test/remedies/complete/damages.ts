@@ -5,7 +5,7 @@ import { LEGACY_SESSIONS } from "./legacy-sessions.ts";
 
 export const LEGACY_RECORDS: readonly LegacyRecord[] = [...LEGACY_MESSAGES, ...LEGACY_PARTS, ...LEGACY_SESSIONS];
 
-/** Readable, refused, and nothing says what they should be. */
+/** Readable records that the host refuses. Nothing in the store says what the missing values should be. */
 export const UNANSWERED: readonly Pick<LegacyRecord, "name" | "change">[] = [
   { name: "a part of an unknown type", change: (rows) => rows.part("text", () => ({ type: "hologram" })) },
   { name: "a text without text", change: (rows) => rows.part("text", without("text")) },

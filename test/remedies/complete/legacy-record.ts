@@ -2,13 +2,16 @@ import type { Rows } from "../../host/healthy-rows.ts";
 
 export type Json = Record<string, unknown>;
 
-/** A record as an older opencode, or another program, left it, and what completing it comes to. */
+/** A record as an older opencode or another program left it, and the expected result of completing it. */
 export interface LegacyRecord {
   readonly name: string;
-  /** Rules of the catalogue that answer it. */
+  /** The rules of the catalogue that complete the record. */
   readonly rules: readonly string[];
   change(rows: Rows): void;
-  /** Places where the host's answer differs afterwards from the one before the damage; none where they are not said. */
+  /**
+   * The places where the host's answer about the completed record differs from the answer before the damage. By
+   * default, none.
+   */
   readonly differs?: readonly string[];
 }
 

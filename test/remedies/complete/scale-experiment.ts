@@ -8,13 +8,13 @@ import { sampleContent } from "../../stores/content.ts";
 import { createSqliteStore } from "../../stores/sqlite-fixture.ts";
 
 export interface ScaleInput {
-  /** Rows that opencode 1.17 and newer refuse. */
+  /** How many rows opencode 1.17 and newer refuse. */
   readonly rows: number;
-  /** Kills the first run when so many run folders are there; 0: it is not killed. */
+  /** The first run is killed when there are this many run folders. With 0, it is not killed. */
   readonly killAfterRuns: number;
-  /** Whether everything is restored in the end, and compared. */
+  /** Whether everything is restored at the end and compared with the first state. */
   readonly undo: boolean;
-  /** Whether a process asks all the time for how long it may not write. */
+  /** Whether another process measures for how long it cannot write. */
   readonly probe: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface ScaleResult {
   readonly killed: boolean;
   readonly seconds: number;
   readonly peakMB: number;
-  /** The longest time, in milliseconds, for which another process could not begin to write; `null` without a probe. */
+  /** The longest time, in milliseconds, for which another process could not begin to write. `null` without a probe. */
   readonly longestLockMs: number | null;
   readonly left: number;
   readonly undone: boolean | null;
@@ -34,8 +34,9 @@ const ROWS_OF_TURN = 4;
 const TURNS_OF_SMALL_SESSION = 75;
 
 /**
- * A store of an older opencode: every message and two parts of each turn lack what a newer one demands. Half of it is one
- * session. Repairs it from the command line, even after a kill in the midst, beside a process that wants to write.
+ * Makes a store of an older opencode. Every message and two parts of each turn lack fields that a newer opencode
+ * requires. Half of the turns are in one session. The command line repairs the store, even after the first repair was
+ * killed, and while another process tries to write.
  */
 export async function runScale({ rows, killAfterRuns, undo, probe }: ScaleInput): Promise<ScaleResult> {
   const store = await createSqliteStore("1.18.33", sampleContent());
@@ -179,7 +180,10 @@ function imageOf(path: string): string {
   return hash.digest("hex");
 }
 
-/** Tries to begin writing over and over until its input ends, and says for how long it could not. */
+/**
+ * Tries to begin a write again and again until its input ends. Then prints the longest time for which it could not
+ * write.
+ */
 async function askForTheLock(path: string): Promise<void> {
   const database = new Database(path);
   database.run("pragma busy_timeout = 0");

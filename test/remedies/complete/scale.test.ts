@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { IS_WHOLE } from "../../process/whole.ts";
 import { runScale } from "./scale-experiment.ts";
 
-/** `npm run test:normalise -- --rows N --kill-after N` is the whole of it. */
-// A kill in the midst of a repair: test/crash/kill.test.ts.
+/** The test is a short form of `npm run test:normalise -- --rows N --kill-after N`. */
+// A kill during a repair is tested in test/crash/kill.test.ts.
 test.skipIf(!IS_WHOLE)(
   "thousands of old rows are completed, even after a kill, and come back byte for byte",
   async () => {

@@ -82,7 +82,10 @@ describe("a document that was cut off", () => {
   });
 });
 
-/** Whether every value of `part` is in `whole` at the same place, strings by their beginnings. */
+/**
+ * Whether `whole` contains every value of `part` at the same place. A text in `part` may be the beginning of the text
+ * in `whole`.
+ */
 function isBeginning(part: unknown, whole: unknown): boolean {
   if (typeof part === "string") return typeof whole === "string" && whole.startsWith(part);
   if (typeof part !== "object" || part === null) return Object.is(part, whole) || part === whole;

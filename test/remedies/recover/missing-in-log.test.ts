@@ -26,7 +26,10 @@ const written = { type: "message.updated.1", text: JSON.stringify({ sessionID: "
 const filled = { type: "message.part.updated.1", text: JSON.stringify({ sessionID: "ses_1", part: PART, time: 2 }) };
 const removed = { type: "message.removed.1", text: JSON.stringify({ sessionID: "ses_1", messageID: "msg_1" }) };
 
-/** What is lost of a session in which nothing is left; the events in the order in which the host wrote them. */
+/**
+ * The ids of the records that are lost if no record of a session is left. `events` are in the order in which the host
+ * wrote them.
+ */
 function lost(...events: Omit<RecordedEvent, "sequence">[]): string[] {
   const numbered = events.map((event, sequence) => ({ ...event, sequence })).reverse();
   return missingRecords(numbered, events.length - 1, new Map(), STORE)
@@ -37,7 +40,7 @@ function lost(...events: Omit<RecordedEvent, "sequence">[]): string[] {
 test("what was removed with its message stays away, also where the host has written that message again", () => {
   expect(lost(written, filled)).toEqual(["msg_1", "prt_1"]);
   expect(lost(written, filled, removed)).toEqual([]);
-  // The summary of a turn, which 1.18.33 makes beside everything else, came after the removal.
+  // 1.18.33 makes the summary of a turn in parallel with other work. Here, it wrote the summary after the removal.
   expect(lost(written, filled, removed, written)).toEqual(["msg_1"]);
   expect(lost(written, filled, removed, written, filled)).toEqual(["msg_1", "prt_1"]);
 });

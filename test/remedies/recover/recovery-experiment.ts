@@ -14,33 +14,37 @@ import { SqliteRecords } from "../../oracle/sqlite-records.ts";
 import { builtPackage } from "../../package/built.ts";
 
 export interface RecoveryResult {
-  /** Damages on which the host failed. */
+  /** The number of damages on which the host failed. */
   readonly failing: number;
-  /** Of these, after whose repair the host's answers were the same as before the damage. */
+  /** The number of these damages after whose repair the host answered the same as before the damage. */
   readonly identical: number;
-  /** The others, each with what was damaged and why it did not come back. */
+  /** A description of each of the other damages: what was damaged, what was done, and which answers differ. */
   readonly others: readonly string[];
 }
 
-/** The command, which was asked for everything; the same, unasked; or a start of opencode with the plugin. */
+/**
+ * `command` repairs everything that a user can ask for. `unasked` repairs only what needs no request. `start` starts
+ * opencode with the plugin.
+ */
 export const MENDED_BY = ["command", "unasked", "start"] as const;
 
 export interface RecoveryInput {
   readonly version: HostVersion;
   readonly seed: number;
-  /** How many damages on which the host fails. */
+  /** The experiment ends after this many damages on which the host fails. */
   readonly count: number;
-  /** The first of these, where nothing is said. */
+  /** The default is `command`. */
   readonly mendedBy?: (typeof MENDED_BY)[number];
   readonly onOther?: (words: string) => void;
 }
 
-/** The answers that a session has; that of its project is another matter. */
+/** The answers about a session. Answers about its project are not compared. */
 const ROUTES = ["list", "info", "messages", "todo", "diff"] as const;
 
 /**
- * Damages one record at a time of a store whose host logs its writes, repairs it, compares every answer of the host with
- * the one before the damage, and undoes the repair. A store that is not what it was after that ends the experiment.
+ * Damages one record at a time of a store whose host logs its writes, and repairs it. Compares every answer of the host
+ * with the answer before the damage, and undoes the repair. The experiment stops with an error if the store is then not
+ * the same as before the repair.
  */
 export async function runRecovery({
   version,
@@ -69,7 +73,8 @@ export async function runRecovery({
         continue;
       }
       const damaged = await askAbout(host, record.sessionID);
-      // A session of another folder is listed elsewhere: every answer of the host is in order.
+      // All answers of the host are in order, for example because the damage only moved the session to another folder's
+      // list.
       if (Object.values(statusesOf(damaged)).every((status) => status === 200)) {
         await record.undo();
         continue;
@@ -87,10 +92,11 @@ export async function runRecovery({
       }
       for (const manifest of manifests) await trustedManifest(manifest);
       for (const runID of runIDs) await tool.restore(runID);
-      // What somebody restored stays as it is at later starts: the next damage may be the same one.
+      // Later starts do not repair again what somebody restored. The next damage may be the same one, so the manifests
+      // are removed.
       for (const manifest of manifests) await rm(dirname(manifest), { recursive: true });
       const after = await storeImage(store.dataDir, []);
-      // opencode itself writes while it starts.
+      // opencode itself writes to the store when it starts.
       const isExact = mendedBy === "start" || JSON.stringify(after) === JSON.stringify(before);
       if (!isExact) throw new Error(`${record.locator}: the undo is not exact`);
       await record.undo();
@@ -111,7 +117,7 @@ interface Bench {
   readonly tool: Tool;
 }
 
-/** What became of a damage, and what the host answers then. */
+/** What was done about a damage, and what the host answers after that. */
 interface Mended {
   readonly answers: SessionAnswers;
   readonly actions: readonly string[];
@@ -133,7 +139,7 @@ async function mended(by: (typeof MENDED_BY)[number], bench: Bench, sessionID: s
   };
 }
 
-/** The first answers of an opencode that starts with the plugin. */
+/** Starts opencode with the plugin, and returns its first answers. */
 async function mendedByStart(store: RealStore, sessionID: string): Promise<Mended> {
   const known = new Set((await storedRuns(nodeFileSystem, store.dataDir)).map(({ folder }) => folder));
   const plugins = [pathToFileURL(join(await builtPackage(), "server.js")).href];

@@ -9,10 +9,12 @@ import { runRecovery } from "./recovery-experiment.ts";
 
 afterAll(removeHomes);
 
-/** `npm run test:recover -- --host V --seed N --count N` is the whole of it. */
+/**
+ * The test has a fixed seed and a small count. `npm run test:recover -- --host V --seed N --count N` is its long form.
+ */
 const SEED = 7607;
 
-/** Both have the same log and the same contracts. */
+/** Both versions have the same log and require the same form of records, so one of them is enough for `npm test`. */
 const VERSIONS = IS_WHOLE ? (["1.17.18", "1.18.33"] as const) : (["1.18.33"] as const);
 
 for (const version of VERSIONS) {
