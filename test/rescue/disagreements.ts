@@ -39,8 +39,7 @@ export async function tryHistory(world: World, seed: number, length: number): Pr
       return { when, isKnown, list, asked, globals, live, realOf };
     };
     judge(history, await view("as it was left", false), copied, said);
-    // Each start may move sessions to another project. After a start in every folder, the answers of the host no longer
-    // change.
+    // After a start in every folder, no later start moves a session to another project.
     const settled = await view("after a start in every folder", true);
     judge(history, settled, copied, said);
     const inside = await viewsInside(world, history, copied);
@@ -75,9 +74,7 @@ function globalsOf(world: World): ReadonlySet<string> {
   return new Set(sessionRows(world).flatMap((row) => (row.project_id === "global" ? [row.id] : [])));
 }
 
-/**
- * The ids of each session's messages in the copy, as the copy's opencode answers. That opencode is stopped afterwards.
- */
+/** The ids of each session's messages in the copy. Stops the copy's opencode afterwards. */
 async function copiedMessages({ copy, sessions }: History): Promise<ReadonlyMap<string, readonly string[]>> {
   const copied = new Map<string, readonly string[]>();
   if (copy === null) return copied;
@@ -89,10 +86,7 @@ async function copiedMessages({ copy, sessions }: History): Promise<ReadonlyMap<
   return copied;
 }
 
-/**
- * What `rescue` says in a container that gets one folder after the other. Before that, the host of the container is
- * started once in each folder.
- */
+/** What `rescue` says in a container that gets one folder after the other. Each folder was started once before. */
 async function viewsInside(
   world: World,
   { bound, sessions }: History,
@@ -185,8 +179,7 @@ function judge(
     }
     if (isKnown && partly.has(id) && somewhere.length === 0)
       said.push(`${place} is in no list, and called partly shown`);
-    // Only a container has this workspace. On the machine, the path looks like that of a renamed folder, so the reason
-    // must mention a container.
+    // Only a container has this workspace. So the reason must mention a container, even on the machine.
     const reason = (hidden.get(id) ?? partly.get(id))?.reason;
     if (live.has(id) && real(directory) === null && directory === WORKSPACE && !reason?.includes("container")) {
       said.push(`${place} is of a container, and that is not said: ${reason}`);
@@ -215,10 +208,7 @@ function realOf(folder: string): string | null {
   return existsSync(folder) ? realpathSync(folder) : null;
 }
 
-/**
- * Relinks the sessions whose new folder is certain. Each of them must then be listed in its folder, no other session
- * may leave a list, and a second run must change nothing.
- */
+/** Relinks. Moved sessions must be listed, no other session may leave a list, and a second run must change nothing. */
 async function relink(
   world: World,
   history: History,
@@ -246,8 +236,7 @@ async function relink(
   if ((await hiddenOf(world, history)).changes.length > 0) said.push("relink again would change more");
   const placed = new Map(rows().map((row) => [row.id, row]));
   const now = await askEverywhere(world, history);
-  // opencode was started in every folder before. So another start must keep the rows, and must name each worktree only
-  // once.
+  // opencode was started in every folder before. So another start keeps the rows, with each worktree once.
   said.push(...otherRows("after relink and a start in every folder", projectRows(world), wanted));
   said.push(...worktreesTwice(projectRows(world)));
   const changed = new Set(list.changes.map(({ id }) => id));
@@ -279,10 +268,7 @@ async function relink(
   said.push(...otherRows("after undo", projectRows(world), projects));
 }
 
-/**
- * Imports what only the copy has. The host must then open all of it, a second run must add nothing, and an undo must
- * remove everything that nobody continued.
- */
+/** Imports what only the copy has. A second run must add nothing. An undo must remove all that nobody continued. */
 async function bringIn(
   world: World,
   { sessions }: History,

@@ -16,10 +16,10 @@ import { CREATED, messageDocument, partDocument, type SessionContent, type Store
 import { scratchFolder } from "./scratch.ts";
 import type { Image, StoreUnderTest } from "./store-under-test.ts";
 
-/** When opencode wrote these files, long enough ago that nobody may be writing them. */
+/** The time at which opencode wrote these files. It is long ago, so that no process seems to be writing them. */
 const WRITTEN = new Date(CREATED - 3_600_000);
 
-/** A store as opencode 1.1.65 writes it, in a folder of its own. */
+/** A store like one of opencode 1.1.65, in a new folder. */
 export function createJsonStore(content: StoreContent): StoreUnderTest {
   const scratch = scratchFolder();
   const dataDir = join(scratch.path, "opencode");
