@@ -115,7 +115,7 @@ function put(dataDir: string, path: string, document: object): void {
   utimesSync(absolute, WRITTEN, WRITTEN);
 }
 
-/** Every file below a folder with its bytes' hash, size, time, mode and place. Empty folders count too. */
+/** Every file below a folder, with its size, time, mode, and content or hash. Empty folders count too. */
 export function folderImage(root: string, leftOut: readonly string[] = []): Image {
   const image: Record<string, string> = {};
   const walk = (path: string) => {
