@@ -15,7 +15,7 @@ describe("the tables and the journal of a database", () => {
     expect(await found("1.18.33", forgotten)).toEqual([
       ["migration-unrecorded", "blocking", "database", "20260510033149_session_usage"],
     ]);
-    // An upgrade to 1.18.33 stops with `table control_account already exists` (measured).
+    // An upgrade of such a database to 1.18.33 stops with `table control_account already exists` (measured).
     const unknown = (store: RealStore) =>
       sql(store, "update __drizzle_migrations set created_at = created_at + 7, name = null where id = 3");
     expect(await found("1.14.41", unknown)).toEqual([
@@ -53,7 +53,7 @@ describe("the tables and the journal of a database", () => {
     // SQLite treats an unknown quoted name as a text. So the host answers with the column's name as the title.
     expect(await found("1.18.33", without("title"))).toEqual(written);
     expect(await found("1.14.41", without("title"))).toEqual(written);
-    // GET /session answers 400 on 1.15.0, 1.15.3 and 1.15.4.
+    // With such a database, `GET /session` answers 400 on 1.15.0, 1.15.3 and 1.15.4.
     expect(await found("1.15.4", without("cost"))).toEqual(named("cost", "blocking"));
   });
 
@@ -66,7 +66,7 @@ describe("the tables and the journal of a database", () => {
     expect(await found("1.15.4", dropped("event_sequence"))).toEqual(
       lost("event_sequence", "new sessions or prompts fail"),
     );
-    // 1.15.4 writes no event; 1.18.33 does.
+    // 1.15.4 does not write events. 1.18.33 writes them.
     expect(await found("1.15.4", dropped("event"))).toEqual(
       lost("event.id", "a newer opencode assumes that these columns exist, and fails"),
     );

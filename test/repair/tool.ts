@@ -40,7 +40,7 @@ export async function blockingIn(
   return (await findingsIn(dataDir, files)).filter(({ severity }) => severity === "blocking");
 }
 
-/** Repairs what was found, as the command line does. */
+/** Repairs these findings, as the command line does. */
 export async function repairFindings(
   files: FileSystem,
   dataDir: string,

@@ -43,8 +43,8 @@ const DECIDERS = [
 ] as const;
 
 /**
- * A repair that has requested the lock twice is waiting for it. More attempts cannot be expected, because the terminal
- * half waits no longer than the start does.
+ * A repair that has requested the lock twice is waiting for it. The terminal half gives up as soon as the start does,
+ * so the test does not wait for more requests.
  */
 const isWaiting = (attempts: number) => attempts >= 2;
 

@@ -58,7 +58,7 @@ export async function tryHistory(world: World, seed: number, length: number): Pr
 /** What the host shows on one machine or in one container, and what `rescue` says there. */
 interface View {
   readonly when: string;
-  /** Whether a host was started in every folder before. */
+  /** Whether a host was started in every folder before it gave these answers. */
   readonly isKnown: boolean;
   readonly list: Pick<HiddenList, "hidden" | "partlyShown" | "incomplete" | "changes">;
   readonly asked: Asked;
@@ -236,7 +236,7 @@ async function relink(
   if ((await hiddenOf(world, history)).changes.length > 0) said.push("relink again would change more");
   const placed = new Map(rows().map((row) => [row.id, row]));
   const now = await askEverywhere(world, history);
-  // opencode was started in every folder before. So another start keeps the rows, with each worktree once.
+  // opencode was started in every folder before, so another start must not change the rows or repeat a worktree.
   said.push(...otherRows("after relink and a start in every folder", projectRows(world), wanted));
   said.push(...worktreesTwice(projectRows(world)));
   const changed = new Set(list.changes.map(({ id }) => id));

@@ -47,7 +47,8 @@ test("a moved project is found again where opencode met it last, or where the us
   expect(rows(now, "select worktree, sandboxes from project")).toEqual([{ worktree: there, sandboxes: "[]" }]);
   expect((await undo(now.dataDir, one.runID)).code).toBe(0);
   expect(await storeImage(now.dataDir)).toEqual(before);
-  // At its next start there, opencode adds another folder to the list. An undo must restore the worktree all the same.
+  // At its next start there, opencode may write other folders to `sandboxes`. An undo must restore the worktree all the
+  // same.
   const again = await rescue(now.dataDir, "--relink", "--yes");
   {
     using database = openDatabase(now);

@@ -171,8 +171,8 @@ test("a reason has ordinary spaces in the paths of a JSON document, and each pat
   expect(reasons).toEqual([`The session that started this session is only in ${name} in ${dataDir}.`]);
   for (const width of [40, 80, 120]) {
     const lines = released(withoutWideLines(said, width)).split("\n");
-    // These three lines name the database: the hidden parent, the reason of the child, and the session with more
-    // messages in the other store.
+    // Each text is in three lines: the hidden parent, the reason of the child, and the session with more messages in
+    // the other store.
     for (const whole of [name, dataDir]) expect(lines.filter((line) => line.includes(whole))).toHaveLength(3);
   }
 });

@@ -13,7 +13,7 @@ export interface History {
   readonly folders: readonly string[];
   /** The folders that a container had as its workspace. */
   readonly bound: readonly string[];
-  /** Sessions that opencode was asked to delete. */
+  /** The ids of the sessions that opencode was asked to delete. */
   readonly deleted: ReadonlySet<string>;
   readonly copy: DatabaseCopy | null;
 }

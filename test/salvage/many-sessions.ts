@@ -19,7 +19,7 @@ export interface ManySessions {
    */
   readonly restarted: { readonly database: string; readonly wal: string };
   readonly sessionIDs: readonly string[];
-  /** Directory of the project that the sessions belong to. */
+  /** The folder of the project to which the sessions belong. */
   readonly project: string;
 }
 

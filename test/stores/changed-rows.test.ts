@@ -102,8 +102,8 @@ describe("rows that were written, told by the log", () => {
       {
         numRuns: 150,
         examples: [
-          // The log starts again twice between two looks. The first of these logs is shorter than the log that the
-          // position remembers.
+          // The log starts again twice between two looks. The first of these logs is shorter than the log at the first
+          // look.
           [
             [
               { what: "insert", size: 0, seed: 0 },

@@ -26,7 +26,7 @@ export interface PartContent {
 /** A time in milliseconds since the epoch. */
 export const CREATED = 1_795_402_315_181;
 
-/** A session whose records are numbered after it: `ses_a`, `msg_a1`, `prt_a1_1` … */
+/** A session whose messages and parts have ids with its name: `ses_a`, `msg_a1`, `prt_a1_1` … */
 export function sessionContent(name: string, projectID: string, messages: number, parts: number): SessionContent {
   return {
     id: `ses_${name}`,

@@ -92,7 +92,7 @@ const DROPPED_BY_2X = ["data_migration", "session_context_epoch", "session_input
 
 const SCHEMA_1_18 = readFileSync(join(import.meta.dirname, "..", "fixtures", "schema-1.18.33.sql"), "utf8");
 
-/** A database that opencode 2.0.26 made by itself, with one session of `messages` messages. */
+/** A new database of opencode 2.0.26 that never belonged to 1.x, with one session of `messages` messages. */
 export function createTwoX(path: string, messages = 8): void {
   using database = new Database(path);
   database.exec("pragma journal_mode = wal");

@@ -93,7 +93,7 @@ const CHANGES: readonly (readonly [name: string, change: Change])[] = [
 
 const TIME = { start: 1, end: 2 };
 
-/** Tool calls that a terminal UI of this version cannot print. Only one of them at a time is in the older answer. */
+/** Tool calls that some versions of the terminal UI cannot print. Each case has one of them in the older answer. */
 const CALLS: Readonly<Record<string, Fields>> = {
   "call: a path that is a number": {
     tool: "glob",

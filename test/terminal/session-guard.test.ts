@@ -21,7 +21,7 @@ let store: RealStore;
 let guard: SessionGuard;
 /** This guard has looked at every session in advance, and follows later writes. */
 let prepared: SessionGuard;
-/** The rows that each guard has read, for {@link rowsReadBy}. */
+/** For each guard, the number of rows and the sessions that it has read, for {@link rowsReadBy}. */
 let rowsRead: Map<SessionGuard, { rows: number; readonly sessions: Set<string> }>;
 /** Both sessions have 5,000 parts. `spread` has 500 messages, of which opencode loads 100. `dense` has 100 messages. */
 let spread: string;

@@ -26,8 +26,8 @@ async function undoableRuns({ dataDir }: RealStore): Promise<readonly string[]> 
 }
 
 /**
- * Types every form of `/repair` that has words, on the home screen and in a session. With `preload: "check"`, the
- * plugin asks before a repair.
+ * Types every form of `/repair` that has words, on the home screen and in a session. The UI runs with `preload:
+ * "check"`, so the plugin asks before each repair.
  */
 export async function typeEveryForm({ store, ui, model }: UICase): Promise<void> {
   const { plain } = store.sessions;

@@ -20,8 +20,8 @@ const STORES = [
   ["sqlite", "a database that opencode 1.18.33 wrote", damagedRealStore],
 ] as const;
 /**
- * `npm run test:windows -- --of json|sqlite` uses only this store. `npm test` uses only JSON files, because Windows
- * treats each of their files in its own way.
+ * `npm run test:windows -- --of json|sqlite` uses only this store. `npm test` uses only JSON files, because a repair
+ * changes many files there, and Windows has its own rules for open files.
  */
 const ALONE = process.env.KILL_OF ?? (COUNT > 1 || IS_WHOLE ? null : "json");
 const KILLED_ON = STORES.filter(([generation]) => ALONE === null || generation === ALONE);

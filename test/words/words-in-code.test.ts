@@ -4,8 +4,8 @@ import { createRequire } from "node:module";
 const { Processor } = createRequire(import.meta.url)("../../lint/words-in-code.cjs");
 
 /**
- * The text of a code file that the check of words reads. Everything else is blank. `§{` stands for the beginning of a
- * value.
+ * The text of a code file that the check of words reads. Everything else is blank. In `source`, `§{` stands for the two
+ * characters that begin a value in a template.
  */
 function readOf(source: string): string {
   return new Processor().processor(".ts").preProcess(source.replaceAll("§", "$")).text;
