@@ -43,8 +43,7 @@ const DECIDERS = [
 ] as const;
 
 /**
- * A repair that has requested the lock twice is waiting for it. The terminal half gives up as soon as the start does,
- * so the test does not wait for more requests.
+ * A repair requests the lock again only if the first request failed, so two requests mean that the repair is waiting.
  */
 const isWaiting = (attempts: number) => attempts >= 2;
 

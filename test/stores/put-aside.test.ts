@@ -42,7 +42,7 @@ test("a copy of a database is known by its name and tables, whoever made it", as
     const located = { dataDir, json: "none", databases: [join(dataDir, "opencode.db")] } as const;
     const found = await databasesPutAside(nodeFileSystem, located);
     expect(found.map((path) => basename(path)).sort()).toEqual([...COPIES, "opencode.db.bak", "work.db"].sort());
-    // If the user gives only `--db`, only copies of that database count.
+    // With `--db`, only copies of that database count.
     const beside = await databasesPutAside(nodeFileSystem, { ...located, isDatabaseAlone: true });
     expect(beside.map((path) => basename(path)).sort()).toEqual([...COPIES, "opencode.db.bak"].sort());
   } finally {
