@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 afterAll(() => real.home.remove());
 
-/** The document that closing makes of these bytes. */
+/** Closes a part that has these bytes, and returns the resulting JSON document. */
 async function closed(bytes: Uint8Array): Promise<unknown> {
   const database = new Database(join(real.dataDir, "opencode.db"));
   database.run("update part set data = cast(? as text) where id = ?", [bytes, PART]);

@@ -15,20 +15,25 @@ import { Random } from "../oracle/random.ts";
 import { SqliteRecords } from "../oracle/sqlite-records.ts";
 import { located } from "../stores/store-under-test.ts";
 
-/** Several damages in one store, one repair, and what a second one would find. */
+/**
+ * The result of one experiment: several damages in one store, one repair, and what a second repair would still find.
+ */
 export interface Convergence {
   readonly damages: readonly string[];
   readonly items: number;
-  /** What the repair or the undo should not have left; empty: it converges. */
+  /** What the repair or the undo wrongly left behind. An empty list means that the repair converges. */
   readonly faults: readonly string[];
 }
 
-/** Which codes a repair is asked for: none are named, those of the first check are named, or all of the catalogue. */
+/**
+ * Which problem codes a repair names. `none`: no code. `found`: the codes that the first check found. `all`: every code
+ * of the catalogue.
+ */
 export type Naming = "none" | "found" | "all";
 
 const MOST_DAMAGES = 6;
 
-/** Damages a copy of a real store as the seed says, repairs it, and repairs it again. */
+/** Damages a copy of a real store in a way that the seed decides, repairs the copy, and repairs it again. */
 export async function convergence(version: HostVersion, seed: number, naming: Naming): Promise<Convergence> {
   const store = await realStore(version);
   try {
@@ -81,7 +86,10 @@ async function damage(store: RealStore, random: Random): Promise<string[]> {
   return damages;
 }
 
-/** A record that an earlier damage made unreadable has no fields to damage. Any other error is one of the experiment. */
+/**
+ * An earlier damage may have made a record unreadable, so that it has no fields to damage. Any other error is a mistake
+ * of the experiment.
+ */
 function nothingIfUnreadable(error: unknown): null {
   if (error instanceof SyntaxError) return null;
   throw error;
@@ -267,7 +275,10 @@ async function damageFiles(store: RealStore, random: Random): Promise<string | n
   }
 }
 
-/** Damage that is young may be a write that is still going on, so that a repair would wait. */
+/**
+ * Makes files look old. For a file that changed recently, a repair would wait, because opencode may still be writing
+ * it.
+ */
 async function makeOld(folder: string): Promise<void> {
   const old = new Date(Date.now() - 60_000);
   for (const path of await readdir(folder, { recursive: true }).catch(() => [])) {

@@ -14,7 +14,10 @@ import { SEED } from "../process/seed.ts";
 import { located } from "../stores/store-under-test.ts";
 import { convergence } from "./converge-experiment.ts";
 
-/** An address of the web page where folders belong (anomalyco/opencode#50401); the event log still names the folders. */
+/**
+ * Replaces the folders of sessions and projects with a web address (anomalyco/opencode#50401). The event log still
+ * names the folders.
+ */
 function nameAddresses({ dataDir, project }: RealStore): void {
   using database = new Database(join(dataDir, "opencode.db"));
   database.run("update session set directory = 'http://localhost:3333/proj'");
@@ -126,7 +129,7 @@ test("a message that is restored alone brings its damaged parts to light: they a
   }
 });
 
-/** One repair of all problems that a check finds, each code named. */
+/** Runs one repair that names the code of every problem that a check finds. */
 async function repairedByCodes(store: RealStore) {
   const tool = await toolFor(store.dataDir);
   const { findings } = await tool.check();

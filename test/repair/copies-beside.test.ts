@@ -32,7 +32,7 @@ test("a damaged record of which a whole copy lies beside it gets the bytes of th
     const path = join(storage, place);
     const newer = `${path}.sync-conflict-20260105-101112-ABCDEFG.json`;
     copyFileSync(`${path}.json`, newer);
-    // Both were put there just now. What counts is when their content was written.
+    // Both copies were created just now. The time at which their content was last written decides which copy is newer.
     utimesSync(newer, new Date(2_000_000), new Date(2_000_000));
     const older = `${path} 2.json`;
     copyFileSync(`${path}.json`, older);
@@ -161,7 +161,10 @@ test("an unreadable copy of a session that is listed itself is no damage where o
   expect(await severities("1.0.152")).toEqual(["blocking"]);
 });
 
-/** Each of these sessions has messages, so its file is its record, whatever id stands in the file. */
+/**
+ * Each of these sessions has messages. So each file is the record of the session in its file name, whatever id the file
+ * contains.
+ */
 for (const ring of [
   ["a", "b"],
   ["a", "b", "c"],

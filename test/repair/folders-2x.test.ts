@@ -27,7 +27,7 @@ const gone = async (directory: string, files: Parameters<typeof folderFindings2x
   return (await folderFindings2x(files, PROFILES["2 preview"], sessions, 0)).map(({ evidence }) => evidence);
 };
 
-/** Each as the preview answers (measured). */
+/** The opencode 2 preview rejects each of these as a folder (measured). */
 test.each(["dangling", "circle", "file", "file/x", "gone", "gone/a", "x".repeat(300)])(
   "%s is not a folder",
   async (name) => {

@@ -1,4 +1,7 @@
-/** What is advised for a journal of 1.2.1 to 1.2.20. "Upgrade" alone is said only where a newer opencode opens the database. */
+/**
+ * Tests the advice for a migration journal of opencode 1.2.1 to 1.2.20. The advice may only say "Upgrade" if a newer
+ * opencode can open the database.
+ */
 import { expect, test } from "bun:test";
 import { OLD_JOURNAL } from "../../plugin/faults/skew.ts";
 import { oldJournalFindings } from "../../plugin/repair/old-journal.ts";

@@ -14,10 +14,10 @@ afterEach(async () => {
   for (const store of stores.splice(0)) await store.home.remove();
 });
 
-/** The tables that grow with what a user does, and how a plan of SQLite says that one is read from its first row to its last. */
+/** Matches a step of SQLite's query plan that scans a whole table. These tables grow with the use of opencode. */
 const READ_WHOLE = /SCAN (message|part|event)\b/;
 
-/** The statements for which SQLite's plan has a step that this accepts. */
+/** Returns the statements whose query plan has a step that `isStep` accepts. */
 function plannedWith(path: string, statements: Iterable<string>, isStep: (detail: string) => boolean): string[] {
   using database = new Database(path);
   return [...statements].filter((sql) => {
@@ -26,20 +26,20 @@ function plannedWith(path: string, statements: Iterable<string>, isStep: (detail
       const plan = database.query<{ detail: string }, []>(`explain query plan ${sql}`).all();
       return plan.some(({ detail }) => isStep(detail));
     } catch {
-      // A statement about a table of the connection's own.
+      // SQLite cannot plan a statement about a temporary table of another connection.
       return false;
     }
   });
 }
 
-/** The statements that read one of these tables as a whole. */
+/** Returns the statements that scan one of these tables completely. */
 function wholeReadings(path: string, statements: ReadonlySet<string>): string[] {
   return plannedWith(path, statements, (detail) => READ_WHOLE.test(detail));
 }
 
 /**
- * The statements that take some events of a session and sort all of them for that: with each step the whole log of the
- * session would be read again.
+ * Returns the statements that take some events of a session, but sort all of its events first. Each such step would
+ * read the whole log of the session again.
  */
 function sortedLogs(path: string, statements: ReadonlySet<string>): string[] {
   const inSteps = [...statements].filter((sql) => /\bfrom event\b[\s\S]*\blimit\b/i.test(sql));

@@ -2,17 +2,17 @@ import type { FileSystem } from "../../plugin/platform/file-system.ts";
 
 export interface PausingFiles {
   readonly files: FileSystem;
-  /** Resolves when the chosen operation is about to be done. */
+  /** Resolves just before the chosen operation starts. */
   readonly reached: Promise<void>;
-  /** Lets the chosen operation, and everything after it, go on. */
+  /** Lets the chosen operation and all later operations continue. */
   resume(): void;
-  /** How often the lock was asked for. */
+  /** How many times the lock was requested. */
   lockAttempts(): number;
-  /** Operations so far. */
+  /** The number of operations so far. */
   count(): number;
 }
 
-/** A file system whose n-th operation, from 1, waits until it is told to go on; the others are those of `files`. */
+/** Wraps `files` so that the operation with the number `at` (counted from 1) waits for `resume`. */
 export function pausingFiles(files: FileSystem, at: number): PausingFiles {
   let operations = 0;
   let attempts = 0;

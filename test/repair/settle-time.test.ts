@@ -18,7 +18,8 @@ test("what was written while it was read is no damage, however old the file was 
       ...settledFiles,
       async read(asked: string, largest?: number) {
         if (asked !== path || reads++ > 0) return settledFiles.read(asked, largest);
-        // opencode writes a longer document over it: the reader gets as much of it as there was of the old one.
+        // During this read, opencode replaces the document with a longer one. The reader gets only the first bytes of
+        // the new document.
         writeFileSync(path, healthy);
         return healthy.subarray(0, 20);
       },

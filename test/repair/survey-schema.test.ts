@@ -15,13 +15,13 @@ describe("the tables and the journal of a database", () => {
     expect(await found("1.18.33", forgotten)).toEqual([
       ["migration-unrecorded", "blocking", "database", "20260510033149_session_usage"],
     ]);
-    // An upgrade to 1.18.33 stops with `table control_account already exists` (measured).
+    // An upgrade of such a database to 1.18.33 stops with `table control_account already exists` (measured).
     const unknown = (store: RealStore) =>
       sql(store, "update __drizzle_migrations set created_at = created_at + 7, name = null where id = 3");
     expect(await found("1.14.41", unknown)).toEqual([
       ["migration-unrecorded", "blocking", "database", "20260213144116_wakeful_the_professor"],
     ]);
-    // 1.14.41 answers 500 `CREATE TABLE project`: it asks for names alone.
+    // 1.14.41 answers 500 with `CREATE TABLE project`, because it compares only the names of migrations.
     const unnamed = (store: RealStore) => sql(store, "update __drizzle_migrations set name = null");
     const [first, ...others] = await found("1.14.41", unnamed);
     expect([first?.slice(0, 2), others]).toEqual([["migration-unrecorded", "blocking"], []]);
@@ -50,10 +50,10 @@ describe("the tables and the journal of a database", () => {
     const written = [["columns-missing", "warning", "database", evidence]];
     expect(await found("1.14.41", without("model"))).toEqual(named("model", "blocking"));
     expect(await found("1.15.13", without("metadata"))).toEqual(named("metadata", "blocking"));
-    // The answer has the column's name as the title: SQLite takes a quoted name that it does not know for a text.
+    // SQLite treats an unknown quoted name as a text. So the host answers with the column's name as the title.
     expect(await found("1.18.33", without("title"))).toEqual(written);
     expect(await found("1.14.41", without("title"))).toEqual(written);
-    // GET /session answers 400 on 1.15.0, 1.15.3 and 1.15.4.
+    // With such a database, `GET /session` answers 400 on 1.15.0, 1.15.3 and 1.15.4.
     expect(await found("1.15.4", without("cost"))).toEqual(named("cost", "blocking"));
   });
 
@@ -66,7 +66,7 @@ describe("the tables and the journal of a database", () => {
     expect(await found("1.15.4", dropped("event_sequence"))).toEqual(
       lost("event_sequence", "new sessions or prompts fail"),
     );
-    // 1.15.4 writes no event; 1.18.33 does.
+    // 1.15.4 does not write events. 1.18.33 writes them.
     expect(await found("1.15.4", dropped("event"))).toEqual(
       lost("event.id", "a newer opencode assumes that these columns exist, and fails"),
     );
@@ -133,7 +133,7 @@ describe("the tables and the journal of a database", () => {
       ],
       after: ["old-journal"],
     });
-    // SQLite makes no time of it, so the statement must not compare it with a time.
+    // SQLite cannot convert this value to a time, so the advised statement must not compare it with a time.
     const advice = await (async () => {
       const store = await realStore("1.2.20");
       try {
@@ -149,7 +149,7 @@ describe("the tables and the journal of a database", () => {
       }
     })();
     expect(advice).toEqual(["no column name; the time of no known migration: a value that is not a time", 1]);
-    // 1.18.24 compares seconds.
+    // 1.18.24 compares these times by the second.
     expect(await journal("update __drizzle_migrations set created_at = created_at + 7")).toEqual({
       findings: ["info old-journal report undefined null"],
       after: ["old-journal"],

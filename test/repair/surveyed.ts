@@ -7,7 +7,7 @@ import { locate } from "../../plugin/stores/locate.ts";
 import type { HostVersion } from "../host/binary.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 
-/** What a check says of a store that a real host wrote, once something was done to it. */
+/** What a check finds in a store of a real host, after `change` has changed the store. */
 export async function found(version: HostVersion, change: (store: RealStore) => Promise<unknown> | unknown) {
   return (await findings(version, change)).map(({ code, severity, kind, evidence }) => [
     code,
@@ -17,7 +17,7 @@ export async function found(version: HostVersion, change: (store: RealStore) => 
   ]);
 }
 
-/** What is said to do about more than one database. */
+/** The advice that a user gets about a store with several databases. */
 export async function advised(version: HostVersion, change: (store: RealStore) => Promise<unknown> | unknown) {
   return adviceFor(await findings(version, change), true)["several-databases"];
 }
@@ -44,7 +44,7 @@ export function rowsOf({ dataDir }: RealStore, table: string): unknown[] {
   return database.query(`select * from "${table}" order by created_at`).all();
 }
 
-/** No session is left, nor anything of one. */
+/** Deletes every session and all records of sessions. */
 export function emptied(store: RealStore): void {
   for (const table of ["part", "message", "todo", "session", "event", "event_sequence"])
     sql(store, `delete from ${table}`);

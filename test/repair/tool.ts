@@ -8,7 +8,10 @@ import { type RepairResult, repair, underLock } from "../../plugin/repair/repair
 import { planRestore, type RestoreInput, type RestoreResult, restore } from "../../plugin/repair/restore.ts";
 import { located } from "../stores/store-under-test.ts";
 
-/** Files whose status changed long ago, so that no finding has to settle. Everything else is the real file system. */
+/**
+ * The real file system, but every file's status seems to have changed long ago. So a check does not wait until a file
+ * is old enough to be judged.
+ */
 export const settledFiles: FileSystem = {
   ...nodeFileSystem,
   async stat(path) {
@@ -29,7 +32,7 @@ export async function findingsIn(
   return outcome.result.findings;
 }
 
-/** Those of them that keep opencode from loading. */
+/** The findings of severity `blocking`, which keep opencode from loading something. */
 export async function blockingIn(
   dataDir: string,
   files: FileSystem = settledFiles,
@@ -37,7 +40,7 @@ export async function blockingIn(
   return (await findingsIn(dataDir, files)).filter(({ severity }) => severity === "blocking");
 }
 
-/** Repairs what was found, as the command line does. */
+/** Repairs these findings, as the command line does. */
 export async function repairFindings(
   files: FileSystem,
   dataDir: string,
@@ -52,7 +55,7 @@ export async function checkAndRepair(dataDir: string, selection: Selection = EVE
   return repairFindings(settledFiles, dataDir, await findingsIn(dataDir), selection);
 }
 
-/** Restores a run, or of it only some sessions or items. */
+/** Restores a whole run, or only the sessions or items that `only` names. */
 export async function restoreRun(
   files: FileSystem,
   dataDir: string,

@@ -18,7 +18,7 @@ import { blockingIn, repairFindings, restoreEverything, restoreRun, settledFiles
 
 const PATIENCE_MS = 20_000;
 
-/** Whatever repairs without being asked: it is given what a check found, and waits for the lock. */
+/** A repair that nobody asked for. It gets the findings of a check and waits for the lock. */
 type Decide = (files: FileSystem, dataDir: string, findings: readonly ConfirmedFinding[]) => Promise<unknown>;
 
 const plugin =
@@ -29,23 +29,28 @@ const plugin =
     return repairUnasked({ ...input, files, located: await located(files, dataDir) }, trigger, findings, PATIENCE_MS);
   };
 
-/** The terminal half, where a session that cannot be loaded is opened. */
+/** The repair that the terminal half makes when a user opens a session that cannot be loaded. */
 const opening: Decide = async (files, dataDir, findings) => {
   const where = { files, located: await located(files, dataDir), hostVersion: null, concurrency: 1, spare: null };
   return repairInTerminal({ ...where, trigger: "tui" }, findings, true);
 };
 
-/** The load guard of opencode 1.0-1.1 repairs through the watch. */
+/** The load guard of opencode 1.0 and 1.1 repairs through the watch, so it shares the entry of the watch. */
 const DECIDERS = [
   ["the start", plugin("preload")],
   ["the watch, the load guard", plugin("watch")],
   ["the opening of a session", opening],
 ] as const;
 
-/** The terminal half waits for nobody longer than the start does. */
+/**
+ * A repair requests the lock again only if the first request failed, so two requests mean that the repair is waiting.
+ */
 const isWaiting = (attempts: number) => attempts >= 2;
 
-/** Every operation with `npm run test:crash`; else each 23rd, of each decider others. */
+/**
+ * With `npm run test:crash`, the tests stop at every operation. Otherwise they stop at every 23rd operation, and each
+ * repair starts at a different one.
+ */
 const STRIDE = IS_WHOLE ? 1 : 23;
 
 describe.each([
@@ -58,7 +63,7 @@ describe.each([
 
   const findings = async () => blockingIn(store.dataDir);
   const restore = (files: FileSystem = settledFiles) => restoreEverything(files, store.dataDir);
-  /** The records of the store as they were before any repair, whatever else is there. */
+  /** Expects every record as it was before any repair. Other files may differ. */
   const expectRestored = (step: unknown) => expect([step, store.image()]).toEqual([step, damaged]);
 
   beforeAll(async () => {
@@ -108,7 +113,7 @@ describe.each([
         if (asked.runID !== null) await restoreRun(settledFiles, store.dataDir, asked.runID);
         paused.resume();
         await deciding;
-        // Where it had the lock already, nobody asked for anything meanwhile.
+        // If `decide` already had the lock, the requested repair did not run, so nothing was undone.
         if (asked.runID !== null) expectRestored(step);
         if (paused.count() < step) return;
       }
@@ -150,7 +155,7 @@ describe.each([
     const bytes = store.bytesAt(item.locator);
     await plugin("watch")(settledFiles, store.dataDir, back);
     expect(store.bytesAt(item.locator)).toEqual(bytes);
-    // The host writes it again, damaged in another way.
+    // opencode writes the same record again, and this time the damage is different.
     store.overwrite(item.locator, Buffer.from('{"type":"text"'));
     await plugin("watch")(settledFiles, store.dataDir, await findings());
     expect(await findings()).toEqual([]);

@@ -19,7 +19,7 @@ test.if(process.platform !== "win32")(
     const folder = join(home, ".opencode", "bin");
     await mkdir(folder, { recursive: true });
     expect(await installedHostVersion(nodeFileSystem, { HOME: home, PATH: "" })).toBe(null);
-    // It answers only where neither home is that of the user.
+    // This fake opencode answers only if neither `HOME` nor `USERPROFILE` is the user's home folder.
     const script = `#!/bin/sh\ncase "$HOME$USERPROFILE" in *Müller*) exit 1;; esac\necho 1.18.33\n`;
     await writeFile(join(folder, "opencode"), script);
     await chmod(join(folder, "opencode"), 0o755);

@@ -6,14 +6,14 @@ import { type RunningHost, startHost } from "../host/running-host.ts";
 import { until } from "../process/until.ts";
 import type { World } from "./world.ts";
 
-/** Where a container finds the one folder that it is given; on the machine itself nothing is there. */
+/** The path at which a container finds its one folder. On the machine itself, nothing exists at this path. */
 export const WORKSPACE = "/srv/workspace";
 
 const OUTSIDE = "/media/outside";
 
 const ASSUMED = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
 
-/** Whether this machine lets a test have a mount namespace. */
+/** Whether this machine lets a test create a mount namespace. */
 export function canContain(): boolean {
   if (process.platform !== "linux") return false;
   const mount = "mount -t tmpfs none /srv && mount -t tmpfs none /media";
@@ -21,8 +21,8 @@ export function canContain(): boolean {
 }
 
 /**
- * An opencode in a mount namespace that shares the data directory of a world and sees of its folders only the one that
- * is bound to `/srv/workspace`.
+ * An opencode in a mount namespace. It shares the data directory of a world. Of the world's folders, it sees only the
+ * one that is bound to `/srv/workspace`.
  */
 export class Container {
   readonly host: RunningHost;
@@ -37,7 +37,7 @@ export class Container {
     this.host = host;
   }
 
-  /** `folders`: the folder that holds all of the world's, which the container does not see. */
+  /** `folders`: the folder that contains all folders of the world. The container does not see it. */
   static async start(world: World, folders: string): Promise<Container> {
     const script = [
       "mount -t tmpfs none /srv",
@@ -59,7 +59,7 @@ export class Container {
     return new Container(world, folders, namespace, host);
   }
 
-  /** Binds a folder of the world to the workspace, in place of what was bound before. */
+  /** Binds a folder of the world to the workspace, and unbinds the previous folder. */
   bind(folder: string): void {
     const script = `umount -l ${WORKSPACE} 2>/dev/null; mount --bind "$1" ${WORKSPACE}`;
     const source = `${OUTSIDE}/${relative(this.#folders, folder)}`;
@@ -67,7 +67,7 @@ export class Container {
     execFileSync(command, args, { stdio: ["ignore", "ignore", "pipe"] });
   }
 
-  /** Runs the command line inside, and reads its JSON. */
+  /** Runs the command line in the container and returns its JSON answer. */
   async run(...args: readonly string[]): Promise<unknown> {
     const inside = entering(this.#namespace);
     const { stdout, stderr } = await runCli([...args, "--json", "--data-dir", this.#world.home.dataDir], { inside });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type RunningHost, startHost } from "../host/running-host.ts";
 import { messagesOf, type World } from "./world.ts";
 
-/** A copy of a world's database that was made in the middle of a history, with an opencode of its own. */
+/** A copy of a world's database, made in the middle of a history. The copy has an opencode process of its own. */
 export class DatabaseCopy {
   readonly path: string;
   readonly #world: World;
@@ -17,18 +17,18 @@ export class DatabaseCopy {
     database.run("vacuum into ?", [this.path]);
   }
 
-  /** The opencode that goes on with the copy. */
+  /** The opencode process that works on the copy. The first call starts the process. */
   async host(): Promise<RunningHost> {
     this.#host ??= await startHost({ home: this.#world.home, env: { OPENCODE_DB: this.path } });
     return this.#host;
   }
 
-  /** Ids of a session's messages in the copy, as its opencode answers them; `null` where it has no such session. */
+  /** The ids of a session's messages, as the copy's opencode answers. `null` if the copy does not have the session. */
   async messagesOf(id: string): Promise<readonly string[] | null> {
     return messagesOf(await this.host(), id);
   }
 
-  /** The copy lies where it is, and no opencode has it open. */
+  /** Stops the copy's opencode. The file of the copy stays where it is. */
   async leave(): Promise<void> {
     await this.#host?.stop();
     this.#host = null;

@@ -17,14 +17,14 @@ export interface Outcome {
   readonly hidden: number;
   readonly partlyShown: number;
   readonly changes: number;
-  /** Where this project and the host say different things; none is right. */
+  /** Where the host and this project say different things. An empty list is right. */
   readonly disagreements: readonly string[];
   readonly steps: readonly string[];
 }
 
 const LIST = { bringIn: false, relink: true, unarchive: false } as const;
 
-/** Lives one history on a real host, and compares what `rescue` says and does with what the host lists. */
+/** Runs one history on a real host, and compares what `rescue` says and does with what the host lists. */
 export async function tryHistory(world: World, seed: number, length: number): Promise<Outcome> {
   const random = new Random(seed);
   world.enter(`h${seed}`);
@@ -39,7 +39,7 @@ export async function tryHistory(world: World, seed: number, length: number): Pr
       return { when, isKnown, list, asked, globals, live, realOf };
     };
     judge(history, await view("as it was left", false), copied, said);
-    // Each start may have given sessions to another project: what the host says from here on stays.
+    // After a start in every folder, no later start moves a session to another project.
     const settled = await view("after a start in every folder", true);
     judge(history, settled, copied, said);
     const inside = await viewsInside(world, history, copied);
@@ -55,18 +55,18 @@ export async function tryHistory(world: World, seed: number, length: number): Pr
   }
 }
 
-/** What one machine or container sees, and what is said there. */
+/** What the host shows on one machine or in one container, and what `rescue` says there. */
 interface View {
   readonly when: string;
-  /** Whether a host was started in every folder before. */
+  /** Whether a host was started in every folder before it gave these answers. */
   readonly isKnown: boolean;
   readonly list: Pick<HiddenList, "hidden" | "partlyShown" | "incomplete" | "changes">;
   readonly asked: Asked;
-  /** Sessions of the project `global`. */
+  /** The ids of the sessions in the project `global`. */
   readonly globals: ReadonlySet<string>;
-  /** Sessions that the database has. */
+  /** The ids of the sessions in the database. */
   readonly live: ReadonlySet<string>;
-  /** A folder without symbolic links; `null` where it is not there. */
+  /** The path of a folder without symbolic links. `null` if the folder does not exist. */
   readonly realOf: (folder: string) => string | null;
 }
 
@@ -74,7 +74,7 @@ function globalsOf(world: World): ReadonlySet<string> {
   return new Set(sessionRows(world).flatMap((row) => (row.project_id === "global" ? [row.id] : [])));
 }
 
-/** Ids of the messages that the copy has of each session, as its opencode answers them. The copy is left then. */
+/** The ids of each session's messages in the copy. Stops the copy's opencode afterwards. */
 async function copiedMessages({ copy, sessions }: History): Promise<ReadonlyMap<string, readonly string[]>> {
   const copied = new Map<string, readonly string[]>();
   if (copy === null) return copied;
@@ -86,7 +86,7 @@ async function copiedMessages({ copy, sessions }: History): Promise<ReadonlyMap<
   return copied;
 }
 
-/** What a container says that is given one folder after the other. It is started once in each before. */
+/** What `rescue` says in a container that gets one folder after the other. Each folder was started once before. */
 async function viewsInside(
   world: World,
   { bound, sessions }: History,
@@ -99,7 +99,7 @@ async function viewsInside(
     await listsOf(container.host, WORKSPACE);
   }
   const known = new Set([...sessionRows(world).map(({ id }) => id), ...copied.keys()]);
-  // Of a session that is in no store, `rescue` says only that.
+  // `rescue` cannot judge a session that is in no store, so these sessions are left out.
   const ids = sessions.flatMap(({ id }) => (known.has(id) ? ["--session", id] : []));
   const views: View[] = [];
   for (const folder of bound) {
@@ -120,7 +120,7 @@ async function inputFor(world: World): Promise<RescueInput> {
   return { files: nodeFileSystem, located: located.located, into: null, sessionIDs: [] };
 }
 
-/** What is said of the sessions of this history. */
+/** What `rescue` says about the sessions of this history. */
 async function hiddenOf(world: World, { sessions }: History): Promise<HiddenList> {
   const listing = await listHidden({ ...(await inputFor(world)), sessionIDs: sessions.map(({ id }) => id) }, LIST);
   if (!listing.ok) throw new Error(listing.message);
@@ -135,15 +135,16 @@ async function askEverywhere(world: World, { folders }: History): Promise<Asked>
   return asked;
 }
 
-/** Whether a list that is asked from the session's own folder holds it. */
+/** Whether a list that is requested from the session's own folder contains the session. */
 function isShownAtHome(asked: Asked, { id, directory }: { readonly id: string; readonly directory: string }): boolean {
   const lists = asked.get(directory);
   return lists !== undefined && (lists.web.has(id) || lists.terminal.has(id));
 }
 
 /**
- * Folders in whose list a session is. Of project `global` a terminal UI lists what was ever held below its folder, and in
- * a repository without a commit all there is: that counts only in the session's own folder.
+ * The folders whose list contains a session. A terminal UI lists every session of the project `global` below its
+ * folder. In a repository without a commit, the terminal UI lists all sessions of `global`. So for `global`, its list
+ * counts only in the session's own folder.
  */
 function listedIn(asked: Asked, id: string, isOfProject: boolean, own: string | null): string[] {
   return [...asked].flatMap(([folder, lists]) =>
@@ -172,13 +173,13 @@ function judge(
     if (isAnywhere && somewhere.length === 0 && !atHome && !hidden.has(id)) {
       said.push(`${place} is in no list, and not called hidden (${partly.has(id) ? "partly shown" : "shown"})`);
     }
-    // A folder that was renamed to where nothing led is not known before opencode is started there.
+    // If a folder was renamed to a new path, opencode does not know the folder until it starts there.
     if (isKnown && hidden.has(id) && somewhere.some((folder) => folder !== real(directory))) {
       said.push(`${place} is listed in ${somewhere.join(", ")}, and called hidden: ${hidden.get(id)?.reason}`);
     }
     if (isKnown && partly.has(id) && somewhere.length === 0)
       said.push(`${place} is in no list, and called partly shown`);
-    // Only a container has a workspace; on the machine nobody can tell that it is not a folder that was renamed.
+    // Only a container has this workspace. So the reason must mention a container, even on the machine.
     const reason = (hidden.get(id) ?? partly.get(id))?.reason;
     if (live.has(id) && real(directory) === null && directory === WORKSPACE && !reason?.includes("container")) {
       said.push(`${place} is of a container, and that is not said: ${reason}`);
@@ -190,7 +191,7 @@ function changedBy({ changes }: Pick<HiddenList, "changes">): ReadonlySet<string
   return new Set(changes.filter(({ table }) => table === "session").map(({ id }) => id));
 }
 
-/** What is shown at home on one side of a shared data directory is moved on none. */
+/** If one side of a shared data directory shows a session in its own folder, no side may move the session. */
 function judgeTogether({ sessions }: History, views: readonly View[], said: string[]): void {
   for (const session of sessions) {
     const shown = views.filter(({ asked }) => isShownAtHome(asked, session));
@@ -207,7 +208,7 @@ function realOf(folder: string): string | null {
   return existsSync(folder) ? realpathSync(folder) : null;
 }
 
-/** Relinks what is sure: it is shown in its folder then, nothing else is lost from a list, again changes nothing. */
+/** Relinks. Moved sessions must be listed, no other session may leave a list, and a second run must change nothing. */
 async function relink(
   world: World,
   history: History,
@@ -217,7 +218,8 @@ async function relink(
 ): Promise<void> {
   const rows = () => sessionRows(world);
   const before = rows();
-  // A container's start writes other folders into the rows of projects than one of the machine, and each drops the other's.
+  // A start in a container writes other folders into the project rows than a start on the machine. Each start removes
+  // the folders of the other.
   const settle = async () => void (history.bound.length > 0 && (await askEverywhere(world, history)));
   if (list.changes.length > 0) await settle();
   const { changes } = history.bound.length > 0 ? await hiddenOf(world, history) : list;
@@ -234,7 +236,7 @@ async function relink(
   if ((await hiddenOf(world, history)).changes.length > 0) said.push("relink again would change more");
   const placed = new Map(rows().map((row) => [row.id, row]));
   const now = await askEverywhere(world, history);
-  // Every folder was started in before: a host that is started again holds the same, and each worktree once.
+  // opencode was started in every folder before, so another start must not change the rows or repeat a worktree.
   said.push(...otherRows("after relink and a start in every folder", projectRows(world), wanted));
   said.push(...worktreesTwice(projectRows(world)));
   const changed = new Set(list.changes.map(({ id }) => id));
@@ -266,7 +268,7 @@ async function relink(
   said.push(...otherRows("after undo", projectRows(world), projects));
 }
 
-/** Brings in what only the copy has: the host opens it all, again adds nothing, and undo takes back what nobody went on with. */
+/** Imports what only the copy has. A second run must add nothing. An undo must remove all that nobody continued. */
 async function bringIn(
   world: World,
   { sessions }: History,
@@ -328,7 +330,7 @@ async function bringIn(
   }
 }
 
-/** Every row of sessions, messages and parts, as one text. */
+/** All rows of sessions, messages, parts and projects, as one text. */
 function storedRows(world: World): string {
   using database = openDatabase(world.home);
   const rows = (table: string) => database.query(`select * from ${table} order by id`).all();

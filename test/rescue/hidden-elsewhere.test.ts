@@ -45,7 +45,7 @@ test("sessions of another database come with every value and time, and go again"
 });
 
 describe("databases that a user renamed to keep them", () => {
-  /** A database of sessions that the live one does not have, under the name of a copy. */
+  /** A database with the file name of a copy. Its sessions are not in the live database. */
   async function withCopy(name: string): Promise<{ now: RealStore; other: RealStore }> {
     const now = await realStore("1.18.33");
     const other = await realStore("1.14.41");

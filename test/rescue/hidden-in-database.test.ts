@@ -32,7 +32,7 @@ test("a moved project is found again where opencode met it last, or where the us
   await rename(gone, there);
   const before = await storeImage(now.dataDir);
   const listed = await rescue(now.dataDir, "--relink", "--dry-run");
-  // A terminal UI in the new folder lists them, the web app does not.
+  // A terminal UI in the new folder lists the sessions; the web app does not.
   expect(listed.hidden).toEqual([]);
   expect(listed.partlyShown.every((each: Wire) => each.cause === "moved")).toBe(true);
   expect(listed.changes).toHaveLength(now.sessionIDs.length + 2);
@@ -43,11 +43,12 @@ test("a moved project is found again where opencode met it last, or where the us
     { directory: there, path: "" },
     { directory: join(there, "below"), path: "below" },
   ]);
-  // As opencode holds it: the worktree of a project is none of its other folders.
+  // opencode does not repeat the worktree of a project among the project's other folders.
   expect(rows(now, "select worktree, sandboxes from project")).toEqual([{ worktree: there, sandboxes: "[]" }]);
   expect((await undo(now.dataDir, one.runID)).code).toBe(0);
   expect(await storeImage(now.dataDir)).toEqual(before);
-  // opencode lists another folder at its next start there: undo restores the worktree all the same.
+  // At its next start there, opencode may write other folders to `sandboxes`. An undo must restore the worktree all the
+  // same.
   const again = await rescue(now.dataDir, "--relink", "--yes");
   {
     using database = openDatabase(now);
@@ -132,7 +133,8 @@ test("sessions of a project whose id changed go to the one that opencode uses no
   await ensureGitProject(folder);
   const time = Date.now();
   untilFilesAreYounger(now.home.root);
-  // The repository began again after the sessions: without such a trace it might be another folder.
+  // The new `.git` is younger than the sessions. Without this evidence, the path might belong to a different folder
+  // now.
   await rename(join(folder, ".git"), join(now.home.root, "old.git"));
   await cp(join(now.home.root, "old.git"), join(folder, ".git"), { recursive: true });
   await writeFile(join(folder, ".git", "opencode"), "newid");

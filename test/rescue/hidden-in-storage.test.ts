@@ -172,7 +172,10 @@ test("without a database there is nothing to bring anything into; into a newer o
 });
 
 describe("messages that an import dropped", () => {
-  /** The files of 1.1.65 beside a database into which all of it was brought, and then lost what `sql` says. */
+  /**
+   * The files of 1.1.65 beside a database that has imported all of them. The statement `sql` then deletes something
+   * from the database.
+   */
   async function imported(sql: string): Promise<{ now: RealStore; old: RealStore; id: string }> {
     const { now, old } = await upgraded();
     expect((await rescue(now.dataDir, "--yes")).code).toBe(0);
@@ -247,7 +250,7 @@ describe("messages that an import dropped", () => {
     const [first] = rows(now, `select title, project_id, directory, path from session where id = '${own}'`);
     const [second] = rows(now, `select title, project_id, directory, path from session where id = '${id}'`);
     expect(first).toEqual({ ...second, title: `${second?.title} (from storage/)` });
-    // In their order, each answer beside its question.
+    // The messages keep their order, and the question of each answer is in the same session.
     const messages = rows(now, `select id, data from message where session_id = '${own}' order by time_created, id`);
     const ids = messages.map((message) => message.id);
     for (const { data } of messages) {

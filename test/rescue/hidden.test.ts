@@ -23,7 +23,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const HERE = "/tmp";
 const GONE = "/tmp/gone-since-then";
 
-/** A session of the project `global`, used now in a folder that is there. */
+/** A session of the project `global` that was used just now. Its folder exists. */
 function session(id: string, changes: Partial<SessionFacts> = {}): SessionFacts {
   return {
     ...{ id, title: id, directory: HERE, projectID: "global", path: HERE.slice(1), parentID: null, version: null },
@@ -32,7 +32,7 @@ function session(id: string, changes: Partial<SessionFacts> = {}): SessionFacts 
   };
 }
 
-/** A database with these sessions, each with one message. One that `fails` cannot be read beyond its list of sessions. */
+/** A database with these sessions, each with one message. If `fails` is true, only the list of sessions can be read. */
 function store(
   index: number,
   sessions: readonly SessionFacts[],
@@ -171,7 +171,8 @@ test("a reason has ordinary spaces in the paths of a JSON document, and each pat
   expect(reasons).toEqual([`The session that started this session is only in ${name} in ${dataDir}.`]);
   for (const width of [40, 80, 120]) {
     const lines = released(withoutWideLines(said, width)).split("\n");
-    // The hidden parent, the reason of the child, and the session of which the other store has more messages.
+    // Each text is in three lines: the hidden parent, the reason of the child, and the session with more messages in
+    // the other store.
     for (const whole of [name, dataDir]) expect(lines.filter((line) => line.includes(whole))).toHaveLength(3);
   }
 });
@@ -245,7 +246,7 @@ test("a session of a store that fails without its record hides none of those aft
 
 test("a store that could not be read makes the answer uncertain unless it is a copy; its check is named by what it is", () => {
   const unread = (origin: FoundIn, isFolder = false) => ({ origin, path: "/data/somewhere", isFolder });
-  // With OPENCODE_DB the database that opencode opens without it lies beside the one that is used.
+  // If OPENCODE_DB is set, opencode's default database lies beside the database in use.
   expect(isUncertain({ unreadStores: [unread("put-aside"), unread("beside")] })).toBe(true);
   expect(isUncertain({ unreadStores: [unread("other-data")] })).toBe(true);
   expect(isUncertain({ unreadStores: [unread("put-aside")] })).toBe(false);
@@ -274,7 +275,7 @@ test("no list of 1.2 to 1.14 holds a session of more than 30 days, whatever fold
       ["old"],
       ["new"],
     ]);
-    // A session is opened from the one that it was started from, so that one's age decides.
+    // A user opens such a session from its parent session, so the age of the parent decides.
     const started = [
       session("new of old", { ...gone, parentID: "old" }),
       session("old of new", { ...gone, parentID: "new", updatedMs: Date.now() - 31 * DAY_MS }),

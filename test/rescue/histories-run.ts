@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { tryHistory } from "./disagreements.ts";
 import { World } from "./world.ts";
 
-/** One host and one database hold so many histories. */
+/** The number of histories that share one host and one database. */
 const PER_WORLD = 20;
 
 const { values } = parseArgs({

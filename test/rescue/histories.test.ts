@@ -5,7 +5,7 @@ import { World } from "./world.ts";
 
 afterAll(removeHomes);
 
-/** More of them: `bun test/rescue/histories-run.ts --seed N --count N`. */
+/** To try more seeds, run `bun test/rescue/histories-run.ts --seed N --count N`. */
 const SEEDS = [4, 107, 131];
 
 test("random histories on opencode 1.18.33: what its lists hold is not called hidden, what they lack is", async () => {

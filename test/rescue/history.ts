@@ -5,20 +5,22 @@ import { WORKSPACE } from "./container.ts";
 import { DatabaseCopy } from "./copy.ts";
 import { goOn, type MadeSession, sessionIn, type World } from "./world.ts";
 
-/** What happened, in order, and what there is to ask about afterwards. */
+/** The steps of a history in their order, and the sessions and folders to ask about afterwards. */
 export interface History {
   readonly steps: readonly string[];
   readonly sessions: readonly MadeSession[];
-  /** Every folder that was ever made and is there at the end. */
+  /** Every folder that the history made and that still exists at the end. */
   readonly folders: readonly string[];
-  /** Those of them that a container was given as its workspace. */
+  /** The folders that a container had as its workspace. */
   readonly bound: readonly string[];
-  /** Sessions that opencode was asked to delete. */
+  /** The ids of the sessions that opencode was asked to delete. */
   readonly deleted: ReadonlySet<string>;
   readonly copy: DatabaseCopy | null;
 }
 
-/** Folders come and go, repositories are made, cloned, moved and lost, and sessions are held in between. */
+/**
+ * Runs a random history. Its steps make, clone, move and delete folders and repositories, and use sessions in between.
+ */
 export async function liveHistory(world: World, random: Random, length: number): Promise<History> {
   const teller = new Teller(world, random);
   await teller.tell("plain");
@@ -37,7 +39,10 @@ const ACTS = [
   ...["copyDatabase", "delete", "goOnInCopy", "sessionInCopy"],
 ] as const;
 
-/** A channel's database, and copies as people and programs name them. */
+/**
+ * Names that people and programs give to copies of the database. `opencode-prod.db` is the database of a release
+ * channel.
+ */
 const COPIES = ["opencode.db.bak", "opencode 2.db", "opencode-prod.db"] as const;
 
 class Teller {
@@ -69,7 +74,7 @@ class Teller {
     if (done !== null) this.#steps.push(`${act} ${done.replaceAll(this.#world.root, "")}`);
   }
 
-  /** What was done, in words for a report; `null` where there is nothing to do it with. */
+  /** Does one step and describes it for a report. Returns `null` if the step is not possible now. */
   async #do(act: Act): Promise<string | null> {
     const world = this.#world;
     const here = this.#folders.filter(isFolder);
@@ -98,7 +103,7 @@ class Teller {
       }
       case "remote": {
         if (repository === null) return null;
-        // Of its own in each history: they share a database.
+        // All histories share one database, so each history uses remote addresses of its own.
         const team = basename(world.root);
         const url = this.#random.pick([`https://example.invalid/${team}/app.git`, `git@example.invalid:${team}/b.git`]);
         world.git(repository, "config", "remote.origin.url", url);
@@ -171,7 +176,7 @@ class Teller {
         return at;
       case "below": {
         const below = join(at, "below");
-        // A link that leads nowhere stands there.
+        // If `below` is a broken link, no folder can be made there.
         if (!existsSync(below) && lstatSync(below, { throwIfNoEntry: false }) !== undefined) return null;
         mkdirSync(below, { recursive: true });
         this.#folders.push(below);
@@ -209,7 +214,7 @@ class Teller {
     return null;
   }
 
-  /** What is done with a session that is there already. */
+  /** Does something with an existing session. */
   async #withSession(act: "delete" | "goOn" | "goOnInCopy"): Promise<string | null> {
     const world = this.#world;
     const host = act === "goOnInCopy" ? await this.#copy?.host() : world.host;
@@ -236,7 +241,7 @@ class Teller {
     return join(holder, `n${this.#names}`);
   }
 
-  /** Folders keep being known under their new names. */
+  /** Updates the known paths after a folder was renamed. */
   #follow(from: string, to: string): void {
     const follow = (folder: string) => (`${folder}/`.startsWith(`${from}/`) ? to + folder.slice(from.length) : folder);
     this.#folders = this.#folders.map(follow);

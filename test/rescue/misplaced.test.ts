@@ -17,7 +17,7 @@ function sessionIn(directory: string, projectID: string, path = directory.slice(
   };
 }
 
-/** What is said of a session in a folder. */
+/** What the tool says about a session in a folder. */
 function saidOf(folder: string, projectID = "global", isThisUser = true) {
   return saidOfAll({ sessions: [sessionIn(folder, projectID)], projects: [], isStrict: true }, isThisUser);
 }
@@ -52,7 +52,7 @@ test.skipIf(process.getuid?.() !== 0)(
         true,
         undefined,
       ]);
-      // The opencode of the database's owner may trust it.
+      // If the database belongs to another user, that user's opencode may trust the folder.
       expect(await saidOf(folder, "known", false)).toEqual([]);
       writeFileSync(join(root, "gitconfig"), `[safe]\n\tdirectory = ${folder}\n`);
       expect(await saidOf(folder, "known")).toEqual([]);
@@ -91,7 +91,7 @@ test("a link that differs from its folder by case alone is a link: opencode list
   }
 });
 
-/** Runs something in a new folder, whose path has no link in it. */
+/** Calls `use` with a new folder whose path contains no symbolic link. */
 async function inFolder(use: (root: string) => Promise<void>): Promise<void> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "misplaced-")));
   try {

@@ -4,14 +4,14 @@ import type { World } from "./world.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** The rows that say which folders a project has. */
+/** The table rows that say which folders each project has. */
 export interface ProjectRows {
   readonly project: readonly Row[];
-  /** Empty where the host has no such table (before 1.17). */
+  /** Empty if the database of the host has no such table (before 1.17). */
   readonly project_directory: readonly Row[];
 }
 
-/** The rows of every project. The times are left out that a host writes at each start. */
+/** The rows of every project, without the times that a host writes at each start. */
 export function projectRows(world: World): ProjectRows {
   using database = openDatabase(world.home);
   const tables = database.query("select 1 from sqlite_master where name = 'project_directory'").all();
@@ -24,7 +24,7 @@ export function projectRows(world: World): ProjectRows {
   };
 }
 
-/** The rows with the values that a list of changes names; no other row is to differ. */
+/** The rows that a list of changes must produce. Rows that the list does not name stay the same. */
 export function changedProjects(
   { project, project_directory }: ProjectRows,
   changes: readonly ColumnChange[],
@@ -38,7 +38,7 @@ export function changedProjects(
   return { project: inOrder, project_directory };
 }
 
-/** Each row that is not as it is to be, in words. */
+/** Describes each row that differs between `found` and `wanted`. */
 export function otherRows(when: string, found: ProjectRows, wanted: ProjectRows): string[] {
   const texts = (rows: ProjectRows) =>
     Object.entries(rows).flatMap(([table, each]) =>
@@ -51,7 +51,10 @@ export function otherRows(when: string, found: ProjectRows, wanted: ProjectRows)
   ];
 }
 
-/** A host that met a project in its worktree first does not name that folder in `sandboxes`. */
+/**
+ * Describes each project that names its worktree in `sandboxes` too. A host does not write that if it first met the
+ * project in its worktree.
+ */
 export function worktreesTwice({ project }: ProjectRows): string[] {
   return project.flatMap(({ worktree, sandboxes }) =>
     (JSON.parse(String(sandboxes)) as unknown[]).includes(worktree)

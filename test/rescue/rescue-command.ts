@@ -20,7 +20,7 @@ export async function isHealthy(dataDir: string): Promise<boolean> {
   return JSON.parse(stdout).verdict === "healthy";
 }
 
-/** The storage of 1.1.65 beside a database of 1.18.33 that has sessions of its own. */
+/** The JSON files of 1.1.65 beside a database of 1.18.33 with other sessions. */
 export async function upgraded(): Promise<{ old: RealStore; now: RealStore; storage: string }> {
   const old = await realStore("1.1.65");
   const now = await realStore("1.18.33");

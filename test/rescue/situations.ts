@@ -5,23 +5,25 @@ import { WORKSPACE } from "./container.ts";
 import { untilFilesAreYounger } from "./file-clock.ts";
 import { goOn, type MadeSession, sessionIn, type World } from "./world.ts";
 
-/** What a user is left with. */
+/** What a situation leaves behind, and what `rescue` must say about it. */
 export interface Left {
-  /** Sessions that no list shows from their own folder, each with the folder that is to list it. */
+  /**
+   * Sessions that no list shows from their own folder. Each has the folder whose list must contain it after the repair.
+   */
   readonly lost: readonly (readonly [session: MadeSession, folder: string])[];
-  /** What the reason says. */
+  /** Matches the reason that `rescue` gives. */
   readonly reason: RegExp;
-  /** Whether the user has to say where; else `--relink` alone decides. */
+  /** Whether the user must say to which folder the sessions belong. Otherwise `--relink` decides alone. */
   readonly isAsked?: boolean;
-  /** Whether a terminal UI lists them elsewhere in the project. */
+  /** Whether a terminal UI lists the sessions in another folder of the project. */
   readonly isPartly?: boolean;
-  /** Sessions that the host lists, and that stay as they are. */
+  /** Sessions that the host lists and that `rescue` must not change. */
   readonly shown?: readonly (readonly [session: MadeSession, folder: string])[];
 }
 
 export type Situation = (world: World) => Promise<Left>;
 
-/** A session with a question in it. */
+/** Makes a session that contains a question. */
 async function held(world: World, folder: string): Promise<MadeSession> {
   const made = await world.session(folder);
   await goOn(world.host, made);
@@ -31,7 +33,9 @@ async function held(world: World, folder: string): Promise<MadeSession> {
 
 const LOST_NONE = { lost: [], reason: /^$/ } as const;
 
-/** Sessions that are to be found, in folders of their own below the world's. */
+/**
+ * Situations with sessions that `rescue` must find. Each situation makes its own folders below the folder of the world.
+ */
 export const FOUND: Readonly<Record<string, Situation>> = {
   "a repository whose .git was deleted": async (world) => {
     const folder = world.repository("app");
@@ -71,7 +75,7 @@ export const FOUND: Readonly<Record<string, Situation>> = {
     const lost = await held(world, folder);
     rmSync(join(folder, ".git", "opencode"));
     world.git(folder, "checkout", "--quiet", "--orphan", "other");
-    // Git keeps whole seconds: one of the session's own second may be older.
+    // Git stores whole seconds. So a commit in the second of the session could look older than the session.
     world.commit(folder, Date.now() + 1000);
     return { lost: [[lost, folder]], reason: /belongs to another project now\.$/ };
   },
@@ -183,7 +187,7 @@ export const FOUND: Readonly<Record<string, Situation>> = {
   },
 };
 
-/** Sessions that the host lists, whatever looks odd about them. */
+/** Situations in which the host lists the sessions, although something looks wrong. */
 export const SHOWN: Readonly<Record<string, Situation>> = {
   "a moved repository that was opened, with another one at its old folder": async (world) => {
     const old = world.repository("app");
@@ -258,7 +262,7 @@ export const SHOWN: Readonly<Record<string, Situation>> = {
   },
 };
 
-/** A container and the machine share the data directory, each with another folder at the same path. */
+/** A container and the machine share the data directory, but have different folders at the same path. */
 export async function shareWithContainer(world: World): Promise<Left | null> {
   const container = await world.container();
   if (container === null) return null;

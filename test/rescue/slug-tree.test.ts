@@ -15,7 +15,10 @@ async function json(path: string): Promise<Wire> {
   return JSON.parse(await readFile(path, "utf8"));
 }
 
-/** Lays the records of a real store out as opencode 0.5.29 did, and leaves away what it did not write. Returns every document. */
+/**
+ * Writes the records of a real store in the layout of opencode 0.5.29, without the fields that 0.5.29 did not write.
+ * Returns every document.
+ */
 async function laidOut(old: RealStore, tree: string): Promise<ReadonlyMap<string, Wire>> {
   const storage = join(old.dataDir, "storage");
   const documents = new Map<string, Wire>();
@@ -69,7 +72,7 @@ test("sessions of opencode 0.5 come into 1.18.33 with every field; again brings 
       if (id.startsWith("ses")) {
         const { title, project_id: projectID, directory } = row("session", id);
         expect(title).toBe(document.title as string);
-        // No project there is of that folder: opencode takes the session over when it is started in it.
+        // The folder has no project yet. When opencode starts in this folder, it takes the session over.
         expect(projectID).toBe("global");
         expect(String(directory)).toBe(old.project);
       } else {

@@ -12,18 +12,18 @@ import { Container, canContain } from "./container.ts";
 
 const CAN_CONTAIN = canContain();
 
-/** What a session was when it was made. */
+/** The facts of a session at the time of its creation. */
 export interface MadeSession {
   readonly id: string;
   readonly directory: string;
   readonly projectID: string;
 }
 
-/** What the lists of a host hold, asked from one folder. */
+/** The sessions that the lists of a host show if they are requested from one folder. */
 export interface Lists {
-  /** The terminal UI, by the query of its line (docs/host-measurements.md). */
+  /** The list of the terminal UI, by the query of the host's version line (docs/host-measurements.md). */
   readonly terminal: ReadonlySet<string>;
-  /** Web and Desktop. */
+  /** The list of the web page and of opencode Desktop. */
   readonly web: ReadonlySet<string>;
 }
 
@@ -38,11 +38,11 @@ const identity = {
 
 const shared = new Map<HostVersion, World>();
 
-/** Folders, repositories and one real host that is started afresh in whatever folder is asked about. */
+/** Folders, repositories and one real host. The host starts again in each folder that it is asked about. */
 export class World {
   readonly home: HermeticHome;
   host: RunningHost;
-  /** The folder that holds all others. */
+  /** The folder that contains all other folders of this world. */
   root: string;
   #commits = 0;
   #container: Promise<Container> | null = null;
@@ -54,7 +54,7 @@ export class World {
     this.root = root;
   }
 
-  /** Goes on in a folder of its own, beside what is there, with the same host and database. */
+  /** Continues in a new, empty folder. The other folders, the host and the database stay. */
   enter(name: string): void {
     this.root = join(realpathSync(this.home.root), "world", name);
     mkdirSync(this.root);
@@ -67,20 +67,23 @@ export class World {
     return new World(home, await startHost({ home }), root);
   }
 
-  /** A container that shares the data directory, started when it is asked for; `null` where this machine allows none. */
+  /**
+   * A container that shares the data directory. The first call starts the container. `null` if this machine does not
+   * allow it.
+   */
   container(): Promise<Container | null> {
     if (!CAN_CONTAIN) return Promise.resolve(null);
     this.#container ??= Container.start(this, join(realpathSync(this.home.root), "world"));
     return this.#container;
   }
 
-  /** One world of a version, with nothing in it: as started, but with a host that runs already. */
+  /** An empty world of a version. All calls for this version share one host, which keeps running. */
   static async emptied(version: HostVersion = "1.18.33"): Promise<World> {
     const known = shared.get(version);
     if (known !== undefined) return known.#empty();
     const world = await World.start(version);
     shared.set(version, world);
-    // The tables are there once a project was booted, and with them the record of that project.
+    // opencode makes the tables when it boots a project, and then also adds the record of that project.
     await world.projectOf(world.root);
     const first = join(world.home.root, "first.db");
     {
@@ -95,7 +98,7 @@ export class World {
     return world.#empty();
   }
 
-  /** Ends the worlds that tests have shared; for an `afterAll`. */
+  /** Stops the worlds that tests have shared. A test file calls this in `afterAll`. */
   static async endShared(): Promise<void> {
     for (const world of shared.values()) await world.stop();
     shared.clear();
@@ -119,7 +122,7 @@ export class World {
     await this.home.remove();
   }
 
-  /** Goes on with another version of opencode and the same data. */
+  /** Continues with another version of opencode on the same data. */
   async upgrade(version: HostVersion): Promise<void> {
     await this.host.stop();
     this.host = await startHost({ home: this.home, version });
@@ -139,14 +142,14 @@ export class World {
     return this.#gitAt(null, folder, ...args);
   }
 
-  /** `atMs`: the moment that a commit says of itself. */
+  /** `atMs`: the time that the commit states as its own. */
   #gitAt(atMs: number | null, folder: string, ...args: readonly string[]): string {
     const moment = atMs === null ? {} : { GIT_COMMITTER_DATE: `@${Math.floor(atMs / 1000)} +0000` };
     const env = { PATH: process.env.PATH, ...identity, ...moment };
     return execFileSync("git", [...args], { cwd: folder, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   }
 
-  /** Every commit has a text of its own: no two repositories have the same first one. */
+  /** Every commit has different content, so that no two repositories have the same first commit. */
   commit(folder: string, atMs: number | null = null): void {
     this.#commits += 1;
     writeFileSync(join(folder, "file.txt"), `${this.#commits} ${process.pid} ${this.root}\n`);
@@ -165,12 +168,12 @@ export class World {
     return sessionIn(this.host, folder, title);
   }
 
-  /** A session in a folder that the host was started in since anything changed there. */
+  /** Makes a session in a folder. The host must have started in this folder after the last change there. */
   sessionOfStarted(folder: string): Promise<MadeSession> {
     return makeSession(this.host, folder, "made here");
   }
 
-  /** The project that the host uses in a folder. */
+  /** The project that the host uses for a folder. */
   async projectOf(folder: string): Promise<string> {
     await startIn(this.host, folder);
     const { body } = await this.host.request("GET", `/project/current?directory=${encodeURIComponent(folder)}`);
@@ -182,7 +185,7 @@ export class World {
   }
 }
 
-/** The folders in which each host was started, by the names that it was asked with and by those that links lead to. */
+/** The folders in which each host was started: the requested paths, and the paths to which links lead. */
 const started = new WeakMap<RunningHost, Set<string>>();
 
 function startedFolders(host: RunningHost): Set<string> {
@@ -192,8 +195,8 @@ function startedFolders(host: RunningHost): Set<string> {
 }
 
 /**
- * What opencode makes of a folder depends on when it is started there: each question is one to a new start. It is asked to
- * leave only where it was: to leave a folder, opencode starts there first.
+ * opencode decides about a folder when it starts there, so every question needs a new start. The host is told to leave
+ * only a folder in which it was started. To leave any other folder, opencode would first start in it.
  */
 async function startIn(host: RunningHost, folder: string): Promise<void> {
   const folders = startedFolders(host);
@@ -207,7 +210,7 @@ async function leave(host: RunningHost, folder: string): Promise<void> {
   startedFolders(host).delete(folder);
 }
 
-/** A session that a host makes in a folder. */
+/** Makes a session in a folder, after a new start of the host in this folder. */
 export async function sessionIn(host: RunningHost, folder: string, title = "made here"): Promise<MadeSession> {
   await startIn(host, folder);
   return makeSession(host, folder, title);
@@ -221,7 +224,7 @@ async function makeSession(host: RunningHost, folder: string, title: string): Pr
   return { id: made.id, directory: made.directory, projectID: made.projectID };
 }
 
-/** What a host lists that is started in a folder. */
+/** The sessions that a host lists after a new start in a folder. */
 export async function listsOf(host: RunningHost, folder: string): Promise<Lists> {
   await startIn(host, folder);
   const directory = encodeURIComponent(folder);
@@ -245,7 +248,7 @@ export async function listsOf(host: RunningHost, folder: string): Promise<Lists>
   };
 }
 
-/** Goes on with a session: a question without an answer, for which no model is asked. */
+/** Continues a session with a question for which no model is called. */
 export async function goOn(host: RunningHost, { id, directory }: Pick<MadeSession, "id" | "directory">): Promise<void> {
   const body = { noReply: true, parts: [{ type: "text", text: "and further" }] };
   const path = `/session/${id}/message?directory=${encodeURIComponent(directory)}`;
@@ -253,7 +256,7 @@ export async function goOn(host: RunningHost, { id, directory }: Pick<MadeSessio
   if (status !== 200) throw new Error(`session ${id} did not go on: ${status} ${JSON.stringify(said)}`);
 }
 
-/** Ids of the messages with which a host opens a session; `null` where it does not. */
+/** The ids of the messages with which a host opens a session. `null` if the host does not open the session. */
 export async function messagesOf(host: RunningHost, id: string): Promise<readonly string[] | null> {
   const { status, body } = await host.request("GET", `/session/${id}/message`);
   if (status !== 200) return null;

@@ -26,7 +26,10 @@ async function statusOf(store: RealStore, sessionID: string): Promise<number> {
   }
 }
 
-/** SQLite's integrity check fills up the last page, but a long text is read from the file itself. */
+/**
+ * SQLite's integrity check treats the missing end of the last page as zeros. But SQLite reads a long text directly from
+ * the file.
+ */
 test("a database of 1.18.33 that ends inside a page of a long text is damaged, and salvage saves it up to there", async () => {
   const store = await realStore("1.18.33");
   const { id } = store.sessions.conversation;

@@ -11,7 +11,7 @@ afterAll(removeHomes);
 
 const FRAME = 4120;
 
-/** Overwrites a frame in the middle of those that the log holds since it was begun. */
+/** Overwrites a frame in the middle of the log's current frames, which have the salts of the log's header. */
 function damageLog(store: RealStore): void {
   const path = join(store.dataDir, "opencode.db-wal");
   const log = readFileSync(path);
@@ -30,7 +30,7 @@ async function run(store: RealStore, ...args: string[]) {
   return { code, stderr, ...(stdout === "" ? {} : JSON.parse(stdout)) };
 }
 
-/** SQLite shows fewer sessions then, and removes the rest of the log as soon as somebody has written. */
+/** With such a log, SQLite shows fewer sessions. As soon as a process writes, SQLite discards the rest of the log. */
 test("a damaged log of 1.18.33 is an error, nothing writes beside it, and its salvage shows every session", async () => {
   const store = await realStore("1.18.33");
   damageLog(store);
@@ -62,7 +62,7 @@ test("a damaged log of 1.18.33 is an error, nothing writes beside it, and its sa
   expect(bytesOf(store)).toEqual(before);
 });
 
-/** A log that opencode continued after it was damaged: what lies behind the new transaction is outdated. */
+/** A log that opencode continued after the damage. The frames behind the new transaction are outdated. */
 test("a log that was continued after the damage is no error, and is not replaced by older values", async () => {
   const store = await realStore("1.18.33");
   const path = join(store.dataDir, "opencode.db");

@@ -1,6 +1,6 @@
 /**
- * A process that opens a database, commits a row whenever it is told, and says what SQLite refused. `how`: `loses-lock`,
- * `journal` (without a WAL) or `reads`.
+ * A process that opens a database and commits a row each time it is told. It also prints what SQLite refused. `how` can
+ * be `loses-lock`, `journal` (without a WAL) or `reads`.
  */
 import { Database } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
@@ -17,7 +17,7 @@ try {
     connection.run("create table if not exists opener (id integer)");
     connection.query("select * from opener").all();
   }
-  // Closing any descriptor of the file gives up what POSIX locks this process has on it.
+  // If a process closes any descriptor of a file, it loses all its POSIX locks on that file.
   if (how === "loses-lock") closeSync(openSync(database, "r"));
   process.stdout.write("ready");
 } catch (error) {

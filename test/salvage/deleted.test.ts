@@ -21,7 +21,7 @@ function zeroRoots(...indexes: readonly string[]): Damage {
   };
 }
 
-/** As if the file once had more pages, of which one was unused. */
+/** Makes the file look as if it once had more pages, one of them unused. */
 function cutOff(bytes: Buffer): void {
   const list = bytes.subarray((bytes.readUInt32BE(32) - 1) * PAGE);
   const named = list.readUInt32BE(4);
@@ -31,7 +31,10 @@ function cutOff(bytes: Buffer): void {
   bytes.writeUInt32BE(bytes.length / PAGE + 2, 28);
 }
 
-/** With a session its events leave too: what remains of both lies on free pages, and the indexes may be lost. */
+/**
+ * If opencode deletes a session, its events are deleted too. Their remains are on free pages, and the indexes that show
+ * the deletion may be damaged.
+ */
 const CASES: readonly (readonly [string, Damage])[] = [
   ["no index", zeroRoots()],
   ["the index of sessions", zeroRoots("sqlite_autoindex_session_1")],

@@ -10,7 +10,7 @@ import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import type { ManySessions } from "./many-sessions.ts";
 import { type DamageKind, writeDamaged } from "./page-damage.ts";
 
-/** Ids of the records that a database holds. */
+/** The ids of the records in a database. */
 export interface Held {
   readonly messages: ReadonlySet<string>;
   readonly parts: ReadonlySet<string>;
@@ -21,19 +21,22 @@ export interface Outcome {
   readonly kind: DamageKind;
   readonly what: string;
   readonly ours: Held;
-  /** What `sqlite3 .recover` brings into the tables, and with what it finds lost. */
+  /**
+   * `theirs`: what `sqlite3 .recover` puts into the tables. `theirsWithLost`: the same records and those in
+   * `lost_and_found`.
+   */
   readonly theirs: Held;
   readonly theirsWithLost: Held;
   readonly report: SalvageReport;
-  /** Records whose content is not what it was. */
+  /** The number of records whose content changed. */
   readonly differing: number;
   readonly originalsUnchanged: boolean;
-  /** Faults that a check finds in the new database and that keep its host from loading something. */
+  /** The number of problems in the new database that keep its host from loading something. */
   readonly blocking: number;
   readonly salvaged: string;
 }
 
-/** Damages, salvages, recovers with `sqlite3 .recover`, and says what each of the two brought back. */
+/** Damages a database, then saves it with `salvage` and with `sqlite3 .recover`. Returns what each of the two saved. */
 export async function experiment(whole: ManySessions, kind: DamageKind, seed: number): Promise<Outcome> {
   const driver = await loadDriver();
   if (driver === null) throw new Error("This runtime has no SQLite.");
@@ -84,13 +87,13 @@ function hashes(path: string): string {
 
 const SHELL = process.env.SQLITE3 ?? "sqlite3";
 
-/** Whether there is a shell whose `.recover` was built with what it needs. */
+/** Whether the SQLite shell was built with everything that `.recover` needs. */
 export function recoverWorks(): boolean {
   const { stdout } = Bun.spawnSync(["sh", "-c", `${SHELL} :memory: "create table made (here)" .recover 2>&1`]);
   return stdout.toString().includes("CREATE TABLE made");
 }
 
-/** On a copy: opening the database changes it. */
+/** Works on a copy, because SQLite changes a database when it opens it. */
 async function recover(source: string, folder: string): Promise<string> {
   const [copy, target] = [join(folder, "copy.db"), join(folder, "recovered.db")];
   for (const path of [copy, `${copy}-wal`, `${copy}-shm`, target]) await rm(path, { force: true });
@@ -101,7 +104,7 @@ async function recover(source: string, folder: string): Promise<string> {
   return target;
 }
 
-/** What `.recover` reads of a damaged database that was in the whole one, beside what a salvage gave. */
+/** The records of the whole database that `.recover` reads from the damaged one, compared with those of a salvage. */
 export async function recoveredFrom(source: string, folder: string, whole: string, salvaged: string) {
   const recovered = await recover(source, folder);
   const ids = (path: string): string[] => {
@@ -117,7 +120,7 @@ export async function recoveredFrom(source: string, folder: string, whole: strin
   return { theirs, ours: heldIn(salvaged, false), sessions: ids(recovered).filter((id) => known.has(id)) };
 }
 
-/** `withLost`: also what `.recover` put into `lost_and_found`. */
+/** With `withLost`, the result includes what `.recover` put into `lost_and_found`. */
 function heldIn(path: string, withLost: boolean): Held {
   const database = new Database(path, { create: true });
   const ids = (sql: string): string[] => {
@@ -139,13 +142,13 @@ function heldIn(path: string, withLost: boolean): Held {
   return { messages, parts };
 }
 
-/** Of the ids that a recovery found those that there were: it takes what a damaged cell says for an id, too. */
+/** The ids that were in the original database. A recovery may also return ids that damaged cells contain. */
 function common(found: Held, known: Held): Held {
   const both = (a: ReadonlySet<string>, b: ReadonlySet<string>) => new Set([...a].filter((id) => b.has(id)));
   return { messages: both(found.messages, known.messages), parts: both(found.parts, known.parts) };
 }
 
-/** Messages and parts whose document says something else than it did; the order of keys says nothing. */
+/** The number of messages and parts whose JSON value changed. The order of keys does not matter. */
 function differing(whole: ManySessions, salvaged: string): number {
   const database = new Database(salvaged, { readonly: true });
   database.query("attach ? as whole").run(whole.database);
@@ -160,7 +163,7 @@ function differing(whole: ManySessions, salvaged: string): number {
   return found;
 }
 
-/** What of `theirs` is not in `ours`. */
+/** The ids that are in `theirs` and not in `ours`. */
 export function missing(ours: Held, theirs: Held): string[] {
   const lacking = (a: ReadonlySet<string>, b: ReadonlySet<string>) => [...b].filter((id) => !a.has(id));
   return [...lacking(ours.messages, theirs.messages), ...lacking(ours.parts, theirs.parts)];

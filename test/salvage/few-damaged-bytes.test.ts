@@ -30,7 +30,7 @@ function parts(database: Database): unknown[] {
   return database.query("select * from part order by id").all();
 }
 
-/** Before, the salvage ended with "table part has no column named time_created", and nothing was saved. */
+/** Before the fix, the salvage stopped with "table part has no column named time_created", and saved nothing. */
 test("a bit that flipped in the name of a column costs nothing", async () => {
   const { dataDir } = await realStore("1.18.33");
   const source = join(dataDir, "opencode.db");
@@ -48,12 +48,12 @@ test("a bit that flipped in the name of a column costs nothing", async () => {
   rows.close();
 });
 
-/** Before, four thousand million pages were looked for. */
+/** Before the fix, the salvage looked for four billion pages. */
 test("a log whose first bytes are noise is read, and nothing far behind it is looked for", async () => {
   const { dataDir } = await realStore("1.18.33");
   const source = join(dataDir, "opencode.db");
   const log = readFileSync(`${source}-wal`);
-  // The log's header, and of the first frame the number of its page and the size of the database.
+  // This overwrites the header of the log. It also overwrites the page number and the database size in the first frame.
   writeFileSync(`${source}-wal`, log.fill(0xff, 0, 40));
   const { report, rows } = await salvaged(source);
   expect(report.pages).toBeLessThan(10_000);
@@ -61,7 +61,7 @@ test("a log whose first bytes are noise is read, and nothing far behind it is lo
   rows.close();
 });
 
-/** Before, the rows of that page were lost without a word (found on 1.2.15). */
+/** Before the fix, the salvage lost the rows of that page and did not say so (found on 1.2.15). */
 test("a page of parts to which the first page of the schema leads costs nothing", async () => {
   const { dataDir } = await realStore("1.2.27");
   const source = join(dataDir, "opencode.db");
@@ -71,7 +71,7 @@ test("a page of parts to which the first page of the schema leads costs nothing"
   const root = (database.query("select rootpage from sqlite_schema where name = 'part'").values() as [[number]])[0][0];
   database.close();
   const bytes = readFileSync(source);
-  // The last page below the page of the table, and the place of the last page below page 1.
+  // Page 1 gets the table's last leaf page as its own last child. Byte 108 holds the number of that child.
   const leaf = bytes.readUInt32BE((root - 1) * 4096 + 8);
   expect([bytes[100], bytes[(root - 1) * 4096], bytes[(leaf - 1) * 4096]]).toEqual([5, 5, 13]);
   bytes.writeUInt32BE(leaf, 108);
@@ -81,7 +81,7 @@ test("a page of parts to which the first page of the schema leads costs nothing"
   rows.close();
 });
 
-/** Before, the salvage ended with "no such table: part". */
+/** Before the fix, the salvage stopped with "no such table: part". */
 test("a table that the schema calls an index is made all the same", async () => {
   const store = await createSqliteStore("1.18.33", sampleContent());
   const connection = store.connect();
@@ -97,7 +97,7 @@ test("a table that the schema calls an index is made all the same", async () => 
   store.remove();
 });
 
-/** SQLite reads nothing behind such a frame, and says nothing. Before, neither did the check. */
+/** SQLite ignores everything behind such a frame without an error. Before the fix, so did the check. */
 test("what was committed behind a frame of zeros is told of", async () => {
   const { dataDir } = await realStore("1.18.33");
   const source = join(dataDir, "opencode.db");
@@ -108,7 +108,7 @@ test("what was committed behind a frame of zeros is told of", async () => {
   expect(unreadLog(source)).toMatch(/^\d+ pages behind a damaged one$/);
 });
 
-/** Before, the salvage ended with a syntax error of its own SQL. */
+/** Before the fix, the salvage stopped with a syntax error in its own SQL. */
 test("a session's row of which no value is left keeps nothing else from being saved", async () => {
   const store = await createSqliteStore("1.2.27", sampleContent());
   const connection = store.connect();
@@ -132,7 +132,7 @@ test("a value whose chain of pages lost its beginning is not taken for whole", (
   expect(readPayload(image, { size: local.length, local, overflow: 0 }).isWhole).toBe(true);
 });
 
-/** Without the indexes that it names, rows that were deleted would count as lost. */
+/** The schema also names the indexes. Without the indexes, deleted rows would count as lost. */
 test("a damaged row of the schema costs itself alone", () => {
   const scratch = scratchFolder();
   const path = join(scratch.path, "schema.db");

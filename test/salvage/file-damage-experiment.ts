@@ -15,7 +15,7 @@ import { heldAgainst } from "./told-losses.ts";
 export interface FileDamageOutcome {
   readonly what: string;
   readonly summary: string;
-  /** What is not as promised. */
+  /** Describes each promise of the tool that was broken. */
   readonly faults: readonly string[];
 }
 
@@ -26,7 +26,10 @@ interface Answer {
   readonly document: any;
 }
 
-/** Damages a store, runs the commands that a user would run, and holds what they say against the host and the whole store. */
+/**
+ * Damages a store and runs the commands that a user would run. Then compares their answers with the host and with the
+ * whole store.
+ */
 export async function fileDamageExperiment(
   store: GrownStore,
   kind: FileDamageKind,
@@ -55,7 +58,7 @@ export async function fileDamageExperiment(
     const summary: string[] = [`check ${verdict} ${codes.join("+")}`];
     if (await differs(before, dataDir)) faults.push("check changed a file");
     const state = stateOf(store, dataDir, database);
-    // Bytes that are lost from within a text leave no trace, if the rest is JSON. A damaged log is a warning.
+    // Lost bytes inside a text leave no trace if the rest is still JSON, so a check may call such a store healthy.
     if (verdict === "healthy" && state !== "same" && state !== "other content")
       faults.push(`check says healthy, ${state}`);
     if (verdict === "healthy" && state === "other content") summary.push("(other content)");
@@ -105,7 +108,10 @@ async function differs(before: Content, dataDir: string): Promise<boolean> {
   return now.size !== before.size || [...before].some(([name, bytes]) => now.get(name)?.equals(bytes) !== true);
 }
 
-/** What SQLite itself reads of the damaged database: the same as of the whole one, other content, or not even that. */
+/**
+ * Compares what SQLite reads from the damaged and from the whole database. The result is "same", "other content", or an
+ * error of SQLite.
+ */
 function stateOf(store: GrownStore, dataDir: string, database: string): string {
   const copy = join(dataDir, "..", "state.db");
   for (const suffix of ["", "-wal"]) {
@@ -130,7 +136,7 @@ function dump(database: Database): string {
   return new Bun.CryptoHasher("sha1").update(JSON.stringify([tables, rows])).digest("hex");
 }
 
-/** What the report says that is not so, by the whole store. */
+/** Compares the report with the whole store, and describes what is false. */
 async function compared(store: GrownStore, database: string, report: SalvageReport): Promise<string[]> {
   const lies = [...heldAgainst(store.database, database, report).lies];
   using rows = new Database(database, { readonly: true });
@@ -160,7 +166,7 @@ async function compared(store: GrownStore, database: string, report: SalvageRepo
   return lies.slice(0, 6);
 }
 
-/** What the host of the version does not open. */
+/** Describes what a host of the store's version does not open. */
 async function opened(store: GrownStore, database: string, report: SalvageReport): Promise<string[]> {
   const home = await createHome(store.version, { project: store.project });
   const faults: string[] = [];
@@ -194,7 +200,7 @@ async function opened(store: GrownStore, database: string, report: SalvageReport
   return faults.slice(0, 6);
 }
 
-/** What `sqlite3 .recover` gives of the damaged files that the salvage did not. */
+/** Describes what `sqlite3 .recover` saves from the damaged files and the salvage does not. */
 async function worseThanRecover(
   store: GrownStore,
   before: Content,

@@ -1,7 +1,8 @@
 /**
  * bun test/salvage/file-damage-experiments.ts [--first SEED] [--count N] [--version V]… [--kind K]… [--keep]
- * Damages a grown database of a version as machines do, runs `check`, `salvage --swap` and `restore` of the command line,
- * and lets that version open every session. `--count` experiments of each kind. SQLITE3 names a shell whose .recover works.
+ * Damages a grown database of a version as machines do, and runs `check`, `salvage --swap` and `restore`. Then that
+ * version opens every session. `--count` is the number of experiments of each kind. SQLITE3 names a SQLite shell whose
+ * `.recover` works.
  */
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

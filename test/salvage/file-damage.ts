@@ -5,7 +5,10 @@ import type { GrownStore } from "./grown-store.ts";
 const PAGE = 4096;
 const SECTOR = 512;
 
-/** Damages as a machine or a person makes them: each changes the bytes, or says that it wrote the files itself. */
+/**
+ * Damages a file as a machine or a person does. Returns the changed bytes and says what was done. Some kinds also write
+ * the files themselves.
+ */
 type FileDamage = (bytes: Buffer, random: Random, store: GrownStore, path: string) => Promise<[Buffer, string]>;
 
 function page(bytes: Buffer, number: number): Buffer {
@@ -120,7 +123,7 @@ export const FILE_DAMAGES = {
 
 export type FileDamageKind = keyof typeof FILE_DAMAGES;
 
-/** Puts a damaged copy of a store at `path`, with its WAL if the damage is about one. Says what was done. */
+/** Writes a damaged copy of a store to `path`, with a WAL if the damage needs one. Says what was done. */
 export async function writeFileDamage(store: GrownStore, path: string, kind: FileDamageKind, random: Random) {
   for (const suffix of ["", "-wal", "-shm"]) await rm(path + suffix, { force: true });
   const [bytes, what] = await FILE_DAMAGES[kind](await readFile(store.database), random, store, path);

@@ -9,7 +9,7 @@ import { realStore } from "../host/stored-fixture.ts";
 
 afterAll(removeHomes);
 
-/** In a record's header text and blob of one length differ in one bit; opencode answers 500 for the blob. */
+/** In SQLite's row header, a text and a blob of the same length differ in one bit. For a blob, opencode answers 500. */
 test("a text that a flipped bit made a blob is a text again", async () => {
   const { dataDir } = await realStore("1.2.27");
   const source = join(dataDir, "opencode.db");
@@ -27,7 +27,7 @@ test("a text that a flipped bit made a blob is a text again", async () => {
   salvaged.close();
 });
 
-/** 1.17 and 1.18 fail a whole session for one message or part whose id begins otherwise. */
+/** 1.17 and 1.18 do not load a session if one message or part has an id with another prefix. */
 test("an id whose beginning a flipped bit changed begins as before, and its children stay with it", async () => {
   const { dataDir } = await realStore("1.18.33");
   const source = join(dataDir, "opencode.db");
@@ -49,7 +49,7 @@ test("an id whose beginning a flipped bit changed begins as before, and its chil
     flip("part", "session_id", "ses", "seS"),
   ];
   expect(flips).toEqual([1, 1, 1, 1, 1, 1]);
-  // Of another program, and healthy for opencode 1.2 to 1.14.
+  // Another program wrote this id. opencode 1.2 to 1.14 accept it.
   damaged.exec("update part set id = 'foreign_1' where rowid = (select min(rowid) from part)");
   damaged.exec("pragma wal_checkpoint(truncate)");
   damaged.close();

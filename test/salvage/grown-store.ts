@@ -7,12 +7,15 @@ import { startHost } from "../host/running-host.ts";
 import { Random } from "../oracle/random.ts";
 import { manySessions } from "./many-sessions.ts";
 
-/** A database as a long use of one version leaves it: at rest in one file, with deleted sessions and free pages. */
+/** A database after long use of one version. It has deleted sessions and free pages, and its WAL is empty. */
 export interface GrownStore {
   readonly version: HostVersion;
   readonly folder: string;
   readonly database: string;
-  /** The same database before its last writes, the WAL that has these writes, and an older WAL that has other salts. */
+  /**
+   * `earlier` is the same database before its last writes. `wal` has these writes. `otherWal` is an older WAL with
+   * other salts.
+   */
   readonly earlier: string;
   readonly wal: string;
   readonly otherWal: string;
@@ -21,7 +24,7 @@ export interface GrownStore {
 
 const LARGE = [6_000, 70_000, 400_000];
 
-/** Has a real host delete sessions of many, after rows of every other table were added. */
+/** Makes a database with many sessions, adds rows to every other table, and lets a real host delete some sessions. */
 export async function grownStore(version: HostVersion, folder: string): Promise<GrownStore> {
   const many = await manySessions(version, 6, join(folder, "many"));
   const { project } = many;

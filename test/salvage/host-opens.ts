@@ -10,7 +10,7 @@ export interface HostOpening {
   readonly listStatus: number;
   readonly listed: number;
   readonly sessions: number;
-  /** Sessions of which a route did not answer 200. */
+  /** Sessions for which at least one route did not answer 200. */
   readonly failing: readonly string[];
 }
 

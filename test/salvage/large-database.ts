@@ -1,8 +1,8 @@
 /**
  * bun test/salvage/large-database.ts build DIR [--megabytes N] [--pages N] [--seed N]
  * bun test/salvage/large-database.ts measure DIR
- * Builds a database of opencode 1.18.33 of this size with damaged pages, then compares the command `salvage` with
- * `sqlite3 .recover` into a new database ($SQLITE3, a shell with sqlite_dbpage): wall time, and the most memory.
+ * `build` makes a database of opencode 1.18.33 of this size with damaged pages. `measure` compares the time and the
+ * peak memory of `salvage` and of `sqlite3 .recover` into a new database. $SQLITE3 names a shell with sqlite_dbpage.
  */
 import { Database } from "bun:sqlite";
 import { copyFile, mkdir, open, rm, stat } from "node:fs/promises";
@@ -50,7 +50,7 @@ async function build(): Promise<void> {
   print({ bytes: (await stat(database)).size, pages, damaged: Number(values.pages) });
 }
 
-/** Every row once more, under ids of their own: the four characters before the last three are the copy's. */
+/** Copies every row under new ids. Before its last three characters, a new id has the four characters of `suffix`. */
 function multiply(rows: Database, suffix: string): void {
   const id = (column: string) => `substr(${column}, 1, length(${column}) - 7) || '${suffix}' || substr(${column}, -3)`;
   const first = "where rowid <= (select most from bounds where name = ";

@@ -1,7 +1,7 @@
 /**
  * bun test/salvage/loss-experiments.ts [--first SEED] [--count N] [--version V]… [--kind K]… [--copies N]
- * Damages databases of real hosts and holds what `salvage` says of lost records against the undamaged copy. Any version
- * that npm has.
+ * Damages databases of real hosts, and compares the losses that `salvage` reports with the undamaged copy. `--version`
+ * accepts any version that npm has.
  */
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ const { values } = parseArgs({
     count: { type: "string", default: "100" },
     copies: { type: "string", default: "2" },
     version: { type: "string", multiple: true, default: ["1.2.15", "1.14.41", "1.17.9", "1.18.33"] },
-    // Of a WAL that was lost or cut nobody can say what the truth is.
+    // If a WAL was lost or cut off, nobody knows which records existed.
     kind: { type: "string", multiple: true, default: DAMAGES.filter((kind) => !kind.endsWith("-wal")) },
   },
 });

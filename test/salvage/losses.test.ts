@@ -14,10 +14,10 @@ afterAll(removeHomes);
 
 const PAGE = 4096;
 
-/** Of a WAL that was lost or cut nobody can say what the truth is. */
+/** If a WAL was lost or cut off, nobody knows which records existed. */
 const KNOWN_TRUTH = DAMAGES.filter((kind) => kind !== "half-applied-wal" && kind !== "damaged-wal");
 
-/** The long form, with any seeds: `bun test/salvage/loss-experiments.ts --version 1.2.15 --count 300`. */
+/** To try more seeds, run `bun test/salvage/loss-experiments.ts --version 1.2.15 --count 300`. */
 const VERSIONS = ["1.2.15", "1.17.9", "1.18.33"] as HostVersion[];
 
 for (const [index, version] of VERSIONS.entries()) {
@@ -41,7 +41,7 @@ for (const [index, version] of VERSIONS.entries()) {
         told += report.sessions.length;
         counted += report.sessions.filter((session) => session.isCounted).length;
       }
-      // To say of everything that it cannot be told would be true, and of no use.
+      // A report that counts no losses would be true but useless.
       expect(counted).toBeGreaterThan(told / 2);
     });
 
@@ -80,7 +80,7 @@ for (const [index, version] of VERSIONS.entries()) {
   });
 }
 
-/** Overwrites the first pages, at most `most`, that answer a question. */
+/** Overwrites the first `most` pages that `isWiped` accepts. */
 async function wipe(path: string, isWiped: (page: Buffer) => boolean, most: number): Promise<number> {
   const bytes = await readFile(path);
   let wiped = 0;
@@ -116,7 +116,7 @@ describe("a database whose part table has no index by message (1.2.15)", () => {
     const rows = new Database(whole.database, { readonly: true });
     const { n } = rows.query("select count(*) as n from part").get() as { n: number };
     rows.close();
-    // All pages of rows of the table.
+    // All leaf pages of the table `part`.
     const dataDir = await damaged((page) => page[0] === 13 && page.includes("prt_"), 1000);
     const result = await askCli(["salvage", "--data-dir", dataDir, "--yes", "--json"]);
     const report = JSON.parse(result.stdout);

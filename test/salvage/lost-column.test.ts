@@ -19,7 +19,7 @@ function sql(store: RealStore, ...statements: readonly string[]): void {
   for (const statement of statements) database.run(statement);
 }
 
-/** Every row of every table, without one column. */
+/** Every row of every table, without the column `without`. */
 function rowsOf(store: RealStore, without: string): Record<string, unknown[]> {
   using database = openDatabase(store);
   const tables = database.query<{ name: string }, []>("select name from sqlite_schema where type = 'table'").all();
@@ -53,7 +53,7 @@ test("a database of 1.14.41 that lost a column: salvage carries the rest whole, 
 
   const done = await run(store, "salvage", "--swap", "--yes");
   const emptyColumns = ["session.permission"];
-  // What was in the column is lost, so nobody calls the result whole.
+  // The values of the column are lost, so the result must not be called complete.
   expect(done).toMatchObject({ code: 1, swapped: true, isSound: true, emptyColumns, verdict: "damaged" });
   expect(rowsOf(store, "permission")).toEqual(whole);
   expect(await run(store, "check")).toMatchObject({ code: 0, verdict: "healthy", findings: [] });
@@ -83,7 +83,7 @@ test("a database of 1.15.4 that lost a table: salvage makes it again, calls noth
   expect(readFileSync(join(store.dataDir, "opencode.db"))).toEqual(before);
 });
 
-/** Every value of some columns, in the order of the ids. */
+/** The values of the given columns, ordered by id. */
 function valuesOf(path: string, table: string, columns: string): unknown[][] {
   using database = new Database(path);
   return database.query(`select ${columns} from ${table} order by id`).values();
@@ -97,7 +97,7 @@ function indexesWith(store: RealStore, table: string, column: string): string[] 
   return found.all(table, `%${column}%`).map(({ name }) => name);
 }
 
-/** Columns that may not be empty. */
+/** Columns in which every row must have a value. */
 const NEEDED_COLUMNS: readonly (readonly string[])[] = [
   ["message.time_updated"],
   ["part.time_created"],
@@ -114,7 +114,7 @@ test.each(NEEDED_COLUMNS.map((lost) => [lost.join(), lost] as const))(
     const source = join(store.dataDir, "opencode.db");
     const kept = Object.entries({
       project: "id, worktree",
-      // The answers and the project show the folder too.
+      // The answers and the project also contain the folder, so it is not lost.
       session: "id, directory, project_id, share_url",
       message: "id, session_id, data, time_created",
       part: "id, message_id, session_id, data",
@@ -162,7 +162,7 @@ test.each(["1.2.15", "1.15.4", "1.18.33"] as const)(
   "sessions of %s without their folders are listed again in their folder, and the undo is exact",
   async (version) => {
     const store = await realStore(version);
-    // A session without an answer has only the folder of its project.
+    // Without an answer in the session, only its project tells the folder.
     const { id } = store.sessions.conversation;
     sql(store, `delete from part where session_id = '${id}'`, `delete from message where session_id = '${id}'`);
     const folders = valuesOf(join(store.dataDir, "opencode.db"), "session", "id, directory");
@@ -224,7 +224,7 @@ function withoutMessages(store: RealStore): string[] {
   return (found.values() as [string][]).map(([id]) => id);
 }
 
-/** How opencode answers to the list of sessions, and how many it lists. */
+/** The status and the sessions with which opencode answers the request for its session list. */
 async function hostLists(store: RealStore): Promise<[number, unknown[]]> {
   const host = await startHost({ home: store.home });
   try {
@@ -235,7 +235,10 @@ async function hostLists(store: RealStore): Promise<[number, unknown[]]> {
   }
 }
 
-/** Columns of 1.14.41 by which the tool itself reads, and how that opencode reacts without them (measured). */
+/**
+ * Columns of 1.14.41 that the tool itself reads, and the severity that follows from how 1.14.41 reacts without them
+ * (measured).
+ */
 test.each([
   ["message", "time_created", "blocking"],
   ["session", "time_updated", "blocking"],

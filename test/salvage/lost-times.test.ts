@@ -6,7 +6,7 @@ import { scratchFolder } from "../stores/scratch.ts";
 const TIMES = ["time_created", "time_updated"];
 const TABLES = { project: "", session: "project_id text,", message: "session_id text,", part: "message_id text," };
 
-/** The tables as a salvage fills them: without any index besides those of the ids. */
+/** The tables as a salvage fills them. They have no index except the indexes of the ids. */
 async function database(): Promise<{ readonly connection: Connection; remove(): void }> {
   const scratch = scratchFolder();
   const connection = (await loadDriver())?.open(`${scratch.path}/new.db`, "create");
@@ -26,7 +26,7 @@ async function database(): Promise<{ readonly connection: Connection; remove(): 
 
 const ALL = Object.keys(TABLES).map((table) => ({ table, columns: [], lost: TIMES }));
 
-/** A step of a query plan that reads a table from its beginning. */
+/** Matches a step of a query plan that reads a table from its first row. */
 const WITHOUT_INDEX = /^(?:SCAN|SEARCH)(?!.* USING )/;
 
 function isOf(detail: unknown, pattern: RegExp): boolean {
@@ -43,7 +43,7 @@ test("no lost time makes salvage read a table once for each row of another table
       const inside = new Set(plan.filter(({ detail }) => isOf(detail, /^CORRELATED/)).map(({ id }) => id));
       return plan.filter(({ parent, detail }) => inside.has(parent ?? null) && isOf(detail, WITHOUT_INDEX));
     });
-    // A join may also read one of its two tables again and again.
+    // A join may also read one of its two tables repeatedly.
     const joined = steps.map((plan) => plan.filter((each) => each.parent === 0 && isOf(each.detail, WITHOUT_INDEX)));
     expect(statements.length).toBeGreaterThan(7);
     expect(repeated).toEqual([]);

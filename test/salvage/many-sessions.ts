@@ -5,25 +5,28 @@ import type { HostVersion } from "../host/binary.ts";
 import { realStore } from "../host/stored-fixture.ts";
 import { Random } from "../oracle/random.ts";
 
-/** A database of a real host with many sessions, whole and at rest, and what was written to it afterwards in a WAL. */
+/** A complete database of a real host with many sessions, and a WAL with later writes. */
 export interface ManySessions {
   readonly folder: string;
-  /** Everything in one file. */
+  /** The whole database in one file. */
   readonly database: string;
-  /** The state before the last writes, and the WAL that holds them. */
+  /** `earlier` is the database before the last writes. `wal` contains these writes. */
   readonly earlier: string;
   readonly wal: string;
-  /** The state after those writes reached the database, and the WAL begun again over their frames, which lie behind. */
+  /**
+   * The database after the last writes were copied from the WAL into it. SQLite then started the WAL again, so old
+   * frames are behind the new ones.
+   */
   readonly restarted: { readonly database: string; readonly wal: string };
   readonly sessionIDs: readonly string[];
-  /** Directory of the project that the sessions belong to. */
+  /** The folder of the project to which the sessions belong. */
   readonly project: string;
 }
 
 const TABLES = ["session", "message", "part", "todo", "event_sequence", "event", "session_message"];
 const ID = /\b(ses|msg|prt|evt)_[A-Za-z0-9]{10,}/g;
 
-/** Multiplies the sessions that a real host wrote until there are `copies` of each, their texts of many sizes. */
+/** Copies the sessions of a real host until there are `copies` of each. The copies have texts of different sizes. */
 export async function manySessions(version: HostVersion, copies: number, folder: string): Promise<ManySessions> {
   const store = await realStore(version);
   await rm(folder, { recursive: true, force: true });
@@ -93,7 +96,10 @@ function multiply(database: Database, originals: ReadonlyMap<string, Row[]>, cop
   })();
 }
 
-/** Gives each id one for the copy; by chance an original may end as the ids of the copies do. */
+/**
+ * Gives each id a new one for the copy. An original id may by chance have the same ending, so the function avoids ids
+ * that exist.
+ */
 function copiedIDs(suffix: string, originals: Iterable<unknown>): (id: string) => string {
   const taken = new Set(originals);
   const copies = new Map<string, string>();
@@ -108,14 +114,14 @@ function copiedIDs(suffix: string, originals: Iterable<unknown>): (id: string) =
   };
 }
 
-/** Whether the ids of a row can be renamed; 1.18.33 may keep events of what is no session. */
+/** Whether all ids of a row can be renamed. 1.18.33 may keep events that belong to no session. */
 function isOfOneSession(row: Row): boolean {
   return [row.id, row.session_id, row.aggregate_id].every(
     (id) => id === undefined || id === null || (typeof id === "string" && new RegExp(`^${ID.source}$`).test(id)),
   );
 }
 
-/** Some text parts become long, in their row and in their events alike. */
+/** Makes some text parts long. A part's row and its events get the same text. */
 function longer(data: string, rowID: string, texts: Map<string, string>, random: Random): string {
   const document = JSON.parse(data) as {
     part?: { id: string; type: string; text?: string };

@@ -30,7 +30,10 @@ function structural(kind: DamageKind): StructuralDamage | null {
 
 const PAGE = 4096;
 
-/** Puts a database that is damaged in one seeded way at `path`, its WAL, if any, at `<path>-wal`. Says what was done. */
+/**
+ * Writes a database with one seeded damage to `path`, and its WAL, if there is one, to `<path>-wal`. Says what was
+ * done.
+ */
 export async function writeDamaged(whole: ManySessions, path: string, kind: DamageKind, seed: number): Promise<string> {
   const random = new Random(seed * 2654435761);
   for (const suffix of ["", "-wal", "-shm"]) await rm(path + suffix, { force: true });
@@ -62,7 +65,7 @@ export async function writeDamaged(whole: ManySessions, path: string, kind: Dama
   const count = 1 + random.below(Math.max(2, Math.floor(pages * random.pick([0.005, 0.02, 0.1]))));
   const original = Buffer.from(bytes);
   for (let index = 0; index < count; index += 1) {
-    // Page 1 has its own kind of damage.
+    // Another kind of damage covers page 1.
     const start = (1 + random.below(pages - 1)) * PAGE;
     if (kind === "zeros") fill(bytes, start, PAGE, null);
     else if (kind === "noise") fill(bytes, start, PAGE, random);
@@ -79,7 +82,7 @@ function fill(bytes: Buffer, start: number, length: number, noise: Random | null
   for (let at = start; at < start + length; at += 1) bytes[at] = noise === null ? 0 : noise.below(256);
 }
 
-/** Some frames of the WAL reached the database, then the WAL was lost, cut off or damaged. */
+/** Some frames of the WAL reached the database. Then the WAL was lost, cut off or damaged. */
 async function halfApplied(whole: ManySessions, path: string, random: Random): Promise<string> {
   const main = await readFile(whole.earlier);
   const wal = await readFile(whole.wal);
@@ -102,7 +105,10 @@ async function halfApplied(whole: ManySessions, path: string, random: Random): P
   return `WAL ${what} after ${applied} of ${frames} frames`;
 }
 
-/** A WAL that is not what it was, beside a database from before its last writes or from before its last new beginning. */
+/**
+ * A damaged WAL beside an older database. The database lacks the last writes, or its WAL was started again from the
+ * first frame.
+ */
 async function damagedWal(whole: ManySessions, path: string, random: Random): Promise<string> {
   const [name, source] = random.pick([
     ["first", { database: whole.earlier, wal: whole.wal }],

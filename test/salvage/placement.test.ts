@@ -15,7 +15,7 @@ function record(first: string): SqliteRecord {
   return { letters: ["t", "t", "t", "i", "i", "t"], values: [Buffer.from(first), ZEROS, ZEROS, 0, 0, ZEROS] };
 }
 
-/** Half of a page was overwritten, and the pages above it, too. */
+/** Half of the row's page and the pages that lead to it were overwritten. */
 test("of a row of which only the id is left, and no tree leads to it, the id tells the table", async () => {
   const { dataDir } = await realStore("1.14.41");
   const driver = await loadDriver();

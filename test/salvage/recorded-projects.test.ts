@@ -24,7 +24,10 @@ async function repository(name: string, recorded: string): Promise<string> {
   return join(folder, name);
 }
 
-/** Messages of sessions without a row: by session, the folder and the worktree of an answer. */
+/**
+ * Rebuilds sessions that have messages but no row. `answers` gives the folder and the worktree of each session's
+ * answer.
+ */
 async function rebuiltFrom(answers: Readonly<Record<string, readonly [cwd: string, root: string] | null>>) {
   using database = new Database(":memory:");
   database.run(

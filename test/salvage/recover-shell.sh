@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# recover-shell.sh TARGET: builds a sqlite3 shell whose .recover works, from Debian's sources. Debian's own is built without
-# sqlite_dbpage, and .recover needs that. Needs gcc, make, tclsh, dpkg-dev and Debian's mirror.
+# recover-shell.sh TARGET: builds a sqlite3 shell from Debian's sources. Debian's own shell is built without
+# sqlite_dbpage, which .recover needs. This script needs gcc, make, tclsh, dpkg-dev and Debian's mirror.
 set -euo pipefail
 target="$(realpath -m "${1:?where the shell is to lie}")"
 work="$(mktemp -d)"

@@ -25,7 +25,8 @@ async function damagedDataDir(): Promise<string> {
   const dataDir = await mkdtemp(join(folder, "data-"));
   const database = join(dataDir, "opencode.db");
   const [main, wal] = [await readFile(whole.earlier), await readFile(whole.wal)];
-  // Pages of the database that the WAL holds newer, and the header of the WAL, without which SQLite reads none of it.
+  // Overwrites pages that have newer versions in the WAL, and the header of the WAL. Without the header, SQLite ignores
+  // the WAL.
   for (let frame = 0; frame < 20; frame += 1) {
     const page = wal.readUInt32BE(32 + frame * 4120);
     if (page > 1 && page * 4096 <= main.length) main.fill(0, (page - 1) * 4096, page * 4096);
@@ -65,7 +66,7 @@ test("the new database lies beside its copy; the swap and its undo are exact", a
   expect((await stat(report.database)).mode & 0o777).toBe(0o600);
 
   const swapped = JSON.parse((await askCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
-  // What was built is used, not built again.
+  // The swap uses the database that was already built.
   expect(swapped.runID).toBe(report.runID);
   expect(swapped.swapped).toBe(true);
   expect(Object.keys(await contentOf(dataDir))).toEqual(["opencode.db"]);
@@ -77,7 +78,7 @@ test("the new database lies beside its copy; the swap and its undo are exact", a
   expect(restored.stdout).toContain("Undone: 2 records restored.");
   expect(await contentOf(dataDir)).toEqual(before);
   const run = join(dataDir, "quarantine", "_store", report.runID);
-  // What stood there meanwhile is kept too.
+  // The database that the undo replaced is kept too.
   expect(await readdir(join(run, "replaced-1"))).toEqual(["opencode.db"]);
 });
 
@@ -167,7 +168,7 @@ test("a sound database is left alone", async () => {
   expect(await readdir(dataDir)).toEqual(["opencode.db"]);
 });
 
-/** Linux tells which files a process has open. */
+/** Linux shows the open files of a process in /proc. */
 function openFilesOf(pid: number): string[] {
   const folder = `/proc/${pid}/fd`;
   return readdirSync(folder).flatMap((name) => {

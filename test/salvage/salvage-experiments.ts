@@ -1,7 +1,8 @@
 /**
  * bun test/salvage/salvage-experiments.ts [--first SEED] [--count N] [--version V]… [--kind K]… [--host] [--keep]
- * Damages databases of real hosts page by page and compares what `salvage` and `sqlite3 .recover` bring back. SQLITE3 names
- * the shell; test/salvage/recover-shell.sh builds one whose .recover works. `--host` opens every session in the real host.
+ * Damages pages in databases of real hosts, and compares what `salvage` and `sqlite3 .recover` save. SQLITE3 names the
+ * shell. test/salvage/recover-shell.sh builds a shell whose `.recover` works. With `--host`, the real host opens every
+ * session.
  */
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -13,10 +13,10 @@ afterAll(removeHomes);
 
 const VERSIONS: readonly HostVersion[] = ["1.2.27", "1.14.41", "1.18.33"];
 
-/** The first kinds damage whole pages, or more. */
+/** This many kinds, from the first on, damage whole pages or more. */
 const WHOLE_PAGES = 6;
 
-/** The long form, with any seeds: `npm run test:salvage -- --count 300 --host`. */
+/** To try more seeds, run `npm run test:salvage -- --count 300 --host`. */
 for (const [index, version] of VERSIONS.entries()) {
   describe(`damaged databases of opencode ${version}`, () => {
     let folder: string;
@@ -30,7 +30,7 @@ for (const [index, version] of VERSIONS.entries()) {
     afterAll(() => rm(folder, { recursive: true, force: true }));
 
     for (const [number, kind] of DAMAGES.entries()) {
-      // Those of whole pages for each version, the others for one of them.
+      // Every version gets the kinds that damage whole pages. Each other kind is tried on one version.
       if (number >= WHOLE_PAGES && number % VERSIONS.length !== index) continue;
       test(kind, async () => {
         expect(whole.sessionIDs.length).toBeGreaterThan(50);
@@ -40,7 +40,7 @@ for (const [index, version] of VERSIONS.entries()) {
         expect(outcome.blocking).toBe(0);
         expect(missing(outcome.ours, outcome.theirsWithLost)).toEqual([]);
         expect(outcome.ours.parts.size + outcome.ours.messages.size).toBeGreaterThan(0);
-        // One of the six is opened by the real host: the long form opens all.
+        // The real host opens only one result of each version. The longer experiments open all of them.
         if (number !== index) return;
         const opening = await hostOpens(version, whole.project, outcome.salvaged);
         expect(opening).toMatchObject({ listStatus: 200, failing: [] });

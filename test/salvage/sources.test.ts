@@ -39,7 +39,7 @@ async function copy(change: (rows: Database) => void): Promise<string> {
   return path;
 }
 
-/** Overwrites the page that holds the root of a table or index, or a page that holds this text. */
+/** Overwrites every page that `isWiped` accepts, and returns their number. */
 async function wipe(path: string, isWiped: (page: Buffer) => boolean): Promise<number> {
   const bytes = await readFile(path);
   let wiped = 0;
@@ -83,7 +83,7 @@ test("what the pages lost comes back from the files of opencode 1.0-1.1, and not
     file("prt_deleted"),
     JSON.stringify({ id: "prt_deleted", messageID, sessionID, type: "text", text: "x" }),
   );
-  // The leaf page on which the row begins.
+  // This is the leaf page on which the row begins.
   expect(await wipe(path, (page) => page[0] === 13 && page.includes(`${id}${messageID}`))).toBe(1);
   const { rows, report } = await salvaged(path, dataDir);
   expect(report.fromFiles.parts).toBe(1);
@@ -144,7 +144,7 @@ test("rows keep their storage classes, their bytes and their rowids", async () =
   rows.close();
 });
 
-/** Only what was written since the last checkpoint is left: the log without its database. */
+/** Makes a log without its database. Only the writes since the last checkpoint are left. */
 async function loneLog(...written: readonly string[]): Promise<string> {
   const path = join(await mkdtemp(join(folder, "log-")), "opencode.db");
   await copyFile(whole.database, `${path}.whole`);

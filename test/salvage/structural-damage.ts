@@ -1,13 +1,13 @@
 import type { Random } from "../oracle/random.ts";
 
-/** Damage to the structure of a database instead of to whole pages at random. Each changes `bytes` and says what it did. */
+/** Damages the structure of a database, not random whole pages. Changes `bytes` and says what was done. */
 export type StructuralDamage = (bytes: Buffer, random: Random) => { readonly bytes: Buffer; readonly what: string };
 
 const PAGE = 4096;
 
 const TREE_PAGES = { "index interior": 2, "table interior": 5, "index leaf": 10, "table leaf": 13 } as const;
 
-/** Pages of one type, page 1 left out. */
+/** All pages of one type except page 1. */
 function pagesOf(bytes: Buffer, type: number): number[] {
   const found: number[] = [];
   for (let page = 2; page * PAGE <= bytes.length; page += 1) if (bytes[(page - 1) * PAGE] === type) found.push(page);
@@ -18,7 +18,7 @@ function pageBytes(bytes: Buffer, page: number): Buffer {
   return bytes.subarray((page - 1) * PAGE, page * PAGE);
 }
 
-/** Pages that no tree names by their first byte: overflow pages, most of them. */
+/** Pages whose first byte is not the type of a tree page. Most of them are overflow pages. */
 function overflowPages(bytes: Buffer): number[] {
   const pages: number[] = [];
   for (let page = 2; page * PAGE <= bytes.length; page += 1) {
@@ -34,7 +34,7 @@ function swap(bytes: Buffer, one: number, other: number): void {
   kept.copy(pageBytes(bytes, other));
 }
 
-/** A page number that leads nowhere good: none, far beyond the end, the first, or any other page. */
+/** A wrong page number: zero, a number beyond the end of the file, the first page, or any other page. */
 function badPointer(bytes: Buffer, random: Random): number {
   const pages = bytes.length / PAGE;
   return random.pick([0, pages + 1 + random.below(1000), 0xffffffff, 1, 1 + random.below(pages)]);
@@ -132,7 +132,7 @@ export const STRUCTURAL_DAMAGES = {
     return { bytes, what: `${length} pages from ${first + 1} shifted ${isLost ? "down" : "up"}` };
   },
   "schema-table": (bytes, random) => {
-    // Leaves of sqlite_schema that are not page 1.
+    // The leaf pages of sqlite_schema, except page 1.
     const pages = pagesOf(bytes, TREE_PAGES["table leaf"]).filter((page) =>
       pageBytes(bytes, page).includes("CREATE TABLE"),
     );

@@ -1,4 +1,4 @@
-/** A database that another process has open is never exchanged, also where /proc does not show that process. */
+/** A swap never replaces a database that another process has open, even if /proc does not show that process. */
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile, link, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A database with one damaged page, which SQLite opens. */
+/** A database with one damaged page. SQLite can still open it. */
 async function damaged(): Promise<{ dataDir: string; database: string }> {
   const dataDir = await mkdtemp(join(folder, "data-"));
   const database = join(dataDir, "opencode.db");
@@ -56,7 +56,7 @@ interface Opener {
   stop(): Promise<void>;
 }
 
-/** Another process with the database open, idle, that commits a row when it is told. */
+/** Another process that has the database open. It does nothing until it is told to commit a row. */
 async function opener(
   database: string,
   how: "writes" | "loses-lock" | "journal" | "reads" = "writes",
@@ -85,7 +85,7 @@ async function opener(
   };
 }
 
-/** The command line in a PID namespace of its own: its /proc shows no process of this one. */
+/** Runs the command line in a PID namespace of its own. Its /proc does not show the processes of this test. */
 function inAnotherNamespace(...args: string[]) {
   const runtime = "unshare";
   return runCli(["--fork", "--kill-child", "--mount-proc", process.execPath, ENTRY, ...args], {
@@ -153,7 +153,7 @@ test.if(canUnshare)("a runtime that cannot see it there leaves a database withou
     });
   const swapped = await inNode("salvage", "--swap", "--yes", "--json");
   expect(JSON.parse(swapped.stdout).swapped).toBe(true);
-  // The new database is one with a WAL before opencode opens it.
+  // The new database uses a WAL even before opencode opens it, so the undo is not refused.
   const undone = await inNode("restore", JSON.parse(swapped.stdout).runID, "--yes");
   expect([undone.code, undone.stderr]).not.toEqual([3, expect.anything()]);
   const other = await opener(database, "journal");
@@ -174,7 +174,7 @@ test.if(process.platform !== "win32" && !lacks("lsof"))("lsof tells who has a fi
   await other.stop();
   await own.close();
   expect(await hasDescriptorInLsof(database, join(folder, "no-lsof"))).toBe(null);
-  // One that is killed may have named this process alone, because it had not come to the others.
+  // An `lsof` that is killed may have printed only this process, before it could print the others.
   const killed = join(folder, "killed-lsof");
   await writeFile(killed, `#!/bin/sh\necho ${process.pid}\nkill -9 $$\n`, { mode: 0o755 });
   expect(await hasDescriptorInLsof(database, killed)).toBe(null);
@@ -238,7 +238,7 @@ test("what is written between the look and the lock is noticed", async () => {
   let locks = 0;
   const name = join(dataDir, ".opencode.db.locked");
   const links: FileSystem["link"] = async (from, to) => {
-    // The last look is behind us, and the lock is not had yet.
+    // The tool has checked the database for the last time, and does not have the lock yet.
     if (to === name && ++locks === 3) await overwrite(database, 0, Buffer.from("S"));
     return nodeFileSystem.link(from, to);
   };

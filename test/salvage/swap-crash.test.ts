@@ -17,14 +17,14 @@ import { restoreEverything } from "../repair/tool.ts";
 import { scratchFolder } from "../stores/scratch.ts";
 import { manySessions } from "./many-sessions.ts";
 
-/** Hashes of the files of a database, by what follows its name. */
+/** Hashes of the database's files. The key is the suffix of the file name (`""`, `-wal`). */
 type Live = Readonly<Record<string, string>>;
 
 let scratch: string;
 let damaged: string;
 let swapped: string;
 let original: Live;
-/** What the new database has become, with a WAL that a host has left beside it. */
+/** The new database after a host has used it and left a WAL beside it. */
 let newer: Live;
 
 const databaseIn = (dataDir: string) => join(dataDir, "opencode.db");
@@ -71,7 +71,7 @@ async function swap(files: FileSystem, dataDir: string): Promise<void> {
   const located = locatedIn(dataDir);
   const outcome = await underLock({ files, located, access: "outside" }, async (lock) => {
     const run = await findSalvageRun(files, dataDir, databaseIn(dataDir));
-    // A manifest that cannot be read counts as missing.
+    // An unreadable manifest counts as missing.
     return run === null ? null : swapIn(files, run, databaseIn(dataDir), lock);
   });
   if (outcome !== null && isStopped(outcome)) expect(outcome.message).not.toBe("");
@@ -82,10 +82,10 @@ const WORKS = {
   restore: { from: () => swapped, run: restoreEverything, kept: () => newer },
 };
 
-/** Every how many-th operation fails; it dies at every one. */
+/** The step between operations that fail. A crash or a power cut is tried at every operation. */
 const STRIDE = IS_WHOLE ? 1 : 7;
 
-/** A WAL is never beside another database than its own. */
+/** A WAL must never be beside a database to which it does not belong. */
 function judgeMix(dataDir: string): void {
   const live = liveIn(dataDir);
   expect(live[""]).toBeDefined();
@@ -128,12 +128,11 @@ function stateOf(dataDir: string): string {
 
 describe.each(["swap", "restore"] as const)("%s of a whole database", (name) => {
   const { from, run, kept } = WORKS[name];
-  /** States on disk that were found to be in order: most operations only read, or force to disk. */
+  /** States on disk that were already found to be right. Most operations do not change the state. */
   const judged = new Set<string>();
 
   test.each(FAULTS)("%o at any operation: it is as before or done, and comes back", async (fault) => {
     const dataDir = join(scratch, "data");
-    // Most operations only read.
     for (let step = 1; ; step += fault.what === "fail" ? STRIDE : 1) {
       rmSync(dataDir, { recursive: true, force: true });
       cpSync(from(), dataDir, { recursive: true, preserveTimestamps: true });

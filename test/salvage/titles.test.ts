@@ -1,4 +1,6 @@
-/** The answer of `salvage` names the sessions with losses as a user knows them. */
+/**
+ * Tests how the answer of `salvage` names sessions with losses. On a terminal, it also shows the title and the date.
+ */
 import { expect, test } from "bun:test";
 import { type SalvageDone, salvageText } from "../../plugin/words/answers/salvage.ts";
 import { screenOf } from "../command-line/screen-widths.ts";

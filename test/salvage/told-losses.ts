@@ -7,7 +7,7 @@ import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import type { ManySessions } from "./many-sessions.ts";
 import { type DamageKind, writeDamaged } from "./page-damage.ts";
 
-/** What of a session is really missing in the salvaged database. */
+/** The number of records of a session that are really missing in the salvaged database. */
 interface Truth {
   readonly messages: number;
   readonly parts: number;
@@ -16,13 +16,13 @@ interface Truth {
 export interface ToldLosses {
   readonly what: string;
   readonly report: SalvageReport;
-  /** Sessions that were there, and of which records are missing. */
+  /** The real losses of each session of the undamaged database. */
   readonly truth: ReadonlyMap<string, Truth>;
-  /** What the report says that is not so, in words; empty where all of it is true. */
+  /** Describes each false statement of the report. Empty if the whole report is true. */
   readonly lies: readonly string[];
 }
 
-/** Damages a database whose content is known, salvages it, and holds what the salvage says of losses against the truth. */
+/** Damages a database with known content and salvages it. Then compares the reported losses with the real losses. */
 export async function toldLosses(whole: ManySessions, kind: DamageKind, seed: number): Promise<ToldLosses> {
   const source = join(whole.folder, `losses-${kind}-${seed}.db`);
   const what = await writeDamaged(whole, source, kind, seed);
@@ -33,7 +33,7 @@ export async function toldLosses(whole: ManySessions, kind: DamageKind, seed: nu
   }
 }
 
-/** `source`: a damaged copy of the database `whole`. */
+/** `source` is a damaged copy of the database `whole`. */
 export async function toldLossesOf(whole: string, source: string): Promise<Omit<ToldLosses, "what">> {
   const driver = await loadDriver();
   if (driver === null) throw new Error("This runtime has no SQLite.");
@@ -45,7 +45,7 @@ export async function toldLossesOf(whole: string, source: string): Promise<Omit<
   return { report, ...held };
 }
 
-/** What a report on a salvaged database says that is not so, by the undamaged one. */
+/** Compares the report on a salvaged database with the undamaged database `whole`, and describes what is false. */
 export function heldAgainst(
   whole: string,
   salvaged: string,
@@ -63,7 +63,7 @@ interface Held {
 function truthOf(whole: string, salvaged: string): ReadonlyMap<string, Truth> {
   const [before, after] = [new Database(whole, { readonly: true }), new Database(salvaged, { readonly: true })];
   const held = (database: Database, table: string) => {
-    // A message that was rebuilt says nothing of what it was.
+    // A rebuilt message has none of its former content, so it counts as lost.
     const rebuilt =
       table === "message" ? 'where not (json_valid(data) and data glob \'*"providerID":"unknown"*\')' : "";
     return database.query(`select id, session_id as session from ${table} ${rebuilt}`).all() as Held[];
@@ -73,7 +73,7 @@ function truthOf(whole: string, salvaged: string): ReadonlyMap<string, Truth> {
     const ids = new Set(there.map(({ id }) => id));
     const were = held(before, table);
     const known = new Set(were.map(({ id }) => id));
-    // A flipped bit in an id makes no record missing.
+    // If only some bits of an id flipped, the record is not missing.
     const strange = there.filter(({ id }) => !known.has(id));
     return were.filter(({ id }) => !ids.has(id) && !strange.some((other) => differingBits(other.id, id) <= 8));
   };
@@ -106,7 +106,8 @@ function liesOf(report: SalvageReport, truth: ReadonlyMap<string, Truth>): strin
     ] as const;
     for (const [name, said, really] of pairs) {
       if (session.isWhole && really > 0) lies.push(`${id} is whole, it lost ${really} ${name}`);
-      // Of a message that was cut off behind its ids nothing may be left but that it was there.
+      // If a message was cut off after its ids, the report may only know that the message existed. So each cut record
+      // may add one loss.
       const isSo = said <= really && really <= said + session.cutRecords;
       if (session.isCounted && !isSo) lies.push(`${id} lost ${said} ${name}, really ${really}`);
       if (!session.isCounted && said > really) lies.push(`${id} lost at least ${said} ${name}, really ${really}`);

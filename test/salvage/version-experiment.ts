@@ -10,7 +10,7 @@ import type { ManySessions } from "./many-sessions.ts";
 import { writeDamaged } from "./page-damage.ts";
 import { heldAgainst } from "./told-losses.ts";
 
-/** Damages after which the schema must be told by something else than `sqlite_schema`. */
+/** Damages that make `sqlite_schema` unusable, so that salvage must find out the schema in another way. */
 export const VERSION_DAMAGES = ["schema-leaf", "schema-and-pages", "zeros", "noise", "lone-wal"] as const;
 export type VersionDamage = (typeof VERSION_DAMAGES)[number];
 
@@ -18,15 +18,18 @@ export interface VersionOutcome {
   readonly what: string;
   readonly report: SalvageReport;
   readonly opening: HostOpening;
-  /** Whether the host opens every session that salvage lists, and lists each whose folder is known. */
+  /**
+   * Whether the host opens every session that salvage reports. The host must also list each session whose folder is
+   * known.
+   */
   readonly opens: boolean;
-  /** What the report says of losses that is not so. */
+  /** Describes each false statement of the report about losses. */
   readonly lies: readonly string[];
 }
 
 const PAGE = 4096;
 
-/** Damages a database of a version, salvages it, and lets that version open every session. */
+/** Damages a database of a version and salvages it. Then that version opens every session. */
 export async function versionExperiment(
   version: HostVersion,
   whole: ManySessions,
@@ -72,7 +75,7 @@ async function damage(whole: ManySessions, path: string, kind: VersionDamage, se
   return `leaf ${leaf} of the schema ${what}`;
 }
 
-/** The leaves of `sqlite_schema`, as its first page names them. */
+/** The leaf pages of `sqlite_schema`, as page 1 lists them. */
 function schemaLeaves(bytes: Buffer): number[] {
   const cells = bytes.readUInt16BE(103);
   const pages = Array.from({ length: cells }, (_, index) => bytes.readUInt32BE(bytes.readUInt16BE(112 + 2 * index)));

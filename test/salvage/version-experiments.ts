@@ -1,7 +1,7 @@
 /**
  * bun test/salvage/version-experiments.ts [--first SEED] [--count N] [--version V]… [--kind K]… [--copies N]
- * Damages databases that a version of opencode wrote, salvages them, and lets that version open every session. Any version
- * that npm has; `--count` experiments of each kind.
+ * Damages databases that a version of opencode wrote, and salvages them. Then that version opens every session.
+ * `--version` accepts any version that npm has. `--count` is the number of experiments of each kind.
  */
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -17,13 +17,13 @@ afterAll(removeHomes);
 
 type Case = readonly [version: string, kind: VersionDamage, seed: number];
 
-/** The long form, with any version and seed: `bun test/salvage/version-experiments.ts --version 1.2.15`. */
+/** To try any version with more seeds, run `bun test/salvage/version-experiments.ts --version 1.2.15`. */
 const SAMPLE: readonly Case[] = [
   ["1.2.15", "schema-leaf", 3],
   ["1.15.4", "lone-wal", 4],
 ];
 
-/** The same kind of damage on a newer version, and with pages lost besides: `npm run test:whole`. */
+/** `npm run test:whole` adds the same damage on a newer version, and a case with additional lost pages. */
 const OTHERS: readonly Case[] = [
   ["1.15.4", "schema-leaf", 1],
   ["1.17.0", "schema-and-pages", 2],
@@ -41,7 +41,7 @@ describe("a salvaged database is one of the version that wrote it", () => {
         expect(opening).toMatchObject({ listStatus: 200, failing: [], sessions: report.sessions.length });
         expect(report.sessions.length).toBeGreaterThan(0);
         expect(opens).toBe(true);
-        // Its pages hold parts alone: no list of the project shows such a session, and the report says so.
+        // The log has only pages with parts. The list of a project cannot show such sessions, and the report says so.
         const placed = report.sessions.filter(({ hasFolder }) => hasFolder).length;
         expect([opening.listed, placed]).toEqual(kind === "lone-wal" ? [0, 0] : [opening.sessions, opening.sessions]);
         expect(lies).toEqual([]);

@@ -3,7 +3,7 @@ import type { Entry, TranscriptMessage } from "../../plugin/show/transcript.ts";
 import { messageMarkdown } from "../../plugin/words/answers/markdown.ts";
 import { messageLines } from "../../plugin/words/answers/transcript.ts";
 
-/** More than the arguments that a call takes: some 110,000 in Node 20, less than 1,000,000 in Bun. */
+/** More values than one call can take as arguments. Node 20 takes about 110,000, and Bun fewer than 1,000,000. */
 const LINES = 1_200_000;
 
 const message = (entry: Entry): TranscriptMessage => ({

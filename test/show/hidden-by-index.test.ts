@@ -7,7 +7,7 @@ import { showSession } from "../../plugin/show/show.ts";
 import { realStore } from "../host/stored-fixture.ts";
 import { located } from "../stores/store-under-test.ts";
 
-/** Takes every entry out of an index whose root is its only page, as damage to that page may. */
+/** Removes every entry from an index that has only one page, as a damage of that page may do. */
 function emptyIndex(path: string, index: string): void {
   using database = new Database(path);
   database.run("pragma wal_checkpoint(truncate)");

@@ -33,7 +33,9 @@ function addPart(json: string): void {
   );
 }
 
-/** What `show --json` writes, and the number of characters of its longest piece. `meanwhile` runs after the first piece. */
+/**
+ * What `show --json` writes, and the number of characters of the longest piece. `meanwhile` runs after the first piece.
+ */
 async function document(longInPieces: boolean, meanwhile: () => void = () => undefined) {
   const input = { files, located: await located(files, store.dataDir), sessionID, concurrency: 1, longInPieces };
   const showing = await showSession(input);

@@ -15,7 +15,7 @@ const HALF = BYTES / 2;
 
 let store: RealStore;
 let sessionID: string;
-/** As opencode does while it runs, the test keeps the database open. */
+/** The test keeps the database open, as a running opencode does. */
 let opencode: Database;
 
 beforeEach(async () => {
@@ -43,7 +43,7 @@ function setPart(document: object): void {
   opencode.run("update part set data = ? where id = ?", [JSON.stringify(document), PART]);
 }
 
-/** What `show` prints. `meanwhile` runs after a message was read, and before it is printed. */
+/** What `show` prints. `meanwhile` runs after each message is read and before it is printed. */
 async function shown(meanwhile: (message: TranscriptMessage) => void = () => undefined): Promise<string> {
   const input = { files, located: await located(files, store.dataDir), sessionID, concurrency: 1, longInPieces: true };
   const showing = await showSession(input);
@@ -66,7 +66,7 @@ const tool = (state: object) => ({
 });
 
 const LONG = "word ".repeat(400_000);
-/** What is left out of {@link LONG} after its first 65,536 bytes. */
+/** What `show` prints in place of {@link LONG} after its first 65,536 bytes. */
 const NOTE = "(1,934,464 more bytes; `show --json` prints the whole text)";
 
 test.each<[string, object]>([
@@ -100,7 +100,7 @@ function hasLongText({ entries }: TranscriptMessage): boolean {
   return entries.some((each) => each.type === "text" && each.long !== undefined);
 }
 
-/** The place of a tool's output in its part. */
+/** The path of a tool's output in its part. */
 const PLACE = JSON.stringify(["state", "output"]);
 
 const OLD = "old ".repeat(HALF / 2);

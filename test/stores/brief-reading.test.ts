@@ -8,7 +8,7 @@ import { scratchFolder } from "./scratch.ts";
 /** A text of this many bytes is read in two pieces. */
 const FILL = "x".repeat(5 * 1024 * 1024);
 const OLD = `{"type":"text","text":"${FILL}","time":{"start":1}}`;
-/** The first piece is the same. In the second piece, one text ends and another begins. */
+/** The first piece is the same as in `OLD`. In the second piece, one text ends and another begins. */
 const NEW = `{"type":"text","text":"${FILL.slice(20)}","more":"123456789012","time":7777}`;
 
 let scratch: ReturnType<typeof scratchFolder>;
@@ -47,7 +47,7 @@ test("a record that opencode writes between two pieces is judged by one of its t
     all(sql, ...values) {
       const rows = connection.all(sql, ...values);
       if (rows[0] !== undefined && "piece" in rows[0]) pieces += 1;
-      // opencode is not blocked: it writes at once.
+      // opencode is not blocked, so this write succeeds at once.
       if (pieces === 1) opencode.run("update part set data = ? where id = 'prt_1'", [NEW]);
       return rows;
     },

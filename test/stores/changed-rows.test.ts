@@ -29,7 +29,8 @@ const contents = (db: Database): Map<string, string> =>
 const step = fc.oneof(
   fc.record({ what: fc.constant("insert" as const), size: fc.nat(20_000), seed: fc.nat(25) }),
   fc.record({ what: fc.constant("update" as const), row: fc.nat(60), size: fc.nat(20_000), seed: fc.nat(25) }),
-  // The same length, so that SQLite may write into the middle of a long row without touching its beginning.
+  // The new value has the same length. So SQLite may write into the middle of a long row and leave its beginning
+  // unchanged.
   fc.record({ what: fc.constant("patch" as const), row: fc.nat(60), at: fc.nat(20_000) }),
   fc.record({ what: fc.constant("delete" as const), row: fc.nat(60) }),
   fc.record({ what: fc.constant("checkpoint" as const) }),
@@ -101,7 +102,8 @@ describe("rows that were written, told by the log", () => {
       {
         numRuns: 150,
         examples: [
-          // Two generations of the log between two looks, the first shorter than what the position knows of.
+          // The log starts again twice between two looks. The first of these logs is shorter than the log at the first
+          // look.
           [
             [
               { what: "insert", size: 0, seed: 0 },

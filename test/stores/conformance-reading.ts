@@ -1,4 +1,4 @@
-// Written for `node:test`, which Bun runs too: the same suite judges the SQLite of both runtimes.
+// This suite uses `node:test`, so it runs in Node and in Bun, and tests the SQLite of both.
 
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
@@ -44,7 +44,7 @@ export function describeReading(kind: StoreKind, withStore: StoreTest): void {
     store.removeRecord(store.locatorOf("session", "ses_b"));
     const { store: opened } = await openOnly(nodeFileSystem, store.dataDir);
     const all = await opened.conversations.sessionFacts();
-    // A database removes the messages with their session; of files, the messages are left.
+    // A database deletes the messages together with their session. In a store of files, the messages remain.
     const bare = all.filter(({ hasRecord }) => !hasRecord).map(({ id }) => id);
     assert.deepEqual(await opened.sessionsWithoutRecord(null), bare);
     for (const facts of all) {

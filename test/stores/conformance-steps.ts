@@ -1,4 +1,4 @@
-// Written for `node:test`, which Bun runs too: the same suite judges the SQLite of both runtimes.
+// This suite uses `node:test`, so it runs in Node and in Bun, and tests the SQLite of both.
 
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
@@ -17,13 +17,13 @@ import { type OpenStore, openOnly, type RecordName, type StoreUnderTest } from "
 export interface StoreKind {
   readonly name: string;
   create(content: StoreContent): StoreUnderTest | Promise<StoreUnderTest>;
-  /** Ids that could lead elsewhere, and that this kind of store can hold. */
+  /** Ids that could lead to another path. Only ids that this kind of store can hold are listed. */
   readonly hostileIDs: readonly string[];
-  /** Left out where another kind makes the same slow proof. */
+  /** Whether to test large records. `false` if another kind of store has the same slow test. */
   readonly withLargeRecords: boolean;
 }
 
-/** A test of one fresh store, which it removes at its end. */
+/** Runs a test on a new store, and removes the store at the end. */
 export type StoreTest = (name: string, work: (store: StoreUnderTest) => Promise<void>, content?: StoreContent) => void;
 
 export const DAMAGED = Buffer.from('{"type":"text","te');
@@ -89,7 +89,9 @@ export async function writing(
   }
 }
 
-/** An operation on a record as it is now, or as it was when it held `judged`. */
+/**
+ * An operation on a record. `judged` gives the bytes that the check saw. Without `judged`, these are the current bytes.
+ */
 export function operationOn(store: StoreUnderTest, record: RecordName, id: string, judged?: Buffer): Operation {
   const locator = store.locatorOf(record, id);
   const owner = records(store.content).find((each) => each.id === id)?.sessionID ?? null;

@@ -1,4 +1,4 @@
-// Written for `node:test`, which Bun runs too: the same suite judges the SQLite of both runtimes.
+// This suite uses `node:test`, so it runs in Node and in Bun, and tests the SQLite of both.
 
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";

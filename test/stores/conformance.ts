@@ -1,4 +1,4 @@
-// Written for `node:test`, which Bun runs too: the same suite judges the SQLite of both runtimes.
+// This suite uses `node:test`, so it runs in Node and in Bun, and tests the SQLite of both.
 
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
@@ -21,7 +21,7 @@ import { describeWriting } from "./conformance-writing.ts";
 import { sampleContent } from "./content.ts";
 import { folderImage } from "./json-fixture.ts";
 
-/** What every store must do, whatever it is made of. */
+/** What every kind of store must do. */
 export function describeStore(kind: StoreKind): void {
   describe(kind.name, () => {
     const withStore: StoreTest = (name, work, content = sampleContent()) =>
@@ -80,7 +80,10 @@ export function describeStore(kind: StoreKind): void {
   });
 }
 
-/** A session, a message and a part of one hostile id: visited, and either repaired and restored or left alone. */
+/**
+ * Tries a session, a message and a part with a hostile id. The store must visit them, and must either repair and
+ * restore them or leave them unchanged.
+ */
 async function judgeHostileID(kind: StoreKind, id: string): Promise<void> {
   const message = { id: `msg${id}`, parts: [{ id: `prt${id}`, text: "hello" }] };
   const store = await kind.create({

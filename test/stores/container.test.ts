@@ -23,7 +23,7 @@ interface Finding {
   readonly recordID: string | null;
 }
 
-/** What a check finds of a copy that was changed; it must leave every byte and every name as it is. */
+/** The findings of a check on a changed copy. The check must not change any file content or file name. */
 async function findingsOf(change: (database: string) => unknown): Promise<Finding[]> {
   const dataDir = await mkdtemp(join(folder, "data-"));
   const database = join(dataDir, "opencode.db");

@@ -1,4 +1,7 @@
-/** What a synthetic store holds, the same for both generations. Every document satisfies the strictest host. */
+/**
+ * The content of a synthetic store, the same for a database and for JSON files. Every document satisfies the strictest
+ * host.
+ */
 export interface StoreContent {
   readonly projects: readonly string[];
   readonly sessions: readonly SessionContent[];
@@ -20,10 +23,10 @@ export interface PartContent {
   readonly text: string;
 }
 
-/** Milliseconds since the epoch. */
+/** A time in milliseconds since the epoch. */
 export const CREATED = 1_795_402_315_181;
 
-/** A session whose records are numbered after it: `ses_a`, `msg_a1`, `prt_a1_1` … */
+/** A session whose messages and parts have ids with its name: `ses_a`, `msg_a1`, `prt_a1_1` … */
 export function sessionContent(name: string, projectID: string, messages: number, parts: number): SessionContent {
   return {
     id: `ses_${name}`,
@@ -42,7 +45,10 @@ function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** Two projects; a session with two messages of two parts, one with a single message, one with nothing. */
+/**
+ * Two projects and three sessions: one with two messages of two parts each, one with a single message, and an empty
+ * one.
+ */
 export function sampleContent(): StoreContent {
   return {
     projects: ["prj_one", "prj_two"],

@@ -3,7 +3,10 @@ import { readBundles } from "../../plugin/stores/sqlite/bundles.ts";
 import type { Connection } from "../../plugin/stores/sqlite/driver.ts";
 import { nextStart, sqliteFailure } from "../../plugin/stores/sqlite/sqlite-error.ts";
 
-/** SQLite returns such rows of a damaged tree without an error (found by `test:fuzz`, seed 12, case 1443). */
+/**
+ * For a damaged tree, SQLite may return the same rows again and again without an error (found by `test:fuzz`, seed 12,
+ * case 1443).
+ */
 const REPEATING: Connection = {
   all: () => [{ rows: 1, until: "5", joined: Buffer.from("{}"), bytes: 2 }],
   run: () => 0,

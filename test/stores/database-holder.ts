@@ -1,4 +1,4 @@
-/** Holds a database open in a process of its own, as a running opencode does. */
+/** Keeps a database open in another process, as a running opencode does. */
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
 
@@ -6,7 +6,10 @@ export interface Holder {
   stop(): Promise<void>;
 }
 
-/** Starts a process that opens the database, runs the statements, and keeps it open until it is stopped. */
+/**
+ * Starts a process that opens the database and runs the statements. The process keeps the database open until it is
+ * stopped.
+ */
 export async function holdDatabase(database: string, ...statements: string[]): Promise<Holder> {
   const script = join(import.meta.dirname, "database-holder.ts");
   const child = Bun.spawn([process.execPath, script, database, ...statements], { stdin: "pipe", stdout: "pipe" });

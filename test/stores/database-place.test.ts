@@ -30,7 +30,7 @@ test("a link in the place of the database that leads nowhere, to itself, or to a
   for (const [target, said] of [
     ["/nowhere/opencode.db", "database-is-folder: opencode.db: a dead link"],
     ["opencode.db", "database-is-folder: opencode.db: a dead link"],
-    // opencode 1.3.2 and 1.18.34 make a new database there, without a session.
+    // At this path, opencode 1.3.2 and 1.18.34 make a new database without sessions.
     ["other/new.db", "database-empty: a link to a file that does not exist"],
     ["other/kept", null],
   ] as const) {
@@ -82,7 +82,7 @@ test("a database without a column by which records belong together says so", asy
     connection.exec(sql);
     connection.close();
   };
-  // The sessions are read without these two.
+  // Sessions can be read without these two columns.
   for (const column of ["project_id", "workspace_id"]) {
     change(`alter table session rename column ${column} to lost`);
     expect(await problem()).toBeNull();

@@ -22,7 +22,7 @@ import { sampleContent } from "./content.ts";
 import { createJsonStore } from "./json-fixture.ts";
 import type { StoreUnderTest } from "./store-under-test.ts";
 
-/** Long ago, so that nobody is thought to write to it, in seconds. */
+/** A time in seconds that is long ago, so that no process seems to be writing the file. */
 const SETTLED = 1_700_000_000;
 
 let store: StoreUnderTest;
@@ -83,7 +83,10 @@ test("beside a database of 1.14.41, the rows say whether diffs belong to a sessi
 
 const AT = "session_diff/ses_a.json";
 
-/** What is in the place of a file of diffs, and whether only 1.0.61 fails on it (measured on 1.0.0 to 1.15.4). */
+/**
+ * What may be in the place of a file of diffs, and the problem that a check finds for 1.0.61. No other version fails on
+ * these (measured on 1.0.0 to 1.15.4).
+ */
 const PLACES: readonly [string, (at: string) => void, "file-is-folder" | "truncated" | null][] = [
   ["a folder", (at) => mkdirSync(at), "file-is-folder"],
   ["a link to a folder", (at) => symlinkSync(dirname(at), at), "file-is-folder"],
@@ -122,7 +125,10 @@ test("the folder in the place of diffs is seen too if the session has no message
   expect(await found(store.dataDir, "1.0.61")).toContainEqual(["file-is-folder", "blocking", "report"]);
 });
 
-/** Files in a message folder that are not named `msg…`, and how 1.0.0 and 1.0.61 answer (measured). */
+/**
+ * Files in a message folder whose names do not begin with `msg`. For each file, the table says whether 1.0.0 and 1.0.61
+ * fail (measured).
+ */
 const NAMES: readonly [name: string, text: string | null, fails: readonly [first: boolean, later: boolean]][] = [
   ["note.json", null, [false, true]],
   ["note.json", '{"id":"msg_other","role":"user","time":{"created":1}}', [false, true]],
@@ -163,7 +169,7 @@ test("1.0.0 reads every .json file of a message folder, 1.0.61 only `msg…`; ch
         if (!said) expect(findings.every(([, , remedy]) => remedy === "report")).toBe(true);
         rmSync(join(real.dataDir, "storage", name.includes("/") ? dirname(path) : path), { recursive: true });
       }
-      // The answer of 1.0.61 if something else than a file of diffs is there.
+      // Measures how the host answers if something else is in the place of a file of diffs.
       const at = join(real.dataDir, `storage/session_diff/${id}.json`);
       for (const [, make, code] of PLACES) {
         rmSync(at, { recursive: true, force: true });

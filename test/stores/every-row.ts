@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 
-/** Every row of every table of a database, storage classes and bytes exact, to be compared. */
+/** Every row of every table of a database, with exact storage classes and bytes, so that databases can be compared. */
 export function everyRow(path: string): readonly (readonly [table: string, rows: unknown])[] {
   using database = new Database(path, { readonly: true, safeIntegers: true });
   const names = database.query("select name from sqlite_master where type = 'table' order by name").values().flat();

@@ -1,4 +1,7 @@
-/** A database that can be read record by record, but whose check as a whole fails, is not healthy. */
+/**
+ * Every record of this database can be read, but the check of the database as a whole fails. So the database is not
+ * healthy.
+ */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";

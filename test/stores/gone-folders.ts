@@ -1,7 +1,7 @@
 import type { SqliteStoreUnderTest } from "./sqlite-fixture.ts";
 import type { StoreUnderTest } from "./store-under-test.ts";
 
-/** A folder that is on no machine. */
+/** The path of a folder that exists on no machine. */
 export const GONE = "/gone-for-opencode-session-repair";
 
 /** Gives every session of a store a folder of its own below {@link GONE}. */

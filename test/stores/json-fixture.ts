@@ -16,10 +16,10 @@ import { CREATED, messageDocument, partDocument, type SessionContent, type Store
 import { scratchFolder } from "./scratch.ts";
 import type { Image, StoreUnderTest } from "./store-under-test.ts";
 
-/** When opencode wrote these files, long enough ago that nobody may be writing them. */
+/** The time at which opencode wrote these files. It is long ago, so that no process seems to be writing them. */
 const WRITTEN = new Date(CREATED - 3_600_000);
 
-/** A store as opencode 1.1.65 writes it, in a folder of its own. */
+/** A store like one of opencode 1.1.65, in a new folder. */
 export function createJsonStore(content: StoreContent): StoreUnderTest {
   const scratch = scratchFolder();
   const dataDir = join(scratch.path, "opencode");
@@ -115,7 +115,7 @@ function put(dataDir: string, path: string, document: object): void {
   utimesSync(absolute, WRITTEN, WRITTEN);
 }
 
-/** Every file below a folder with its bytes' hash, size, time, mode and place. Empty folders count too. */
+/** Every file below a folder, with its size, time, mode, and content or hash. Empty folders count too. */
 export function folderImage(root: string, leftOut: readonly string[] = []): Image {
   const image: Record<string, string> = {};
   const walk = (path: string) => {

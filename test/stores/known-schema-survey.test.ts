@@ -55,7 +55,7 @@ test("of no known schema, new or upgraded, anything is called missing, never add
   }
 });
 
-/** 1.15.3 and 1.18.33 then list no session of a database of 1.14.34 (measured). */
+/** With such a migration, 1.15.3 and 1.18.33 list no session of a database of 1.14.34 (measured). */
 test("a migration that is recorded and was not applied is named by what it should have added", async () => {
   const of = KNOWN_SCHEMAS.find(({ hosts }) => hosts.includes("1.14.41"));
   if (of === undefined) throw new Error("a known schema is gone");

@@ -8,7 +8,7 @@ import { readSchema } from "../../plugin/stores/sqlite/schema.ts";
 
 const SCHEMA = readFileSync(join(import.meta.dirname, "..", "fixtures", "schema-1.18.33.sql"), "utf8");
 
-/** What may be written to a database of 1.18.33 that an opencode has gone on with in this way. */
+/** What may be written to a database of 1.18.33 after another opencode has run these statements on it. */
 function writable(statements: string): string | undefined {
   using database = new Database(":memory:");
   database.exec(`${SCHEMA}; ${statements}`);

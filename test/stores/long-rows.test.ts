@@ -14,7 +14,7 @@ import { located } from "./store-under-test.ts";
 const LINE = 'a "line" of a long log, \u00e4\n';
 const LINES = 45_000;
 
-/** No text that a check or `show` holds may be longer, in characters. */
+/** The largest number of characters of a text that a check or `show` may hold. */
 const MOST_CHARACTERS = 300_000;
 
 let store: RealStore;
@@ -36,7 +36,7 @@ function addPart(id: string, document: object | string): void {
   );
 }
 
-/** The records that look damaged, and the length of the longest text that was held for the check, in characters. */
+/** The records that look damaged, and the number of characters of the longest text that the scan held. */
 async function scanned(): Promise<{ readonly suspects: readonly (string | null)[]; readonly longest: number }> {
   const [opened] = await openStores(files, await located(files, store.dataDir), "outside");
   if (opened?.state !== "ok") throw new Error("no store");

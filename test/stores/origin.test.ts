@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** The database of a real host, everything in one file. */
+/** A copy of a real host's database. All its data is in one file. */
 async function restingCopy(version: "1.2.27" | "1.14.41" | "1.17.18" | "1.18.33"): Promise<string> {
   const store = await realStore(version);
   const path = join(folder, `${version}.db`);

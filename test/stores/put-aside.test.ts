@@ -12,7 +12,7 @@ function write(path: string, ...tables: readonly string[]): void {
   for (const table of tables) database.run(`create table ${table} (id text)`);
 }
 
-/** As Syncthing, Dropbox, ownCloud, Seafile, Google Drive, iCloud, editors and people name them. */
+/** Names that Syncthing, Dropbox, ownCloud, Seafile, Google Drive, iCloud, editors and people give to copies. */
 const COPIES = [
   "Copy of opencode.db",
   "opencode (Jane's conflicted copy 2026-03-01).db",
@@ -26,7 +26,7 @@ const COPIES = [
   "~opencode.db",
 ];
 
-/** Of another program by name or by its tables, or a side file. */
+/** Files that are not copies: databases of another program, which the name or the tables show, and a side file. */
 const OTHERS = ["myopencode.db", "opencodex.db", "opencode.sync-conflict-20260301-101010-ABCDEFG.db-wal", "notes.db"];
 
 test("a copy of a database is known by its name and tables, whoever made it", async () => {
@@ -34,15 +34,15 @@ test("a copy of a database is known by its name and tables, whoever made it", as
   try {
     for (const name of ["opencode.db", ...COPIES, ...OTHERS]) write(join(dataDir, name), "session");
     write(join(dataDir, "opencode_notes.db"), "note");
-    // `OPENCODE_DB` may name any file.
+    // `OPENCODE_DB` may name any file, so this database counts.
     write(join(dataDir, "work.db"), "project", "session", "message", "part");
     writeFileSync(join(dataDir, "opencode.db.old"), "no database");
-    // What cannot be read may be a copy.
+    // A file that cannot be read may be a copy, so it counts.
     writeFileSync(join(dataDir, "opencode.db.bak"), `SQLite format 3\0${"x".repeat(500)}`);
     const located = { dataDir, json: "none", databases: [join(dataDir, "opencode.db")] } as const;
     const found = await databasesPutAside(nodeFileSystem, located);
     expect(found.map((path) => basename(path)).sort()).toEqual([...COPIES, "opencode.db.bak", "work.db"].sort());
-    // With --db alone, only copies of that database count.
+    // With `--db`, only copies of that database count.
     const beside = await databasesPutAside(nodeFileSystem, { ...located, isDatabaseAlone: true });
     expect(beside.map((path) => basename(path)).sort()).toEqual([...COPIES, "opencode.db.bak"].sort());
   } finally {

@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 afterEach(() => store.remove());
 
-/** A check whose look at one side file fails with an error. */
+/** Runs a check in which `stat` fails with this error for one side file. */
 async function checkFailingWith(error: Error) {
   const files = new Proxy(nodeFileSystem, {
     get(target, name, receiver) {
@@ -52,7 +52,7 @@ test("what the system or SQLite reports is told with its code", async () => {
     "ERR_SQLITE_ERROR",
     "SQLITE_PROTOCOL",
   ]);
-  // Node says the code as a number only.
+  // Node gives the error code only as a number.
   const inNode = (errcode: number) =>
     problemOf(Object.assign(new Error("x"), { code: "ERR_SQLITE_ERROR", errcode })).evidence;
   expect([5, 8, 13, 14, 266].map(inNode)).toEqual([

@@ -2,14 +2,14 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A folder that a test has for itself. */
+/** A folder for one test. */
 export interface Scratch {
-  /** Absolute. */
+  /** The absolute path. */
   readonly path: string;
   remove(): void;
 }
 
-/** On Linux a file system in memory: tests force thousands of files to disk. */
+/** On Linux, this is a file system in memory, because the tests force thousands of files to disk. */
 const ROOT = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 export function scratchFolder(root = ROOT): Scratch {

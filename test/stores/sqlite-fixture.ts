@@ -8,12 +8,14 @@ import { folderImage } from "./json-fixture.ts";
 import { scratchFolder } from "./scratch.ts";
 import type { Image, StoreUnderTest } from "./store-under-test.ts";
 
-/** Releases whose schema and migrations are kept in `test/fixtures`, read from a database that each of them made. */
+/**
+ * Releases whose schema and migrations are in `test/fixtures`. Both were read from a database that the release made.
+ */
 export type SchemaVersion = "1.2.27" | "1.18.33";
 
 export interface SqliteStoreUnderTest extends StoreUnderTest {
   readonly database: string;
-  /** A connection of a foreign program. */
+  /** A connection like that of another program. */
   connect(): Connection;
 }
 
@@ -25,7 +27,7 @@ async function runtimeDriver(): Promise<Driver> {
   return driver;
 }
 
-/** A database with the schema of a release, in WAL mode as opencode leaves it, in a folder of its own. */
+/** A database with the schema of a release, in a new folder. The database is in WAL mode, as opencode leaves it. */
 export async function createSqliteStore(version: SchemaVersion, content: StoreContent): Promise<SqliteStoreUnderTest> {
   const scratch = scratchFolder();
   const dataDir = join(scratch.path, "opencode");
@@ -36,7 +38,7 @@ export async function createSqliteStore(version: SchemaVersion, content: StoreCo
   return store;
 }
 
-/** The database of a data directory that is there already. */
+/** The existing database of a data directory. */
 export async function sqliteStoreAt(
   dataDir: string,
   content: StoreContent,
@@ -105,7 +107,7 @@ function overwrite(connection: Connection, { table, key, column }: RowLocator, s
   const name = column ?? "data";
   const id = key.id ?? "";
   if (connection.run(`update "${table}" set "${name}" = cast(${sql} as text) where id = ?`, id) > 0) return;
-  // Somebody else made the record again, under another rowid.
+  // The record is gone, so this inserts it again with another rowid, as another program could.
   connection.exec("pragma foreign_keys = off");
   const extra = { message: ["session_id"], part: ["message_id", "session_id"] }[table] ?? [];
   connection.run(
@@ -151,7 +153,7 @@ function fill(connection: Connection, version: SchemaVersion, content: StoreCont
 
 const LARGE_BYTES = 1_000_000;
 
-/** Every row of every table with its rowid and each value's storage class and bytes. */
+/** Every row of every table with its rowid, and with the storage class and the bytes of each value. */
 export function databaseImage(connection: Connection): Image {
   const image: Record<string, string> = {};
   const tables = connection.all("select name from sqlite_master where type = 'table' order by name");

@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 afterEach(() => store.remove());
 
-/** Opens and reads the whole store, and proves that this left every byte and every name as it was. */
+/** Opens and reads the whole store. Proves that no file content and no file name changes. */
 async function readParts(): Promise<number | string> {
   const before = folderImage(dirname(store.dataDir));
   const [opened] = await openStores(nodeFileSystem, await located(nodeFileSystem, store.dataDir), "outside");
@@ -35,7 +35,7 @@ async function readParts(): Promise<number | string> {
 
 const ADD_PART = "insert into part values ('prt_new', 'msg_a1', 'ses_a', 1, 1, '{}')";
 
-/** Leaves a database whose newest row is in its WAL only, as a killed opencode does. */
+/** Leaves a database whose newest row is only in its WAL, as a killed opencode does. */
 function leaveInWal(...suffixes: string[]): void {
   const connection = store.connect();
   connection.exec("pragma wal_autocheckpoint = 0");
@@ -152,7 +152,7 @@ test("of a long session list the newest rows are looked at first", async () => {
     () => counts.sessions > 0,
   );
   opened.store.close();
-  // As many as opencode answers with.
+  // opencode's list has 100 sessions, so the 100 newest sessions must be seen.
   for (let at = 200; at < 300; at += 1) expect(seen).toContain(`ses_later${at}`);
   expect(seen).not.toContain("ses_later0");
 });

@@ -8,24 +8,31 @@ import type { StoreContent } from "./content.ts";
 
 export type RecordName = "session" | "message" | "part";
 
-/** Everything in a store, as text by name: equal images are equal stores, byte for byte. */
+/**
+ * The whole content of a store, as a text for each name. If two images are equal, the stores are equal byte for byte.
+ */
 export type Image = Readonly<Record<string, string>>;
 
-/** A store of known content, and what another program could do to it. */
+/** A store with known content, and functions that change it as another program could. */
 export interface StoreUnderTest {
   readonly dataDir: string;
   readonly content: StoreContent;
-  /** The document that a record of this id is kept in; of a session the one that fails its list. */
+  /**
+   * The place of a record's document. For a session, this is the document that makes the session list fail if it is
+   * damaged.
+   */
   locatorOf(record: RecordName, id: string): Locator;
-  /** The exact live bytes at a place, `null` where nothing is. */
+  /** The exact current bytes at a place. `null` if nothing is there. */
   bytesAt(locator: Locator): Buffer | null;
-  /** Replaces what is at a place, as a foreign program would. */
+  /** Replaces what is at a place, as another program would. */
   overwrite(locator: Locator, bytes: Buffer): void;
-  /** Puts something of at least `bytes` zero bytes there without holding it. */
+  /** Writes at least `bytes` zero bytes to a place, without holding them in memory. */
   overwriteWithZeros(locator: Locator, bytes: number): void;
   /** Removes the record at a place. */
   removeRecord(locator: Locator): void;
-  /** All records with storage classes and row ids, or all files with times and modes; the quarantine left out. */
+  /**
+   * All records with storage classes and row ids, or all files with times and modes. The quarantine is not included.
+   */
   image(): Image;
   remove(): void;
 }

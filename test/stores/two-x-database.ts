@@ -8,8 +8,8 @@ import { asImported } from "../../plugin/upgrade/import-contract.ts";
 import { importOutcomes } from "../../plugin/upgrade/outcomes.ts";
 
 /**
- * Databases as opencode 2.0.26 has them, made by the statements of its migrations (packages/core/src/database/migration):
- * no released 2.x can be had from npm.
+ * Databases like those of opencode 2.0.26, made with the statements of its migrations
+ * (packages/core/src/database/migration). npm has no release of 2.x.
  */
 const MIGRATIONS = [
   ["20260804233008_loose_psylocke", 1],
@@ -82,14 +82,17 @@ const TABLES_OF_2X = [
   "ALTER TABLE `project` ADD `time_active` integer DEFAULT 0 NOT NULL",
 ];
 
-/** Tables of 1.18.33 that a fresh 2.0.26 does not have, besides those that `loose_psylocke` drops from every database. */
+/**
+ * Tables of 1.18.33 that a new database of 2.0.26 does not have. `loose_psylocke` drops other tables from every
+ * database.
+ */
 const ONLY_1X = ["part", "message", "todo", "session_share", "session"];
 
 const DROPPED_BY_2X = ["data_migration", "session_context_epoch", "session_input", "session_message"];
 
 const SCHEMA_1_18 = readFileSync(join(import.meta.dirname, "..", "fixtures", "schema-1.18.33.sql"), "utf8");
 
-/** A database that opencode 2.0.26 made by itself, with one session of `messages` messages. */
+/** A new database of opencode 2.0.26 that never belonged to 1.x, with one session of `messages` messages. */
 export function createTwoX(path: string, messages = 8): void {
   using database = new Database(path);
   database.exec("pragma journal_mode = wal");
@@ -110,7 +113,7 @@ export function createTwoX(path: string, messages = 8): void {
 
 export const SESSION_OF_2X = "ses_1a2b3c4d5effeTwoXsession000001";
 
-/** What 2.0.26 makes of a database of 1.18: its own tables beside those of 1.x, whose sessions it has imported. */
+/** Changes a database of 1.18 as 2.0.26 does. It adds its own tables beside those of 1.x, and imports the sessions. */
 export function upgradeToTwoX(path: string): void {
   using database = new Database(path);
   dropAll(database, DROPPED_BY_2X);
@@ -154,7 +157,10 @@ function addMessages(database: Database, sessionID: string, count: number): void
     .run(sessionID, count);
 }
 
-/** What the import makes of a session of 1.x, by the rules that test/upgrade holds against its measured cases. */
+/**
+ * Imports the messages of a session of 1.x as 2.0.26 does. The tests in test/upgrade compare the rules with measured
+ * cases.
+ */
 function importMessages(database: Database, sessionID: string): void {
   const connection = { all: (sql: string, ...values: SqlValue[]) => database.query(sql).all(...values) as SqlRow[] };
   const session = readSourceSession(connection as Connection, readSchema(connection as Connection), sessionID);
@@ -173,7 +179,10 @@ const STORE = asImported({
   ...{ generation: "sqlite", dataDir: "/data", contract: "strict", hostVersion: null, sessionDiffReader: null },
 });
 
-/** The database of the older program named opencode, written in Go (tables of its last release). */
+/**
+ * A database of the older program that is also named opencode and is written in Go. The tables are those of its last
+ * release.
+ */
 export function createGoDatabase(path: string): void {
   using database = new Database(path);
   database.exec(`

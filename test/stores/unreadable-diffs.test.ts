@@ -11,7 +11,7 @@ import { located, type StoreUnderTest } from "./store-under-test.ts";
 
 const AT = "storage/session_diff/ses_a.json";
 
-/** The user as whom `runCli` runs a command without privileges. */
+/** The user id with which `runCli` runs a command without privileges. */
 const NOBODY = 65_534;
 
 let store: StoreUnderTest;

@@ -13,7 +13,7 @@ import { opensSubagentAfterYes } from "./shared-cases.ts";
 import { openSession, typeInPrompt } from "./steps.ts";
 import { openTerminalUI } from "./terminal-ui.ts";
 
-/** The package in a folder whose path does not hold its name. */
+/** A copy of the package in a folder whose path does not contain the package's name. */
 let clone: string;
 
 beforeAll(async () => {
@@ -66,7 +66,7 @@ test.skipIf(lacks("tmux"))(
   },
 );
 
-/** What was done to a store so far. */
+/** The ids of the runs that have changed a store so far. */
 async function runIDs(dataDir: string): Promise<string[]> {
   const runs = await storedRuns(nodeFileSystem, dataDir);
   return [...new Set(runs.map((run) => (run.ok ? run.manifest.runID : run.problem)))].sort();

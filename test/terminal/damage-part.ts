@@ -5,7 +5,9 @@ import { isJsonHost } from "../host/binary.ts";
 import type { StoredSession } from "../host/sessions.ts";
 import type { RealStore } from "../host/stored-fixture.ts";
 
-/** Empties the first part of one of a session's messages, as a full disk would; also beside a running opencode. */
+/**
+ * Empties the first part of one message of a session, as a full disk would. This also works while opencode is running.
+ */
 export function emptyPart(store: RealStore, session: StoredSession, messageIndex = 1): string {
   const message = session.messages[messageIndex];
   const part = message?.parts[0];
@@ -21,7 +23,7 @@ export function emptyPart(store: RealStore, session: StoredSession, messageIndex
   return part.id;
 }
 
-/** Adds damaged parts to a session, many at once. */
+/** Adds `count` damaged parts to the sessions. */
 export function addDamagedParts(store: RealStore, sessions: readonly StoredSession[], count: number): void {
   const database = new Database(join(store.dataDir, "opencode.db"));
   database.run("pragma busy_timeout = 5000");
@@ -39,7 +41,7 @@ export function addDamagedParts(store: RealStore, sessions: readonly StoredSessi
       );
     }
   })();
-  // With a statement left, Bun keeps the file open until it collects garbage.
+  // If a statement is still open, Bun keeps the file open until it collects garbage.
   insert.finalize();
   database.close();
 }

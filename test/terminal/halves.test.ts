@@ -16,8 +16,9 @@ beforeAll(async () => {
 
 afterAll(() => shop.close());
 
-// What is offered with the terminal half: terminal.test.ts and typed-command.test.ts. That a terminal UI offers the command of
-// the server half shows 1.1.65 below; that 1.18.33 has one and answers it, test/host/slash-command.test.ts.
+// terminal.test.ts and typed-command.test.ts test what the terminal half offers. The test of 1.1.65 below shows that a
+// terminal UI offers the command of the server half. test/host/slash-command.test.ts shows that 1.18.33 has this
+// command and answers it.
 describe.skipIf(lacks("tmux") || !IS_WHOLE)("the terminal UI of 1.18.33 with the server half alone", () => {
   test("exactly one /repair is offered, and it is answered in a session, without a model call", async () => {
     const store = await realStore("1.18.33");

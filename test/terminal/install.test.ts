@@ -33,7 +33,7 @@ describe.skipIf(lacks("tmux"))("opencode plugin … --global, as users install i
   test("by name and version, from a registry: both halves load, and there is one /repair", async () =>
     installAndUse(await nameAndVersion(), useInTerminal));
 
-  // The registry above gives out this tarball; only the way to it differs.
+  // The registry in the test above serves the same tarball. Only the way to the tarball differs.
   test.skipIf(!IS_WHOLE)("the packed tarball: the server half loads", async () =>
     installAndUse(await tarball(), useOnServer),
   );
@@ -56,7 +56,7 @@ interface Installed {
   readonly store: RealStore;
   readonly env: Readonly<Record<string, string>>;
   readonly specifier: string;
-  /** The part that was damaged before. */
+  /** The id of the part that was damaged before. */
   readonly part: string;
 }
 
@@ -113,7 +113,7 @@ async function useInTerminal({ store, env, part }: Installed): Promise<void> {
   }
 }
 
-/** What the server half has quarantined. */
+/** The runs in which the server half quarantined records. */
 async function serverRuns({ dataDir }: RealStore): Promise<readonly object[]> {
   return (await storedRuns(nodeFileSystem, dataDir)).map((run) => {
     if (!run.ok) throw new Error(run.problem);

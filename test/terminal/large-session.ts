@@ -7,14 +7,14 @@ interface Size {
   readonly partsPerMessage: number;
 }
 
-/** What the last message of every such session says. */
+/** The text of the last message in every session that `addLargeSession` makes. */
 export const LAST_WORDS = "These are the last words.";
 
 type Row = Record<string, string | number | null>;
 
 /**
- * Adds a healthy session to a database that a real opencode wrote, with rows made after those of another session:
- * questions and answers in turn, of about 1 kB a part. Returns its id.
+ * Adds a healthy session to a database of a real opencode. The new rows are like those of the session `model`.
+ * Questions and answers alternate, and each part has about 1 kB. Returns the id of the new session.
  */
 export function addLargeSession(store: RealStore, model: StoredSession, title: string, size: Size): string {
   using database = openDatabase(store);

@@ -11,7 +11,7 @@ import { typeEveryForm } from "./typed-forms.ts";
 import { UIForCases } from "./ui-for-cases.ts";
 import { Workshop } from "./workshop.ts";
 
-/** Columns that opencode itself writes at each boot. */
+/** Columns that opencode itself writes each time it boots a project. */
 const BOOT_COLUMNS = ["project.time_updated", "project.time_initialized"];
 
 let shop: Workshop;
@@ -97,7 +97,7 @@ describe.skipIf(lacks("tmux"))('questions of the terminal UI of 1.18.33 with bot
     uis.run(typeEveryForm));
 });
 
-// With the options of opencode.json, and both halves, in clone.test.ts.
+// clone.test.ts tests questions with both halves and with the options in opencode.json.
 describe.skipIf(lacks("tmux") || !IS_WHOLE)(
   'questions of the terminal UI of 1.18.33 with the terminal half alone and preload "check"',
   () => {

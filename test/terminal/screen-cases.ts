@@ -1,6 +1,6 @@
 /**
- * Asks the terminal UI of a version and `check` about the odd values of `ODD_CALLS` and `ODD_MESSAGES`, each in a session of
- * its own. What `check` says nothing of shares a session.
+ * Compares what the terminal UI of a version and `check` say about the odd values of `ODD_CALLS` and `ODD_MESSAGES`.
+ * Each value has its own session. Values about which `check` says nothing share a session.
  * `nice bun test/terminal/screen-cases.ts --host 1.0.61 [--only TEXT]`
  */
 import { parseArgs } from "node:util";

@@ -7,7 +7,9 @@ import { openTerminalUI, type TerminalUI } from "./terminal-ui.ts";
 
 const DEAD = /fatal error|has been copied|undefined is not|null is not|is not a function|Something went wrong/;
 
-/** One terminal UI that opens many sessions in turn; a new one after each that ended it. */
+/**
+ * A terminal UI that opens many sessions one after the other. If a session ends the UI, the next session gets a new UI.
+ */
 export class ScreenReader {
   readonly #store: RealStore;
   readonly #model: ModelServer;
@@ -19,14 +21,14 @@ export class ScreenReader {
     this.#model = model;
   }
 
-  /** What the screen shows of a session of `writeSessions`. */
+  /** Opens a session of `writeSessions`, and says what happened on the screen. */
   async open(sessionID: string, id: string): Promise<"shown" | "ended" | "nothing"> {
     const result = (await this.#select(sessionID, id)) ?? (await this.#start(sessionID, id));
     if (result !== "shown") this.close();
     return result;
   }
 
-  /** The words on the last screen that showed no session. */
+  /** The error text on the last screen that did not show its session. */
   lastWords(): string {
     const lines = this.#last.split("\n").map((line) => line.trim());
     return (
@@ -42,7 +44,7 @@ export class ScreenReader {
     this.#running = null;
   }
 
-  /** `null`: no UI is running, or it cannot be told to open a session (before 1.1). */
+  /** Returns `null` if no UI is running, or if the UI cannot be told to open a session (before 1.1). */
   async #select(sessionID: string, id: string): Promise<"shown" | "ended" | "nothing" | null> {
     if (this.#running === null || Bun.semver.order(this.#store.home.version, "1.1.0") < 0) return null;
     const { ui, url } = this.#running;
@@ -73,7 +75,7 @@ export class ScreenReader {
     const words = lastWordsOf(id);
     const isOver = (screen: string) => DEAD.test(screen) || screen.includes(words);
     for (let tries = 0; tries < 3000 && !isOver(ui.screen()); tries += 1) await sleep(40);
-    // What is printed last may end it after the first text is there.
+    // The last part to be printed may end the UI after the first text has appeared.
     if (ui.screen().includes(words)) await sleep(400);
     this.#last = ui.screen();
     if (DEAD.test(this.#last)) return "ended";

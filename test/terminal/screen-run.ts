@@ -1,6 +1,7 @@
 /**
- * Asks the terminal UI of a version and `check` about the same answers: each is changed in one way, its session is opened
- * in a real terminal, and the screen read. With `--repair` what ends it is repaired, and opened again.
+ * Compares what the terminal UI of a version and `check` say about the same answers. Each answer is changed in one way.
+ * Then its session is opened in a real terminal, and the screen is read. With `--repair`, an answer that ends the UI is
+ * repaired and opened again.
  * `nice bun test/terminal/screen-run.ts --host 1.2.27 [--only TEXT] [--repair]`
  */
 import { Database } from "bun:sqlite";
@@ -16,7 +17,7 @@ import { openTerminalUI } from "./terminal-ui.ts";
 
 type Fields = Record<string, unknown>;
 
-/** The older and the newer answer of a session of two turns, to be changed in place. */
+/** Changes the older or the newer answer of a session with two turns, in place. */
 type Change = (older: Fields, newer: Fields, question: Fields) => void;
 
 const without =
@@ -92,7 +93,7 @@ const CHANGES: readonly (readonly [name: string, change: Change])[] = [
 
 const TIME = { start: 1, end: 2 };
 
-/** Calls that such a terminal cannot print, one in the older answer at a time. */
+/** Tool calls that some versions of the terminal UI cannot print. Each case has one of them in the older answer. */
 const CALLS: Readonly<Record<string, Fields>> = {
   "call: a path that is a number": {
     tool: "glob",
@@ -181,7 +182,7 @@ async function screenOf({ home }: RealStore): Promise<"shown" | "ends" | "nothin
       return "nothing";
     }
     if (isDead(shown)) return "ends";
-    // What is printed last may end it after the first text is there.
+    // The last part to be printed may end the UI after the first text has appeared.
     await sleep(1500);
     return ui.screen().includes("The last words") && !isDead(ui.screen()) ? "shown" : "ends";
   } finally {
@@ -220,7 +221,7 @@ function writeMessages({ dataDir, home }: RealStore, all: readonly (readonly [id
   }
 }
 
-/** One more part of a message; `null`: there is none. */
+/** Writes a further part of a message. If `document` is `null`, removes the part. */
 function writePart({ dataDir, home }: RealStore, messageID: string, id: string, document: Fields | null): void {
   if (isJsonHost(home.version)) {
     const folder = join(dataDir, "storage/part", messageID);

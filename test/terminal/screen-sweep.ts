@@ -1,6 +1,7 @@
 /**
- * Asks the terminal UI of a version and `check` about seeded damages of parts and messages, each in a session of its own.
- * What `check` says nothing of is opened many at a time in one running UI; what it names as fatal, one by one.
+ * Compares what the terminal UI of a version and `check` say about seeded damages of parts and messages. Each damage
+ * has its own case. Cases about which `check` says nothing are opened many at a time in one running UI. Cases that
+ * `check` calls fatal are opened one by one.
  * `nice bun test/terminal/screen-sweep.ts --host 1.14.41 [--seed N] [--parts N] [--messages N] [--fatal N] [--repair]`
  */
 import { parseArgs } from "node:util";
@@ -28,11 +29,11 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     parts: { type: "string", default: "400" },
     messages: { type: "string", default: "100" },
-    /** At most so many that `check` names as fatal are opened: each of them ends the UI. */
+    /** The most fatal cases to open. Each of them ends the UI. */
     fatal: { type: "string", default: "60" },
-    /** So many parts of which `check` says nothing share a session. */
+    /** How many parts about which `check` says nothing share a session. */
     together: { type: "string", default: "24" },
-    /** What is named as fatal is repaired, and opened again. */
+    /** Whether fatal cases are repaired and opened again. */
     repair: { type: "boolean" },
     verbose: { type: "boolean" },
   },
@@ -57,14 +58,14 @@ function healthyPart(): JsonObject {
   return { type: "tool", callID: "call_1", tool, state: states[random.pick(STATUSES)] } as JsonObject;
 }
 
-/** A healthy document with one damage, some with several. */
+/** A healthy document with one damage or several damages. */
 function damaged(document: JsonObject): { readonly what: string; readonly text: string } {
   const others = () => [...samplePart(IDS), ...sampleMessage(IDS), healthyPart(), healthyPart()];
   const { what, bytes } = random.chance(0.5) ? damageTree(document, random) : oddDocument(document, others(), random);
   return { what: `${String(document.type ?? document.role)}: ${what}`, text: bytes.toString() };
 }
 
-/** Every fifth stands in a question. */
+/** Makes a case with a damaged part. About every fifth part is in a question. */
 function partCase(index: number): Case {
   const isInAnswer = !random.chance(0.2);
   const ofQuestion = samplePart(IDS).filter(({ type }) =>
@@ -86,7 +87,7 @@ function messageCase(index: number): Case {
     const isUser = each.role === "user";
     const time = !isUser && random.chance(0.2) ? { created: TIME.start } : each.time;
     const finish = isUser ? undefined : random.pick(["stop", "tool-calls", "unknown", ""]) || undefined;
-    // What the screen comes to, without the rest, so that damage meets it.
+    // Removes fields that the screen does not read, so that the damage hits a field that the screen reads.
     const { summary: _, structured: _of, variant: _own, ...plain } = each;
     const whole = { ...plain, time, finish } as JsonObject;
     if (random.chance(0.5)) return JSON.stringify(whole);
@@ -149,7 +150,7 @@ try {
     else for (const one of of) await ask(one);
   }
   for (const one of silent.filter((one) => !isPart(one))) await ask(one);
-  // Spread over all of them, so that both kinds are asked.
+  // The chosen cases are spread over the whole list, so that it includes both parts and messages.
   const step = Math.max(1, Math.ceil(fatal.length / Number(values.fatal)));
   const chosen = fatal.filter((_, index) => index % step === 0);
   for (const one of chosen) await ask(one);

@@ -21,9 +21,9 @@ afterAll(async () => {
 
 const time = { start: 1, end: 2 };
 const OLD_CALLS = {
-  // As opencode stores a call whose arguments it refused.
+  // opencode stores a call in this form if it refused the arguments.
   glob: { status: "error", input: { pattern: "*.txt", path: 5 }, error: "Invalid arguments", time },
-  // As opencode wrote it before 1.1.8.
+  // opencode before 1.1.8 wrote this form.
   question: {
     status: "completed",
     input: { questions: [{ question: "Go on?", header: "Go on", options: [] }] },
@@ -32,7 +32,7 @@ const OLD_CALLS = {
     metadata: { answers: ["Yes"] },
     time,
   },
-  // No rule gives a text for it.
+  // No rule of the tool gives a readable text for this input.
   bash: { status: "error", input: { command: { line: "ls" } }, error: "Invalid arguments", time },
 } as const;
 

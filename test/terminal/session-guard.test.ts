@@ -10,17 +10,20 @@ import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { until } from "../process/until.ts";
 import { addLargeSession } from "./large-session.ts";
 
-/** Rows beside the messages and parts of a session: itself, its project, and what was written since the last look. */
+/**
+ * The most rows that a look may read besides messages and parts. These are the session, its project, and rows that were
+ * written since the last look.
+ */
 const FEW_ROWS = 20;
 
 let store: RealStore;
-/** Looks at a session as it is opened. */
+/** This guard looks at a session only when the session is opened. */
 let guard: SessionGuard;
-/** Has looked at every session in advance, and follows what is written. */
+/** This guard has looked at every session in advance, and follows later writes. */
 let prepared: SessionGuard;
-/** Rows that each of them has read since {@link rowsReadBy} was asked. */
+/** For each guard, the number of rows and the sessions that it has read, for {@link rowsReadBy}. */
 let rowsRead: Map<SessionGuard, { rows: number; readonly sessions: Set<string> }>;
-/** 5,000 parts each: in 500 messages, of which opencode loads 100, and in 100 messages. */
+/** Both sessions have 5,000 parts. `spread` has 500 messages, of which opencode loads 100. `dense` has 100 messages. */
 let spread: string;
 let dense: string;
 
@@ -67,13 +70,13 @@ afterAll(async () => {
   await removeHomes();
 });
 
-/** Another connection writes something, as a running opencode does all the time. */
+/** Writes through another connection, as a running opencode often does. */
 function touch(): void {
   using database = openDatabase(store);
   database.run("update project set time_updated = time_updated + 1");
 }
 
-/** Changes one part of a session for as long as some work takes. */
+/** Changes one part of a session, calls `work`, and restores the part. */
 function withPart<T>(sessionID: string, offset: number, data: string, work: () => T): T {
   const database = openDatabase(store);
   const select = "select id, data from part where session_id = ? order by id desc limit 1 offset ?";
@@ -96,7 +99,7 @@ function withPart<T>(sessionID: string, offset: number, data: string, work: () =
   return result;
 }
 
-/** How many rows a guard reads for some work. */
+/** The number of rows that a guard reads during `work`. */
 function rowsReadBy(which: SessionGuard, work: () => void): number {
   const read = rowsRead.get(which);
   if (read === undefined) throw new Error("nobody counts what it reads");
@@ -119,7 +122,7 @@ describe("a look at a session as it is opened", () => {
     "'null'",
     "'{}'",
     "cast(zeroblob(length(data)) as text)",
-    // SQLite's own parser takes these for JSON.
+    // SQLite's own parser accepts these as JSON.
     "cast(cast(data as blob) || zeroblob(8) as text)",
     "json_remove(data, '$.type')",
     "json_remove(data, '$.text', '$.state')",
@@ -138,7 +141,8 @@ describe("a look at a session as it is opened", () => {
   });
 
   test.each([
-    // A tool's output may hold the character that stands for bytes that are not UTF-8, and such bytes themselves.
+    // The output of a tool may contain bytes that are not UTF-8. It may also contain the character that replaces such
+    // bytes.
     "json_object('type', 'text', 'text', 'a legal ' || char(65533))",
     "json_object('type', 'text', 'text', 'a legal NUL ' || char(0))",
     "json_object('type', 'text', 'text', 'more', 'unknown', json('[1]'))",
@@ -190,7 +194,7 @@ describe("a look at a session as it is opened", () => {
   });
 });
 
-/** What that takes is measured by `npm run bench -- --only opening`. */
+/** `npm run bench -- --only opening` measures the time of such a look. */
 test.each([
   ["as it is opened", () => guard],
   ["in advance", () => prepared],
@@ -203,7 +207,7 @@ test.each([
       touch();
       const read = rowsReadBy(which(), () => expect(which().look(id)).toBe("loads"));
       expect(read).toBeLessThanOrEqual(newest + FEW_ROWS);
-      // What was looked at in advance is not read again: only what was written since.
+      // The guard that looked in advance reads only the rows that were written since then.
       if (which() === prepared && round > 0) expect(read).toBeLessThanOrEqual(FEW_ROWS);
     }
   }

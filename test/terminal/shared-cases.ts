@@ -4,13 +4,16 @@ import { closeBy, offers, openSession, typeInPrompt, untilStarted } from "./step
 import type { TerminalUI } from "./terminal-ui.ts";
 import type { UICase } from "./ui-for-cases.ts";
 
-/** A session of a store, and what its view shows only if the answer of its first turn is shown. */
+/** For each session, its title and a text. The view shows this text only if it shows the answer of the first turn. */
 const SHOWN = {
   plain: ["A plain session", "A single pixel."],
   compacted: ["A compacted session", "Once upon a time."],
 } as const;
 
-/** With the server half, damage may be found as it is written; else in the moment in which the session is opened. */
+/**
+ * With the server half, the damage may be found as soon as it is written. Otherwise it is found when the session is
+ * opened.
+ */
 export async function repairsAsOpened(
   { store, ui, model }: UICase,
   name: keyof typeof SHOWN,
@@ -24,7 +27,7 @@ export async function repairsAsOpened(
   expect(model.calls).toBe(0);
 }
 
-/** Of a UI with the terminal half: exactly one `/repair` is offered, and it is the dialog. */
+/** Expects that a UI with the terminal half offers exactly one `/repair`, and that this command opens the dialog. */
 export async function offersTheDialog({ ui, model }: UICase): Promise<void> {
   await typeInPrompt(ui, "/repair");
   const shown = await ui.waitFor("open sessions that will not load");
@@ -35,13 +38,16 @@ export async function offersTheDialog({ ui, model }: UICase): Promise<void> {
   expect(model.calls).toBe(0);
 }
 
-/** Of a UI that was told to open the damaged session of a subagent: it asks first, and shows the session after the yes. */
+/**
+ * The UI was told to open the damaged session of a subagent. It must ask first, and show the session after the user
+ * agrees.
+ */
 export async function opensSubagentAfterYes(ui: TerminalUI): Promise<void> {
   await ui.waitFor("This session cannot be opened");
   await ui.press("Enter");
   await ui.waitFor("An answer of its own.");
   await untilStarted(ui);
-  // A subagent's session has no prompt.
+  // The view of a subagent's session has no prompt.
   ui.pressTogether("C-x", "n");
   await ui.waitFor("Ask anything");
 }

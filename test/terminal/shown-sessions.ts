@@ -4,14 +4,16 @@ import { join } from "node:path";
 import { isJsonHost } from "../host/binary.ts";
 import type { RealStore } from "../host/stored-fixture.ts";
 
-/** What stands between the first question and the last words of a session, as the text of JSON documents without ids. */
+/**
+ * The turns between the first question and the last words of a session. They are texts of JSON documents without ids.
+ */
 export interface SessionToShow {
   readonly id: string;
   readonly turns: readonly Turn[];
 }
 
 export interface Turn {
-  /** `null`: a question or an answer as the host wrote it. */
+  /** The text of the message. `null` means a question or an answer as the host wrote it. */
   readonly message: string | null;
   readonly isInAnswer: boolean;
   readonly parts: readonly string[];
@@ -28,7 +30,7 @@ export function lastWordsOf(id: string): string {
   return `The last words of ${id}.`;
 }
 
-/** Adds sessions to a store; their ids, by the names that they were given. */
+/** Adds sessions to a store. Returns the id of each new session by its name. */
 export function writeSessions(store: RealStore, sessions: readonly SessionToShow[]): Map<string, string> {
   const [asked, answered] = readTurn(store);
   const all = sessions.map((session) => written(session, asked ?? "", answered ?? ""));
@@ -40,7 +42,7 @@ export function writeSessions(store: RealStore, sessions: readonly SessionToShow
 function written({ id, turns }: SessionToShow, asked: string, answered: string): Written {
   const of = (index: number) => `msg_zz${id}_${String(index).padStart(4, "0")}`;
   const texts = turns.map(({ message, isInAnswer }) => message ?? (isInAnswer ? answered : asked));
-  // What stands behind the damaged messages is a question: it changes nothing of what the screen does with an answer.
+  // The last message is a question, because a question does not change how the screen shows the answers before it.
   const words = JSON.stringify({ type: "text", text: lastWordsOf(id) });
   return {
     sessionID: `ses_zz${id}`,
@@ -54,7 +56,7 @@ function written({ id, turns }: SessionToShow, asked: string, answered: string):
   };
 }
 
-/** The question and the answer of a session that the host wrote, without their ids. */
+/** The question and the answer of a session of the host, without their ids. */
 function readTurn({ dataDir, home, sessions: { plain } }: RealStore): string[] {
   if (isJsonHost(home.version)) {
     const folder = join(dataDir, "storage/message", plain.id);
@@ -76,7 +78,8 @@ function writeFiles({ dataDir, home, sessions: { plain } }: RealStore, all: read
   const path = join(storage, "session", project ?? "", `${plain.id}.json`);
   const session = JSON.parse(readFileSync(path, "utf8"));
   for (const { sessionID, messages, parts } of all) {
-    // A store of the oldest versions was written by a newer one (`writerFor`).
+    // A newer version wrote the store of the oldest versions (`writerFor`), so each session gets the version of the
+    // host.
     const own = { ...session, version: home.version, id: sessionID, slug: sessionID, title: sessionID };
     writeFileSync(path.replace(plain.id, sessionID), JSON.stringify(own));
     const folder = join(storage, "message", sessionID);
@@ -90,7 +93,10 @@ function writeFiles({ dataDir, home, sessions: { plain } }: RealStore, all: read
   }
 }
 
-/** The text of a document may hold numbers that no value of JavaScript stands for. */
+/**
+ * Adds ids to the text of a document. The text is not parsed, because it may contain numbers that JavaScript cannot
+ * represent.
+ */
 function withIDs(text: string, ids: Readonly<Record<string, string>>): string {
   return `${JSON.stringify(ids).slice(0, -1)}${text.trim() === "{}" ? "" : ","}${text.slice(1)}`;
 }

@@ -10,52 +10,54 @@ import { whenThisProcessDies } from "../host/watchdog.ts";
 import { until } from "../process/until.ts";
 
 export interface LaunchSettings extends Pick<HostSettings, "home" | "version" | "env"> {
-  /** Arguments of the opencode command. */
+  /** The arguments of the opencode command. */
   readonly args?: readonly string[];
   readonly columns?: number;
   readonly rows?: number;
 }
 
 export interface TerminalSettings extends HostSettings, LaunchSettings {
-  /** Entries of the `plugin` array of tui.json. */
+  /** The entries of the `plugin` array of tui.json. */
   readonly terminalPlugins?: readonly (string | readonly [string, Readonly<Record<string, unknown>>])[];
 }
 
-/** opencode's terminal UI in a real terminal (tmux), driven by typing and reading the screen. */
+/** opencode's terminal UI in a real terminal (tmux). A test types text and reads the screen. */
 export interface TerminalUI {
   readonly version: HostVersion;
-  /** What the screen shows. */
+  /** The text on the screen. */
   screen(): string;
-  /** What opencode has written into the logs of its home. */
+  /** The text of the log files in the home of this opencode. */
   log(): string;
-  /** The screen with its colours, as escape sequences, up to the last column. */
+  /** The screen up to its last column. Colours are escape sequences. */
   coloredScreen(): string;
   /** Types text as a person would. */
   type(text: string): void;
-  /** Presses a key and does not wait, for what is timed. */
+  /** Presses a key without waiting. Use it if the time matters. */
   send(key: string): void;
-  /** Presses a key by tmux's name: `Enter`, `Escape`, `C-p`, `Down`. */
+  /** Presses a key by its tmux name: `Enter`, `Escape`, `C-p`, `Down`. */
   press(key: string): Promise<void>;
-  /** Presses keys that are one command together. The UI forgets the first key if the second one comes too late. */
+  /**
+   * Presses several keys that together are one command. The UI forgets the first key if the second one comes too late.
+   */
   pressTogether(...keys: string[]): void;
-  /** Waits until the screen shows a text, and returns the screen. */
+  /** Waits until the screen shows the expected text, and returns the screen. */
   waitFor(expected: string | RegExp): Promise<string>;
-  /** Waits until the cursor is in a line with this text: what is typed from then on goes there. */
+  /** Waits until the cursor is in a line with this text. Text that is typed afterwards goes to this line. */
   waitForCursor(text: string): Promise<void>;
-  /** Waits until the prompt is empty and has the cursor. The UI loses what is typed before that. */
+  /** Waits until the prompt is empty and has the cursor. The UI loses text that is typed before that. */
   waitForPrompt(): Promise<void>;
   close(): void;
 }
 
-/** A tmux of this test file's own. */
+/** The name of the tmux server that only this test file uses. */
 const SOCKET = `opencode-session-repair-${randomBytes(4).toString("hex")}`;
 
 let isWatched = false;
 
-/** How many keys and texts a wait that fails names. */
+/** The number of recent keys and texts in the error message of a wait that fails. */
 const KEYS_TOLD = 12;
 
-/** The line of the cursor, up to the cursor. */
+/** Matches the part of the cursor's line before the cursor, if the prompt is empty. */
 const EMPTY_PROMPT = /^[^┃]*┃ {1,3}$/;
 
 function tmux(...args: string[]): string {
@@ -67,13 +69,13 @@ function tmux(...args: string[]): string {
 function startInTmux(...session: string[]): void {
   if (!isWatched) whenThisProcessDies('tmux -L "$1" kill-server', SOCKET);
   isWatched = true;
-  // A server that left with its last session might be asked for the next one while it leaves.
+  // By default, a tmux server exits with its last session. It might then get a new request while it exits.
   const server = ["-f", "/dev/null", "start-server", ";", "set-option", "-g", "exit-empty", "off", ";"];
   const started = spawnSync("tmux", ["-L", SOCKET, ...server, "new-session", "-d", ...session], { encoding: "utf8" });
   if (started.status !== 0) throw started.error ?? new Error(`tmux did not start: ${started.stderr}`);
 }
 
-/** Starts the terminal UI in a home, with a configuration written for it. */
+/** Writes the configuration of a home, and starts the terminal UI in this home. */
 export async function openTerminalUI(settings: TerminalSettings): Promise<TerminalUI> {
   await configureHost(settings);
   const plugins = { plugin: settings.terminalPlugins ?? [] };
@@ -81,7 +83,7 @@ export async function openTerminalUI(settings: TerminalSettings): Promise<Termin
   return startTerminalUI(settings);
 }
 
-/** Starts the terminal UI in a home that is configured already. */
+/** Starts the terminal UI in a home that already has a configuration. */
 export async function startTerminalUI(settings: LaunchSettings): Promise<TerminalUI> {
   const { home } = settings;
   const binary = await hostBinary(settings.version ?? home.version);
@@ -128,7 +130,7 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
       let shown = "";
       let written = -1;
       const isThere = () => {
-        // To read the screen costs two processes; as long as nothing more is written to it, it stays as it is.
+        // Reading the screen costs two processes. The screen cannot change unless the UI writes something.
         const now = bytesOf(output);
         if (now === written) return false;
         written = now;
@@ -154,7 +156,7 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
     close() {
       const pid = Number(tmux("display-message", "-p", "-t", name, "#{pane_pid}"));
       tmux("kill-session", "-t", name);
-      // 1.1.65 outlives the loss of its terminal.
+      // 1.1.65 keeps running after it has lost its terminal.
       if (pid > 0) killQuietly(pid);
     },
   };
@@ -176,7 +178,7 @@ function killQuietly(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has left by itself.
+    // The process has already exited.
   }
 }
 

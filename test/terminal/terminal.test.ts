@@ -26,7 +26,7 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33 with both halves", ()
 
   test("a session damaged before the start is on the screen at the first try, and the user was told", () =>
     uis.runFromStart({ damage: (store) => void emptyPart(store, store.sessions.plain) }, async ({ ui, model }) => {
-      // It is there for some seconds only, which may be over before the screen is ready for keys.
+      // The notice stays for only a few seconds. It may be gone before the screen accepts keys.
       await ui.waitFor(/1 damaged record of 1\s[\s\S]*session\s[\s\S]*(recovered|quarantined)/);
       await untilReady(ui);
       await openSession(ui, "A plain session");
@@ -79,7 +79,7 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33 with both halves", ()
     }));
 });
 
-// In 1.14.41: screen.test.ts.
+// screen.test.ts tests the terminal half alone in 1.14.41.
 describe.skipIf(lacks("tmux") || !IS_WHOLE)("the terminal UI of 1.18.33 with the terminal half alone", () => {
   const uis = new UIForCases(() => shop, { version: "1.18.33", halves: { terminal: true } });
 

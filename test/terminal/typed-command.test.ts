@@ -8,9 +8,9 @@ import { UIForCases } from "./ui-for-cases.ts";
 import { Workshop } from "./workshop.ts";
 
 /**
- * 1.18.33: question.test.ts. Up to 1.14.41 a command of opencode takes the key before the text area does, and the plugin
- * asks for the configured keys; from 1.17 on it takes the key from the text area (`typed-command.ts`), so 1.17.18 is not
- * tried where 1.18.33 is.
+ * question.test.ts tests 1.18.33. Up to 1.14.41, a command of opencode gets the key before the text area does, and the
+ * plugin asks for the configured keys. From 1.17 on, the plugin gets the key from the text area (`typed-command.ts`).
+ * So 1.17.18 is tested only in the whole run.
  */
 const VERSIONS: readonly HostVersion[] = IS_WHOLE ? ["1.14.41", "1.17.18"] : ["1.14.41"];
 

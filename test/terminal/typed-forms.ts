@@ -7,8 +7,9 @@ import type { TerminalUI } from "./terminal-ui.ts";
 import type { UICase } from "./ui-for-cases.ts";
 
 /**
- * A form, typed and sent at once, and what the dialog says of it. A busy terminal UI takes the keys later; 1.14.41 drops a
- * command whose first space comes together with what follows it, with or without this package.
+ * Types a form of `/repair`, sends it at once, and waits for the answer of the dialog. A busy terminal UI handles the
+ * keys later. 1.14.41 drops a command if its first space arrives together with the next characters. This also happens
+ * without this package.
  */
 async function typeForm(ui: TerminalUI, words: string, expected: string | RegExp): Promise<void> {
   await ui.waitForPrompt();
@@ -24,7 +25,10 @@ async function undoableRuns({ dataDir }: RealStore): Promise<readonly string[]> 
   return runs.flatMap((run) => (run.ok && run.manifest.state === "done" ? [run.manifest.runID] : []));
 }
 
-/** Types every form of `/repair` with words, on the home screen and in a session; asked before a repair, `preload: "check"`. */
+/**
+ * Types every form of `/repair` that has words, on the home screen and in a session. The UI runs with `preload:
+ * "check"`, so the plugin asks before each repair.
+ */
 export async function typeEveryForm({ store, ui, model }: UICase): Promise<void> {
   const { plain } = store.sessions;
   const typed = (words: string, expected: string | RegExp) => typeForm(ui, words, expected);
@@ -57,7 +61,7 @@ export async function typeEveryForm({ store, ui, model }: UICase): Promise<void>
 
   await typed("what is not a form", "/repair opens sessions");
   await closeBy(ui, "Escape", "/repair opens sessions");
-  // Not understood: what was typed is still there.
+  // The plugin does not know this form, so the typed text stays in the prompt.
   expect(ui.screen()).toContain("/repair what is not a form");
   await clearPrompt(ui, "/repair what is not a form");
   expect(model.log).toEqual([]);

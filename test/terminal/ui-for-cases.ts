@@ -6,7 +6,7 @@ import { untilReady } from "./steps.ts";
 import type { TerminalUI } from "./terminal-ui.ts";
 import { type Halves, setOptions, type Workshop } from "./workshop.ts";
 
-/** What one case works with: the store is as the host of its version wrote it, no dialog is open, the prompt is empty. */
+/** What one case works with. The store is as its host wrote it, no dialog is open, and the prompt is empty. */
 export interface UICase {
   readonly store: RealStore;
   readonly ui: TerminalUI;
@@ -16,21 +16,21 @@ export interface UICase {
 export interface UISettings {
   readonly version: HostVersion;
   readonly halves: Halves;
-  /** Options of the plugin. */
+  /** The options of the plugin. */
   readonly options?: object;
 }
 
 interface Start {
-  /** What is done to the store before the start. */
+  /** Changes the store before opencode starts. */
   damage(store: RealStore): void;
-  /** Arguments of the opencode command. */
+  /** The arguments of the opencode command. */
   args?(store: RealStore): readonly string[];
 }
 
 /**
- * One terminal UI that serves many cases, one after the other: a start costs ten times what a case does. It never fetches a
- * session twice: each case opens another one. A case that ends well leaves no dialog and an empty prompt; after any other
- * the next one gets a new UI.
+ * One terminal UI for many cases, one after the other, because a start costs ten times as much as a case. The UI never
+ * fetches a session twice, so each case must open another session. A case that passes leaves no dialog and an empty
+ * prompt. After a case that fails, the next case gets a new UI.
  */
 export class UIForCases {
   readonly #shop: () => Workshop;
@@ -42,12 +42,12 @@ export class UIForCases {
     this.#settings = settings;
   }
 
-  /** A case for which any UI will do. */
+  /** Runs a case that can use any running UI. */
   async run(work: (each: UICase) => Promise<void>): Promise<void> {
     if (this.#running !== null) {
       const { store, ui } = this.#running;
       await restoreStore(store);
-      // A notice of the case before is none of this one.
+      // Waits until the notice of the previous case is gone.
       await ui.waitFor(/^(?![\s\S]*damaged record)/);
       return this.#judge(work, { store, ui });
     }
@@ -56,7 +56,7 @@ export class UIForCases {
     await this.#judge(work, started);
   }
 
-  /** A case that is about the start; those after it go on with its UI. */
+  /** Runs a case about the start of opencode. The following cases use the same UI. */
   async runFromStart(start: Start, work: (each: UICase) => Promise<void>): Promise<void> {
     await this.end();
     await this.#judge(work, await this.#start(start));

@@ -7,7 +7,7 @@ import { builtPackage } from "../package/built.ts";
 import { untilReady } from "./steps.ts";
 import { openTerminalUI, type TerminalSettings, type TerminalUI } from "./terminal-ui.ts";
 
-/** Which halves of the package a terminal UI has. */
+/** The halves of the package that a terminal UI has. */
 export interface Halves {
   readonly server?: boolean;
   readonly terminal?: boolean;
@@ -15,7 +15,7 @@ export interface Halves {
 
 const BOTH: Halves = { server: true, terminal: true };
 
-/** What the tests of a file share: a model, and the package as it is published. */
+/** What all tests of a file share: a model server, and the package as it is published. */
 export class Workshop {
   readonly model: ModelServer;
   readonly #built: string;
@@ -45,7 +45,7 @@ export class Workshop {
     });
   }
 
-  /** Starts it, and waits until it takes input. */
+  /** Starts the terminal UI in the home of a store, and waits until it accepts input. */
   async ready(store: RealStore, halves?: Halves): Promise<TerminalUI> {
     const ui = await this.start(store, halves);
     await untilReady(ui);
@@ -53,7 +53,7 @@ export class Workshop {
   }
 }
 
-/** Writes the plugin's options, in place of the patient ones of `realStore`. */
+/** Writes the options of the plugin. They replace the patient options of `realStore`. */
 export function setOptions(store: RealStore, options: object): Promise<void> {
   return writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(options));
 }

@@ -39,7 +39,7 @@ async function repaired(dataDir: string, findings: readonly UpgradeFinding[]): P
   return repair({ ...where, findings, selection, trigger: "cli", hostVersion: null });
 }
 
-/** The findings in the session of a case, but for records that only follow others. */
+/** The findings in the session of a case. Findings that only follow from another record are left out. */
 function inCase(findings: readonly UpgradeFinding[], index: number): Record<string, string> {
   const prefix = `ses_${caseName(index)}_`;
   return Object.fromEntries(

@@ -15,7 +15,7 @@ import { storeOf } from "./import-store.ts";
 
 const CASES = [...TABLE_CASES, ...NEIGHBOURS];
 
-/** What else may be wrong with the rows of a session, each with a number that decides where. */
+/** Further damages of a session's rows. A random number decides where each damage is. */
 const OTHERS: readonly ((rows: Rows, random: Random) => void)[] = [
   ({ messages, parts }, random) => damageText(random.pick([...messages, ...parts]), random),
   ({ messages, parts }, random) => damageText(random.pick([...messages, ...parts]), random),
@@ -45,7 +45,7 @@ function damageText(row: Rows["session"], random: Random): void {
   row.data = damageDocument(document as Parameters<typeof damageDocument>[0], random).bytes.toString("utf8");
 }
 
-/** Another id for a message; what names it follows now and then. */
+/** Gives a message another id. Its parts and the documents that name it get the new id only in some cases. */
 function rename({ messages, parts }: Rows, message: Rows["session"], random: Random): void {
   const [from, to] = [message.id, `${random.pick(["msg", "msgX", "msg_", "message-"])}${random.below(1e9)}`];
   if (messages.some(({ id }) => id === to)) return;
@@ -56,7 +56,9 @@ function rename({ messages, parts }: Rows, message: Rows["session"], random: Ran
       each.data = typeof each.data === "string" ? each.data.replaceAll(`"${from}"`, `"${to}"`) : (each.data ?? "");
 }
 
-/** A case that is made for rows which another one has changed already is left out. */
+/**
+ * Applies a case to the rows. If an earlier case has changed the rows so that this case does not fit, it is left out.
+ */
 function changeIfFit({ change }: ImportCase, rows: Rows): void {
   const before = structuredClone(rows);
   try {
@@ -96,7 +98,7 @@ async function checked(dataDir: string): Promise<UpgradeResult> {
   return outcome.result;
 }
 
-/** As `repair --for 2.x --yes` does it. */
+/** Runs the same repair as `repair --for 2.x --yes`. */
 async function repaired(dataDir: string) {
   const found = await locate(files, { env: {}, dataDir });
   if (!found.ok) throw new Error(found.message);
@@ -116,7 +118,7 @@ test("one run of repair --for 2.x does all that can be done, whatever is wrong t
       expect(stopped).toBeNull();
       expect(items.filter(({ action }) => action === "skipped")).toEqual([]);
       const once = store.image();
-      // What is said afterwards, nothing can be derived for.
+      // For the findings that remain, no value can be derived.
       expect((await checked(store.dataDir)).findings.filter(isRepairable)).toEqual([]);
       expect((await repaired(store.dataDir)).items).toEqual([]);
       expect(store.image()).toEqual(once);

@@ -21,13 +21,18 @@ import {
 export interface ImportCase {
   readonly name: string;
   change(rows: Rows): void;
-  /** Records that do not simply arrive, by id; of a session with its column. */
+  /**
+   * The outcome of each record that does not arrive unchanged, by its id. For a session, the key also names the column.
+   */
   readonly outcomes: Readonly<Record<string, Exclude<Outcome, "arrives">>>;
-  /** What is left of these after `repair --for 2.x`. */
+  /** The outcomes that remain after `repair --for 2.x`. */
   readonly left: Readonly<Record<string, Exclude<Outcome, "arrives">>>;
 }
 
-/** Every row of v2-cases.tsv about the import: what 2.x has afterwards, and what its log warns of (measured importer). */
+/**
+ * Every row of v2-cases.tsv about the import. It says what 2.x has afterwards and what its log warns about (measured
+ * importer).
+ */
 export const TABLE: ReadonlyMap<string, string> = new Map(
   readFileSync(join(import.meta.dirname, "v2-cases.tsv"), "utf8")
     .split("\n")
@@ -48,7 +53,10 @@ function lasting(name: string, change: ImportCase["change"], outcomes: ImportCas
   return { name, change, outcomes, left: outcomes };
 }
 
-/** One for each row of the table, under its name. What nothing can be read of is rebuilt from its neighbours, where it can be. */
+/**
+ * One case for each row of the table, with the name of the row. If nothing of a record can be read, it is rebuilt from
+ * its neighbours, if that is possible.
+ */
 export const TABLE_CASES: readonly ImportCase[] = [
   derivable(
     "user row empty string",
@@ -120,7 +128,7 @@ export const TABLE_CASES: readonly ImportCase[] = [
     name: "compaction without auto",
     change: ({ parts }) => void Object.assign(parts[0] ?? {}, { data: JSON.stringify({ type: "compaction" }) }),
     outcomes: { prt_1: "dropped" },
-    // Without a finished summary the completed compaction is left out by design.
+    // Without a finished summary, the repair deliberately leaves out the completed compaction.
     left: { msg_1: "dropped", prt_1: "dropped" },
   },
   {
@@ -171,7 +179,7 @@ export const TABLE_CASES: readonly ImportCase[] = [
   derivable("assistant w/ only step parts", answer({ type: "step-start" }), {}),
 ];
 
-/** Neighbours of the table's rows, by the same source. */
+/** Further cases that are similar to rows of the table, from the same source. */
 export const NEIGHBOURS: readonly ImportCase[] = [
   derivable("a healthy session", () => undefined, {}),
   derivable("a % in a data: URL", file("data:text/plain,100% sure"), { prt_3: "stops" }),

@@ -1,7 +1,7 @@
 type Cell = string | number | Uint8Array | null;
 type Row = Record<string, Cell>;
 
-/** The rows of one session of 1.x, as they are made before a case changes them: one question and its answer. */
+/** The rows of a session of 1.x before a case changes them. The session has one question and its answer. */
 export interface Rows {
   readonly session: Row;
   readonly messages: Row[];
@@ -53,7 +53,7 @@ export function part(id: string, messageID: string, document: object, sessionID 
 
 type Change = (document: Record<string, never>) => unknown;
 
-/** Changes the JSON of a row; what the change returns, where it returns something, takes its place. */
+/** Changes the JSON of a row. If `change` returns a value, this value replaces the document. */
 export function edit(row: Row | undefined, change: Change): void {
   if (row === undefined) throw new Error("no such row");
   const document = JSON.parse(String(row.data)) as Record<string, never>;
@@ -74,12 +74,12 @@ export const set = (path: string, value: unknown) => (document: object) => {
   holder[last] = value;
 };
 
-/** The answer's only part is this one. */
+/** Replaces the only part of the answer. */
 export const answer = (document: object | string) => (rows: Rows) => {
   const row = rows.parts[1];
   if (row !== undefined) row.data = typeof document === "string" ? document : JSON.stringify(document);
 };
-/** A further part of the question. */
+/** Adds a file part to the question. */
 export const file =
   (url: string, more: object = {}) =>
   (rows: Rows) =>

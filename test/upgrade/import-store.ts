@@ -3,7 +3,7 @@ import { createSqliteStore, type SqliteStoreUnderTest } from "../stores/sqlite-f
 import type { ImportCase } from "./import-cases.ts";
 import { baseRows, type Rows } from "./import-rows.ts";
 
-/** The same ids, told from those of every other case. */
+/** Adds the name of a case to each id, so that the ids of different cases differ. */
 export function named<T>(value: T, name: string): T {
   const text = JSON.stringify(value)
     .replace(/\b(ses|msg|prt)_(?=[a-z0-9])/g, `$1_${name}_`)

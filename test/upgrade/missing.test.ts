@@ -11,10 +11,10 @@ const HEALTHY: ImportCase = { name: "healthy", change: () => undefined, outcomes
 
 const byName = (name: string): ImportCase => TABLE_CASES.find((each) => each.name === name) ?? HEALTHY;
 
-/** Sessions: a whole one, one without an agent, one with an empty part, one with a call that did not end. */
+/** Four sessions: a healthy one, one without an agent, one with an empty part, and one with an unfinished tool call. */
 const CASES = [HEALTHY, byName("user no agent"), byName("part empty"), byName("tool pending")];
 
-/** 2.x has imported them. Then 1.x went on with the whole one, and made another. */
+/** A store whose sessions 2.x has imported. After that, 1.x continued the healthy session and made a new session. */
 async function upgradedStore(): Promise<SqliteStoreUnderTest> {
   const store = await storeOf(CASES);
   upgradeToTwoX(store.database);

@@ -13,7 +13,7 @@ const STORE = asImported({
 
 const JSON_COLUMNS = ["summary_diffs", "metadata", "revert", "permission", "model"];
 
-/** The rows as they are read from a database; what reads them there is tried in check-upgrade.test.ts. */
+/** The rows as a database returns them. check-upgrade.test.ts tests the code that reads them from a database. */
 function sourceOf({ session, messages, parts }: Rows): SourceSession {
   const document = (data: unknown) => parseDocument({ bytes: Buffer.from(String(data)), storage: "text" });
   const record = (row: Rows["messages"][number], messageID: unknown) => ({
@@ -48,7 +48,7 @@ function outcomesIn(each: ImportCase): SessionOutcomes {
   return importOutcomes(sourceOf(rows), STORE);
 }
 
-/** The outcomes by id, as `ImportCase.outcomes` has them. */
+/** The outcomes by id, in the form of `ImportCase.outcomes`. */
 function byID({ departures }: SessionOutcomes): Record<string, Outcome> {
   return Object.fromEntries(
     departures.map(({ recordID, column, outcome }) => [
@@ -58,7 +58,7 @@ function byID({ departures }: SessionOutcomes): Record<string, Outcome> {
   );
 }
 
-/** What 2.x has, as v2-cases.tsv writes it. */
+/** What 2.x has after the import, in the form of v2-cases.tsv. */
 function tableRow({ messages, departures }: SessionOutcomes): string {
   const content = (data: unknown) => {
     const items = isFields(data) && Array.isArray(data.content) ? data.content.filter(isFields) : [];

@@ -5,7 +5,10 @@ import { PATIENCE_MS } from "../process/until.ts";
 
 const CANDIDATES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** Path of a browser: `CHROMIUM`, else where Debian puts one. Throws where there is none: a test must not pass by that. */
+/**
+ * The path of a browser: `CHROMIUM`, or the place where Debian installs one. Throws if there is no browser, so that a
+ * test cannot pass without one.
+ */
 async function browserBinary(): Promise<string> {
   for (const path of process.env.CHROMIUM ? [process.env.CHROMIUM] : CANDIDATES) {
     const found = await access(path).then(
@@ -19,7 +22,7 @@ async function browserBinary(): Promise<string> {
 
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic"];
 
-/** A page in a headless browser with an empty profile of its own. `close` ends the browser. */
+/** A page in a headless browser with an empty profile. `close` ends the browser. */
 export async function openBrowser(): Promise<{ readonly page: Page; close(): Promise<void> }> {
   const profile = await scratchDirectory("browser");
   const browser = await puppeteer.launch({
@@ -40,12 +43,12 @@ export async function openBrowser(): Promise<{ readonly page: Page; close(): Pro
   }
 }
 
-/** Everything that a person can read on a page. */
+/** The text that a person can read on a page. */
 async function textOf(page: Page): Promise<string> {
   return String(await page.evaluate("document.body?.innerText ?? ''"));
 }
 
-/** Waits until the page's text holds the expected one, and returns it. */
+/** Waits until the page shows the expected text, and returns the text of the page. */
 export async function waitForText(page: Page, expected: string | RegExp, timeoutMs = PATIENCE_MS): Promise<string> {
   const pattern = typeof expected === "string" ? RegExp.escape(expected) : expected.source;
   const flags = typeof expected === "string" ? "" : expected.flags;
@@ -58,7 +61,7 @@ export async function waitForText(page: Page, expected: string | RegExp, timeout
   return textOf(page);
 }
 
-/** What stands in the first element that a CSS selector finds; empty where there is none. */
+/** The text of the first element that a CSS selector finds. Empty if the selector finds nothing. */
 export async function textIn(page: Page, selector: string): Promise<string> {
   return String(await page.evaluate(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ""`));
 }

@@ -18,7 +18,7 @@ import { IS_WHOLE } from "../process/whole.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
 import { openBrowser, textIn, waitForText } from "./browser.ts";
 
-/** The page keeps a stream of events open. */
+/** The page keeps a stream of events open, so the network never becomes idle. */
 const LOADED = { waitUntil: "domcontentloaded", timeout: PATIENCE_MS } as const;
 
 afterAll(removeHomes);
@@ -51,7 +51,7 @@ describe.skipIf(lacks("chromium"))("the web page of opencode in Chromium", () =>
       openedByAddress(browser.page, served));
   });
 
-  // The address is the same for both.
+  // 1.14.41 and 1.18.33 use the same address for a session.
   test.skipIf(!IS_WHOLE)(
     "1.14.41: a session that its list does not reach opens at the address that rescue prints",
     async () => {
@@ -65,7 +65,7 @@ describe.skipIf(lacks("chromium"))("the web page of opencode in Chromium", () =>
   );
 });
 
-/** A running host with a store. */
+/** A running host and its store. */
 interface Served {
   readonly store: RealStore;
   readonly host: RunningHost;
@@ -105,7 +105,7 @@ async function repairOnThePage(page: Page, { store, host }: Served): Promise<voi
   await waitForText(page, "You are welcome.");
 }
 
-/** How many sessions of a folder the page asks for. */
+/** The number of sessions that the page requests for a folder. */
 const LISTED = 55;
 
 async function openedByAddress(page: Page, { store, host }: Served): Promise<void> {
@@ -135,14 +135,14 @@ async function openedByAddress(page: Page, { store, host }: Served): Promise<voi
   await waitForText(page, "You are welcome.");
 }
 
-/** The page of one session. */
+/** The address of the page of one session. */
 function address(url: string, { project }: RealStore, { id }: StoredSession): string {
   return `${url}/${Buffer.from(project).toString("base64url")}/session/${id}`;
 }
 
 const PROMPT = "[contenteditable=true]";
 
-/** Types a command as a person does: what the page offers for `/repair` tells that it has loaded its commands. */
+/** Types a command as a person does. If the page offers `/repair`, it has loaded its commands. */
 async function typeCommand(page: Page, words: string): Promise<void> {
   await page.waitForSelector(PROMPT, { timeout: PATIENCE_MS });
   await page.focus(PROMPT);

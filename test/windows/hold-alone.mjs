@@ -1,7 +1,7 @@
-// Runs in Node for Windows: opens a file for itself alone, as an antivirus or a program that syncs folders does.
+// Runs in Node for Windows. Opens a file exclusively, as an antivirus or a sync program does.
 import { closeSync, constants, existsSync, openSync, writeFileSync } from "node:fs";
 
-/** UV_FS_O_EXLOCK of libuv: nobody else may open it, not even to read. */
+/** UV_FS_O_EXLOCK of libuv: no other process may open the file, not even to read it. */
 const ALONE = 0x10000000;
 
 const [path, ready, stop] = process.argv.slice(2);

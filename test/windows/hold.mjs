@@ -1,5 +1,5 @@
-// Runs in Node for Windows: holds a file open as SQLite does, shared for reading and writing and not for deleting, until
-// it is told to stop.
+// Runs in Node for Windows. Holds a file open as SQLite does until it is told to stop. Other processes may read and
+// write the file, but not delete it.
 import { existsSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
@@ -8,7 +8,7 @@ const database = new DatabaseSync(path);
 try {
   database.prepare("select count(*) from sqlite_schema").all();
 } catch {
-  // It is not a database: the file is open all the same.
+  // The file is not a database, but it stays open all the same.
 }
 writeFileSync(ready, "");
 const timer = setInterval(() => {

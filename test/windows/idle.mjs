@@ -1,4 +1,4 @@
-// Runs in Node for Windows: as long as one process runs, Wine keeps the services that each start of Windows needs.
+// Runs in Node for Windows. Each start of Windows needs some services, and Wine keeps them as long as one process runs.
 import { existsSync } from "node:fs";
 
 const [until] = process.argv.slice(2);

@@ -8,7 +8,10 @@ import { IS_WHOLE } from "../process/whole.ts";
 import type { StoreUnderTest } from "../stores/store-under-test.ts";
 import { HAS_WINE, WindowsCommand } from "./wine.ts";
 
-/** Of each store, by turns of a repair and of an undo; `npm run test:windows -- --count N --seed N` sets both. */
+/**
+ * The number of kills for each store, during a repair and an undo in turn. `npm run test:windows -- --count N --seed N`
+ * sets the number and the seed.
+ */
 const COUNT = Number(process.env.KILL_COUNT ?? 1);
 const SEED = Number(process.env.KILL_SEED ?? 20_261_130);
 
@@ -17,15 +20,15 @@ const STORES = [
   ["sqlite", "a database that opencode 1.18.33 wrote", damagedRealStore],
 ] as const;
 /**
- * `npm run test:windows -- --of json|sqlite` leaves out the other store. Windows treats the files of JSON stores in its own
- * way, one by one, so `npm test` kills on these.
+ * `npm run test:windows -- --of json|sqlite` uses only this store. `npm test` uses only JSON files, because a repair
+ * changes many files there, and Windows has its own rules for open files.
  */
 const ALONE = process.env.KILL_OF ?? (COUNT > 1 || IS_WHOLE ? null : "json");
 const KILLED_ON = STORES.filter(([generation]) => ALONE === null || generation === ALONE);
 
 const MINUTE = 60_000;
 
-/** A command that is killed, and the copy of the store on which it begins. */
+/** A command that is killed, and the copy of the store on which it starts. */
 interface Work {
   readonly args: readonly string[];
   readonly begin: string;
@@ -81,7 +84,10 @@ describe.skipIf(!HAS_WINE)("a command on Windows that is killed in the middle", 
     (COUNT + 3) * 3 * MINUTE,
   );
 
-  /** Works on a store and is killed; `null`: it was. Else the time for which it had the lock, in milliseconds. */
+  /**
+   * Runs a command on a store and kills it. Returns `null` if the command was killed. Otherwise returns for how many
+   * milliseconds the command had the lock.
+   */
   async function killed(dataDir: string, { args }: Work, afterMs: number | null): Promise<number | null> {
     const child = windows.command(...args, "--data-dir", dataDir);
     let hasEnded = false;
@@ -98,7 +104,10 @@ describe.skipIf(!HAS_WINE)("a command on Windows that is killed in the middle", 
     return (await child.ended) === null ? null : performance.now() - locked;
   }
 
-  /** By the command alone: it ends what was begun, has nothing left to repair, and undoes all of it. */
+  /**
+   * Judges the store with the command alone. A repair must finish the interrupted work, a second repair must find
+   * nothing, and `restore` must undo everything.
+   */
   async function judge(store: StoreUnderTest, damaged: ReturnType<StoreUnderTest["image"]>): Promise<void> {
     const place = ["--json", "--data-dir", store.dataDir];
     const [repaired, again, listed, ...undone] = await windows.steps(

@@ -27,7 +27,8 @@ test.each(HOST_VERSIONS)("a healthy store of %s on Windows has no finding on ano
     expect([verdict, findings, stores[0]?.system]).toEqual(["healthy", [], "windows"]);
     const { stdout } = await askCli(["check", "--data-dir", store.dataDir]);
     expect(stdout).toContain("paths of Windows");
-    // Words and JSON say the same: healthy there, and what to do here.
+    // The text and the JSON document say the same. The store is healthy on Windows, and both say what to do on this
+    // system.
     expect(stdout).toContain("Healthy: opencode can load everything here on the system that wrote it.");
     expect(stdout).toContain(otherSystem ?? "not said");
     const report = await askCli(["report", "--data-dir", store.dataDir]);

@@ -25,7 +25,10 @@ describe.skipIf(!HAS_WINE)("on Windows", () => {
     await rm(scratch, { recursive: true, force: true });
   });
 
-  /** Has another process hold a file open while something is done: as SQLite does, or for itself alone. */
+  /**
+   * Runs `work` while another process holds a file open. That process shares the file as SQLite does, or holds it
+   * exclusively (`how`).
+   */
   async function whileHeld<T>(path: string, work: () => Promise<T>, how = "hold.mjs"): Promise<T> {
     const [ready, stop] = [join(scratch, "ready"), join(scratch, "stop")];
     await rm(ready, { force: true });
@@ -93,7 +96,7 @@ describe.skipIf(!HAS_WINE)("on Windows", () => {
           ...["restore", JSON.parse(done?.stdout ?? "{}").runID, "--yes", "--data-dir", store.dataDir],
         ]);
         expect(undone?.code).not.toBe(4);
-        // Times come back to the microsecond.
+        // Windows restores file times only to the microsecond, so only the content is compared.
         const content = (image: StoreImage) => image["opencode.db"]?.split(",")[0];
         expect(content(await fileImage(store.dataDir))).toBe(content(before));
       } finally {
@@ -180,7 +183,7 @@ async function damagePage(path: string): Promise<void> {
   }
   const bytes = await readFile(path);
   const start = (page - 1) * size;
-  // The right-most child of an inner page, or the page itself.
+  // If the page is an inner page, this takes its right-most child. Otherwise it takes the page itself.
   const isInner = bytes[start] === 5;
   const target = isInner ? bytes.readUInt32BE(start + 8) : page;
   bytes.fill(0xff, (target - 1) * size, target * size);

@@ -1,6 +1,6 @@
 /**
- * npm run test:windows -- [--count N] [--seed N] [--of json|sqlite]: the tests under Wine, with so many kills of each store.
- * `--of` runs the kills of one store alone.
+ * npm run test:windows -- [--count N] [--seed N] [--of json|sqlite]
+ * Runs the tests under Wine. `--count` is the number of kills of each store. `--of` runs only the kills of one store.
  */
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";

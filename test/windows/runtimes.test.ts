@@ -5,7 +5,7 @@ import { nodeForWindows } from "../stores/node-release.ts";
 import { windowsStore } from "./windows-store.ts";
 import { HAS_WINE, NODE_VERSION, onDriveZ, WindowsCommand } from "./wine.ts";
 
-/** The newest Node without SQLite. */
+/** The newest version of Node without SQLite. */
 const WITHOUT_SQLITE = "20.20.2";
 
 describe.skipIf(!HAS_WINE)("Node without SQLite on Windows", () => {
@@ -14,7 +14,7 @@ describe.skipIf(!HAS_WINE)("Node without SQLite on Windows", () => {
 
   beforeAll(async () => {
     windows = await WindowsCommand.start(WITHOUT_SQLITE);
-    // No space: Wine's cmd.exe does not know `^ `, which that of Windows does.
+    // The name has no space, because Wine's cmd.exe does not know `^ `. The cmd.exe of Windows knows it.
     folder = await mkdtemp(join(windows.driveC, "Jörgs-bunte-"));
     const node = onDriveZ(await nodeForWindows(NODE_VERSION));
     await writeFile(join(folder, "node.cmd"), `@echo off\r\n"${node}" %*\r\n`);

@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { type HostVersion, isJsonHost, minorOf } from "../host/binary.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 
-/** A store that a real host wrote, as if that host had run on Windows. */
+/** A store of a real host, changed as if that host had run on Windows. */
 export interface WindowsStore extends RealStore {
-  /** The folder of its sessions, with `\`. */
+  /** The folder of the sessions, written with `\`. */
   readonly folder: string;
 }
 
 /**
- * Rewrites every folder of a host's store to one of Windows, in the spelling of that line: 1.17 and newer keep `C:/…` in
- * the columns of sessions and projects (read in opencode-windows-x64 1.18.32), all else has `C:\…`.
+ * Rewrites every folder in a host's store to a folder of Windows. 1.17 and newer write `C:/…` in the columns of
+ * sessions and projects (read in opencode-windows-x64 1.18.32). All other places and versions have `C:\…`.
  */
 export async function windowsStore(version: HostVersion, folder: string): Promise<WindowsStore> {
   const store = await realStore(version);

@@ -27,7 +27,7 @@ describe.skipIf(!HAS_WINE)("Node for Windows", () => {
   beforeAll(async () => {
     windows = await WindowsCommand.start();
     for (const version of HOST_VERSIONS) {
-      // A user name with a space, and letters beyond ASCII.
+      // The user name has a space and a letter that is not ASCII.
       const folder = `C:\\Users\\Jörg Müller\\${version}`;
       stores.set(version, await windowsStore(version, folder));
       await mkdir(join(windows.driveC, "Users", "Jörg Müller", version), { recursive: true });
@@ -110,7 +110,7 @@ describe.skipIf(!HAS_WINE)("Node for Windows", () => {
     "without a data directory it is that of USERPROFILE, as opencode decides, whatever HOME and the code page are",
     async () => {
       const { dataDir } = storeOf("1.18.33");
-      // Beyond every code page of one byte.
+      // No code page of one byte contains all these letters.
       for (const name of ["Jörg Müller", "Ольга 李"]) {
         const place = join(windows.driveC, "Users", name, ".local", "share", "opencode");
         await cp(dataDir, place, { recursive: true });
@@ -193,7 +193,7 @@ describe.skipIf(!HAS_WINE)("Node for Windows", () => {
   );
 });
 
-/** Damages records as crashes and clients do; the codes that a check has to find. */
+/** Damages records as crashes and clients do. Returns the codes that a check must find. */
 async function damage(store: WindowsStore): Promise<string[]> {
   const { home, dataDir, sessions, projectID } = store;
   const [, answered] = sessions.plain.messages;
@@ -222,7 +222,7 @@ async function damage(store: WindowsStore): Promise<string[]> {
   return ["truncated", "path-not-absolute", "path-not-absolute"];
 }
 
-/** The folder that takes a damaged one's place is one of Windows, and what was good of a list stays. */
+/** Expects that a folder of Windows replaces each damaged folder, and that the valid entries of a list stay. */
 function expectFolders(store: WindowsStore): void {
   const { sessions, projectID, folder } = store;
   using database = openDatabase(store);

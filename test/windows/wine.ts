@@ -7,10 +7,13 @@ import { cacheDirectory } from "../host/cache.ts";
 import { builtPackage } from "../package/built.ts";
 import { nodeForWindows } from "../stores/node-release.ts";
 
-/** The newest release of Node for Windows that Wine 8 was seen to run (24.21.0 ends with status 3). */
+/** The newest release of Node for Windows that ran in Wine 8 (24.21.0 exits with status 3). */
 export const NODE_VERSION = "22.23.3";
 
-/** Whether the tests of Windows can run here. On CI a Linux without Wine is a failure; elsewhere they are left out. */
+/**
+ * Whether this machine can run the tests for Windows. On CI, a Linux without Wine is an error. Elsewhere these tests
+ * are skipped.
+ */
 export const HAS_WINE = hasWine();
 
 function hasWine(): boolean {
@@ -22,7 +25,7 @@ function hasWine(): boolean {
   return false;
 }
 
-/** A path of this system as Windows sees it: drive Z is the root. */
+/** The path of a file as Windows sees it. Drive Z is the root of this system. */
 export function onDriveZ(path: string): string {
   return `Z:${path.replaceAll("/", "\\")}`;
 }
@@ -33,16 +36,19 @@ export interface StepResult {
   readonly stderr: string;
 }
 
-/** A process of Windows. What it prints is in two files: Node under Wine dies where it writes into a pipe of this system. */
+/**
+ * A process of Windows. Its output goes to two files, because Node under Wine dies when it writes to a pipe of this
+ * system.
+ */
 export interface WindowsProcess {
   readonly stdout: string;
   readonly stderr: string;
-  /** Its exit status; `null` where it was killed. */
+  /** The exit status of the process. `null` if the process was killed. */
   readonly ended: Promise<number | null>;
   kill(): void;
 }
 
-/** Node for Windows with the published command. */
+/** Runs the published command in Node for Windows. */
 export class WindowsCommand {
   readonly #node: string;
   readonly #dist: string;
@@ -62,19 +68,20 @@ export class WindowsCommand {
     const [node, dist, prefix] = await Promise.all([nodeForWindows(version), builtPackage(), winePrefix()]);
     const scratch = await mkdtemp(join(tmpdir(), "opencode-session-repair-wine-"));
     const windows = new WindowsCommand(node, dist, prefix, scratch);
-    // With a process beside it, each start takes a third of the time.
+    // While another process runs, each start takes only a third of the time.
     windows.#idle = windows.node(join(import.meta.dirname, "idle.mjs"), scratch);
     return windows;
   }
 
-  /** The folder that is drive C. */
+  /** The folder that Windows sees as drive C. */
   get driveC(): string {
     return join(this.#prefix, "drive_c");
   }
 
   /**
-   * Runs commands one after another in one process: a start of Windows costs more than a check. One with the word
-   * `EACH_RUN` is run for each run that `runs --json` before it lists; `NAME=value` in front sets the environment.
+   * Runs commands one after another in one process, because a start of Windows costs more than a check. A command with
+   * the word `EACH_RUN` runs once for each run that the previous `runs --json` listed. `NAME=value` before a command
+   * sets a variable of the environment.
    */
   async steps(...steps: readonly (readonly string[])[]): Promise<StepResult[]> {
     const work = await mkdtemp(join(this.#scratch, "steps-"));
@@ -88,17 +95,17 @@ export class WindowsCommand {
     return JSON.parse(text) as StepResult[];
   }
 
-  /** Starts the command in a process of its own. */
+  /** Starts the command in a new process. */
   command(...args: readonly string[]): WindowsProcess {
     return this.node(join(this.#dist, "cli.js"), ...args);
   }
 
-  /** Starts the command with another PATH, in the words of Windows. */
+  /** Starts the command with another PATH. `path` has the form of Windows. */
   commandWithPath(path: string, ...args: readonly string[]): WindowsProcess {
     return this.node(join(import.meta.dirname, "with-path.mjs"), path, join(this.#dist, "cli.js"), ...args);
   }
 
-  /** Starts a script. Arguments that are paths of this system are translated. */
+  /** Starts a script. Arguments that are paths of this system are translated to paths of Windows. */
   node(...args: readonly string[]): WindowsProcess {
     this.#started += 1;
     const [stdout, stderr] = [join(this.#scratch, `${this.#started}.out`), join(this.#scratch, `${this.#started}.err`)];
@@ -132,18 +139,18 @@ function wineEnvironment(prefix: string): NodeJS.ProcessEnv {
   return { PATH, HOME, WINEPREFIX: prefix, WINEDEBUG: "-all", WINEARCH: "win64", LC_ALL: "C.UTF-8" };
 }
 
-/** The one Windows of this machine, made once (20 s) and kept in `.cache/wine`. */
+/** The one Wine installation of Windows on this machine. It is made once (20 s) and kept in `.cache/wine`. */
 async function winePrefix(): Promise<string> {
   const prefix = cacheDirectory(join("wine", "prefix-1"));
   if (existsSync(prefix)) return prefix;
   await mkdir(dirname(prefix), { recursive: true });
   const stage = await mkdtemp(`${prefix}-`);
-  // Node refuses the version of Windows that Wine calls itself.
+  // Node refuses the Windows version that Wine reports by default.
   const set = ["reg", "add", "HKCU\\Software\\Wine", "/v", "Version", "/d", "win10", "/f"];
   await ended("wine", set, stage);
   await ended("wineserver", ["-w"], stage);
   await rename(stage, prefix).catch(async (error: unknown) => {
-    // Another process may have made it meanwhile.
+    // Another process may have made the installation in the meantime.
     if (!existsSync(prefix)) throw error;
     await rm(stage, { recursive: true, force: true });
   });

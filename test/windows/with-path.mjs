@@ -1,4 +1,4 @@
-// Runs in Node for Windows: the published command, with another PATH.
+// Runs the published command in Node for Windows with another PATH.
 import { pathToFileURL } from "node:url";
 
 const [path, entry, ...args] = process.argv.slice(2);

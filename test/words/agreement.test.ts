@@ -16,10 +16,10 @@ import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 const NOUNS =
   "byte|conversation|day|event|fault|file|finding|folder|frame|hole|hour|item|line|message|minute|original|page|part|problem|record|remark|row|run|second|session|time|todo|value|warning";
 
-/** `1 records`, `1 damaged records`; not `11 records`, `1.1 records`, `0 to 1 records`. */
+/** Matches `1 records` and `1 damaged records`. Does not match `11 records`, `1.1 records` or `0 to 1 records`. */
 const WRONG_ONE = new RegExp(`(?<![\\d.,:-])1 (?:[a-z]+ )?(?:${NOUNS})s\\b`, "i");
 
-/** `2 record`, `2 damaged record.`; not `2 record kinds`. */
+/** Matches `2 record` and `2 damaged record.`. Does not match `2 record kinds`. */
 const WRONG_TWO = new RegExp(`(?<![\\d.,:-])2 (?:damaged |more )?(?:${NOUNS})(?=[.,;:)]|$)`, "im");
 
 function expectAgreement(text: string): void {
@@ -35,14 +35,14 @@ test("no sentence joins a number and its noun by hand: plugin/words/amounts.ts d
   for (const name of readdirSync(PLUGIN, { recursive: true, encoding: "utf8" })) {
     if (!name.endsWith(".ts")) continue;
     for (const line of readFileSync(join(PLUGIN, name), "utf8").split("\n")) {
-      // Names of tables and files stand before such nouns too.
+      // A table name or a file name before such a noun also matches `joined`.
       if (joined.test(line) && !/plural\(|amount\(|^\s*(\*|\/\/)/.test(line)) found.push(`${name}: ${line.trim()}`);
     }
   }
   expect(found.filter((line) => !NO_NUMBERS.some((words) => line.includes(words)))).toEqual([]);
 });
 
-/** What stands before the noun there is no number. */
+/** In these lines, the value before the noun is not a number. */
 const NO_NUMBERS: readonly string[] = [`byteLength("data")} as bytes`];
 
 function finding(index: number): ConfirmedFinding {
@@ -95,7 +95,10 @@ afterAll(() => {
   for (const store of stores) rmSync(store, { recursive: true, force: true });
 });
 
-/** A store with `count` sessions of a folder that is gone, each with `count` messages of `count` parts; as many damaged. */
+/**
+ * A store with `count` sessions of missing folders. Each session has `count` messages of `count` parts, and one part of
+ * each session is damaged.
+ */
 async function storeOf(generation: "files" | "rows", count: number): Promise<string> {
   const names = Array.from({ length: count }, (_, index) => `s${index + 1}`);
   const content = {
@@ -105,7 +108,7 @@ async function storeOf(generation: "files" | "rows", count: number): Promise<str
   const store = generation === "files" ? createJsonStore(content) : await createSqliteStore("1.18.33", content);
   stores.push(join(store.dataDir, ".."));
   loseFolders(store);
-  // One byte, and two of them.
+  // The damaged parts have one byte if `count` is 1, and two bytes otherwise.
   for (const name of names)
     store.overwrite(store.locatorOf("part", `prt_${name}1_1`), Buffer.from("{{".slice(0, count)));
   return store.dataDir;

@@ -4,14 +4,14 @@ import { join, normalize } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
-/** The documents that the package holds, as the `files` of package.json say. */
+/** The documents in the package, according to `files` in package.json. */
 function packagedDocuments(): string[] {
   const { files } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { files: string[] };
   const docs = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).map((name) => `docs/${name}`);
   return ["README.md", ...docs.filter((name) => !files.includes(`!${name}`))];
 }
 
-/** As GitHub and npm make it of a heading. */
+/** The anchors that GitHub and npm make from the headings of a document. */
 function anchorsOf(path: string): string[] {
   const headings = readFileSync(path, "utf8").matchAll(/^#+ (.*)$/gm);
   return [...headings].map(([, text = ""]) =>

@@ -5,7 +5,7 @@ import { REPOSITORY } from "../package/packed.ts";
 
 const PLUGIN = join(REPOSITORY, "plugin");
 
-/** A shorter text is a name, a value or a fragment. */
+/** A text with fewer words is a name, a value or a fragment. */
 const FEWEST_WORDS = 5;
 
 const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
@@ -15,7 +15,7 @@ const SQL =
 
 const EXPORTED = /^export (?:async )?(?:function\*?|const|class|interface|type) (\w+)/gm;
 
-/** The sentences in the texts of a module; a value in a template is one sign. */
+/** The sentences in the texts of a module. Each value in a template is replaced with `§`. */
 function sentencesOf(source: string): string[] {
   return [...source.replace(COMMENT, "").matchAll(TEXT)]
     .map(([, text, template]) => text ?? template ?? "")

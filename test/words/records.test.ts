@@ -21,7 +21,7 @@ test("only an exact copy is recovered: what was made of other records or of the 
   ];
   expect(doneWords(done, "record")).toBe("4 records repaired (1 recovered, 1 closed, 1 rebuilt, 1 quarantined)");
   expect(done.map(actionWord)).toEqual(["recovered", "rebuilt", "closed", "quarantined"]);
-  // An undo restores it, whatever it was.
+  // An undo restores a record, whatever the repair did to it.
   expect(actionWord({ action: "restored", source: FROM_OWN_PARTS })).toBe("restored");
 });
 

@@ -3,7 +3,10 @@ import { createRequire } from "node:module";
 
 const { Processor } = createRequire(import.meta.url)("../../lint/words-in-code.cjs");
 
-/** What the check of words reads of a file of code, with everything else blank. `§{` stands for the beginning of a value. */
+/**
+ * The text of a code file that the check of words reads. Everything else is blank. In `source`, `§{` stands for the two
+ * characters that begin a value in a template.
+ */
 function readOf(source: string): string {
   return new Processor().processor(".ts").preProcess(source.replaceAll("§", "$")).text;
 }
