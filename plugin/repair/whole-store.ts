@@ -45,18 +45,18 @@ export async function wholeStoreFindings(
   ];
 }
 
-const MAY_BE_OUTDATED =
-  "Either opencode lacks these pages, or opencode went on after an earlier damage and these pages are outdated. If opencode shows your newest messages, start and close opencode: it then removes these pages. Otherwise do not start opencode, and look at what they hold: `opencode-session-repair salvage` builds a new database from them, and changes nothing else.";
+const MAY_BE_OLDER =
+  "opencode lacks these pages. If opencode has written something since the damage, some values in these pages are older. `opencode-session-repair salvage` builds a new database from all pages, so that you can compare, and `salvage --swap` puts it in place, which can be undone.";
 
 /**
- * An error if SQLite cannot read a part of the database's WAL: opencode then lacks what that part holds. If that part
- * may also be outdated, the result is a warning. This function opens the WAL file, so it must never run inside opencode.
+ * An error if SQLite cannot read a part of the database's WAL: opencode then lacks what that part holds. This function
+ * opens the WAL file, so it must never run inside opencode.
  */
 export async function logFindings(description: StoreDescription, store: number): Promise<ConfirmedFinding[]> {
   const unread = description.database === undefined ? null : await lastingUnreadLog(description.database);
   if (unread === null) return [];
-  const found = speaker(description, store)(WAL_DAMAGED, unread.isLoss ? "blocking" : "warning", null, unread.words);
-  return [unread.isLoss ? found : { ...found, advice: MAY_BE_OUTDATED }];
+  const found = speaker(description, store)(WAL_DAMAGED, "blocking", null, unread.words);
+  return [unread.mayBeOlder ? { ...found, advice: MAY_BE_OLDER } : found];
 }
 
 function sessionPlace({ description }: OpenStore, id: string): FindingPlace {

@@ -133,7 +133,7 @@ export async function openKnownStores(
       const found = store.description.database === path ? await facts : await facts?.catch(() => null);
       if (found != null) known.push(found);
       const { database } = store.description;
-      const isWhole = found != null && (database === undefined || (await lastingUnreadLog(database))?.isLoss !== true);
+      const isWhole = found != null && (database === undefined || (await lastingUnreadLog(database)) === null);
       if (!isWhole && mayHoldSessions(store)) unread.push(unreadStore({ origin, opened: store }));
     }
     const target = known.find((each) => each.opened.description.database === path);

@@ -7,7 +7,7 @@ export const NO_SQLITE = "This runtime has no SQLite.";
 export const BEING_WRITTEN = "Another process is writing to the database.";
 
 export const LOG_DAMAGED =
-  "The write-ahead log is damaged, and a change would overwrite it. `opencode-session-repair check` says what to do first, mostly `salvage --swap`.";
+  "The write-ahead log is damaged, and a change would overwrite it. Run `opencode-session-repair salvage --swap` first.";
 
 export const NO_SUCH_RUN = "There is no run with this id in quarantine.";
 

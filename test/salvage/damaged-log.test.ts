@@ -62,8 +62,8 @@ test("a damaged log of 1.18.33 is an error, nothing writes beside it, and its sa
   expect(bytesOf(store)).toEqual(before);
 });
 
-/** A log that opencode continued after the damage. The frames behind the new transaction are outdated. */
-test("a log that was continued after the damage is no error, and is not replaced by older values", async () => {
+/** If opencode continues a damaged log, some values behind its new transaction are older. */
+test("of a log that was continued after the damage, the advice says that some values are older", async () => {
   const store = await realStore("1.18.33");
   const path = join(store.dataDir, "opencode.db");
   damageLog(store);
@@ -78,8 +78,8 @@ test("a log that was continued after the damage is no error, and is not replaced
   ["", "-wal"].forEach((end, at) => void writeFileSync(`${path}${end}`, kept[at] ?? ""));
   const { code, verdict, findings } = await run(store, "check");
   const found = findings.filter((finding: { code: string }) => finding.code === "wal-damaged");
-  expect(found).toMatchObject([{ severity: "warning", advice: expect.stringContaining("outdated") }]);
-  expect([code, verdict]).toEqual([0, "healthy"]);
+  expect(found).toMatchObject([{ severity: "blocking", advice: expect.stringContaining("older") }]);
+  expect([code, verdict]).toEqual([1, "damaged"]);
   const before = bytesOf(store);
   const refused = await run(store, "repair", "--only", "unfinished-turn", "--yes");
   expect(refused.code).not.toBe(0);

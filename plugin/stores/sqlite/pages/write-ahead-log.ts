@@ -26,7 +26,7 @@ export interface WriteAheadLog {
   readonly beyondDamage: number;
   /**
    * Whether the frame before the first damaged one ends a transaction. Then opencode may have written that transaction
-   * after an earlier damage, and the frames beyond it are outdated.
+   * after an earlier damage, and the frames beyond it are older.
    */
   readonly endsBeforeDamage: boolean;
   /** Whether the header of the WAL and every frame since its last restart are undamaged. */
@@ -163,8 +163,8 @@ const LARGEST_LOOKED_THROUGH = 64 * 1024 * 1024;
 /** The committed pages in a WAL that SQLite does not read. */
 export interface UnreadLog {
   readonly words: string;
-  /** `false` if these pages may also be outdated ({@link WriteAheadLog.endsBeforeDamage}). */
-  readonly isLoss: boolean;
+  /** Whether other pages may be newer than these ({@link WriteAheadLog.endsBeforeDamage}). */
+  readonly mayBeOlder: boolean;
   /** The header of the WAL. A WAL that was begun again has another header. */
   readonly header: Buffer;
 }
@@ -184,7 +184,7 @@ export function unreadLog(database: string): UnreadLog | null {
     if (!isSound)
       return {
         words: `${amount(log.committed.length, "page")}, its header is damaged`,
-        isLoss: true,
+        mayBeOlder: false,
         header: Buffer.from(header),
       };
     // If the salts differ, the frame is older than the last restart of the WAL. Then the WAL has no new frame, and the
@@ -193,7 +193,7 @@ export function unreadLog(database: string): UnreadLog | null {
     if (Buffer.compare(own, header.subarray(16, 24)) !== 0) return null;
     if (log.beyondDamage === 0) return null;
     const words = `${amount(log.beyondDamage, "page")} behind a damaged one`;
-    return { words, isLoss: !log.endsBeforeDamage, header: Buffer.from(header) };
+    return { words, mayBeOlder: log.endsBeforeDamage, header: Buffer.from(header) };
   } finally {
     file.close();
   }
