@@ -21,7 +21,7 @@ export const LOST_SESSION = {
   invariant: "Every session that has messages has a record, because opencode does not list a session without a record.",
   cause: "The session's record was damaged and quarantined, deleted by hand, or lost with a page of the database.",
   advice:
-    "`opencode-session-repair repair --only lost-session-record` rebuilds the record from the messages: folder, times, and the title `Recovered session` with the day. The session's own title, its parent session and its share are lost. The repair is possible only if a project has the session's folder. If a whole copy of the record is in the folder of the project's sessions (such as `ses_x (conflicted copy).json`), the record is restored from the copy, and nothing is lost.",
+    "`opencode-session-repair repair --only lost-session-record` rebuilds the record from the messages: folder, times, and the title `Recovered session` with the day. The session loses its own title, the link to its parent session, and its share. The repair is possible only if a project has the session's folder. If a whole copy of the record is in the folder of the project's sessions (such as `ses_x (conflicted copy).json`), the record is restored from the copy, and nothing is lost.",
   remedy: "recover",
   unasked: false,
   issues: [37450, 15884],

@@ -27,7 +27,7 @@ export const UNDETECTED: readonly Undetected[] = [
   },
   {
     classes: ["E3"],
-    what: "A session that ends with an interrupted tool",
+    what: "A session that ends with an interrupted tool call",
     why: "A session may end in this way without any damage. Newer versions of opencode can continue the session: upgrade.",
   },
   {

@@ -43,7 +43,7 @@ const REPLACEABLE: Readonly<Record<string, readonly string[]>> = {
   part: TIMES,
 };
 
-/** Whether a salvage sets another value for a lost column that may not be empty, so that the rows are saved. */
+/** Whether a salvage puts a substitute value into a lost NOT NULL column, so that the rows are saved. */
 export function isReplaceable(table: string, column: string): boolean {
   return REPLACEABLE[table]?.includes(column) === true;
 }

@@ -101,8 +101,8 @@ export interface AnswerSteps {
 export type ShownIn = "answer" | "question" | "nowhere";
 
 /**
- * What is known about the messages that are newer than one message of a session, and where the terminal UI prints that
- * one message.
+ * Facts about the surroundings of a message: where the terminal UI prints the message, and what is known about the
+ * newer messages of the session.
  */
 export interface NewerMessages {
   /**

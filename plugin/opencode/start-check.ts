@@ -213,7 +213,7 @@ async function checkUnknown(
 
 /**
  * A quick check of the records that opencode is about to load, which takes milliseconds. Returns whether the records
- * look healthy, or `"unread"` if `isOver` ended the check.
+ * look healthy, or `"unread"` if `isOver` ended the check and nothing suspicious was seen before.
  */
 export function firstLook(
   { opened: { store } }: FollowedStore,

@@ -54,7 +54,7 @@ export interface FileSystem {
   writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>;
   /**
    * Copies a file, with its modification time (to the microsecond), to a path that must not exist yet. After an abort
-   * signal, the copy ends within one piece and throws the signal's reason. The unfinished copy stays on disk.
+   * signal, the copy stops at the latest after the current piece, and throws the signal's reason. The unfinished copy stays on disk.
    */
   copyNew(from: string, to: string, mode: number, signal?: AbortSignal): Promise<void>;
   /**

@@ -270,7 +270,10 @@ function isAncestor(records: ReadonlyMap<string, SessionFacts>, id: string, of: 
   return false;
 }
 
-/** The session that started all others in a session's tree, as far as their records exist. */
+/**
+ * The highest ancestor of a session that can be reached through existing records; the session itself if it has no
+ * parent.
+ */
 function topmost(records: ReadonlyMap<string, SessionFacts>, of: SessionFacts): SessionFacts {
   const seen = new Set<SessionFacts>();
   let at = of;

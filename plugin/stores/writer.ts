@@ -39,7 +39,7 @@ export function isOvertaken(reason: string | undefined): boolean {
 }
 
 export interface PrepareOptions {
-  /** The number of manifest items that the same session already has in this repair. */
+  /** How many manifest items of this repair already belong to the session that is changed now. */
   readonly taken: number;
   /**
    * Whether many originals are saved together in one file. In large repairs, one file for each row would take minutes.

@@ -231,7 +231,7 @@ function movedTo({ messageID }: SourceRecord, renamed: Renamed): Supplement {
   return to === undefined ? NOTHING_NEEDED : cell("message_id", messageID, to, "upgrade-message-id");
 }
 
-/** The changes in a document that mentions a message which gets a new id. */
+/** The changes that a document needs, because a message that it mentions gets a new id. */
 function references(document: unknown, renamed: Renamed): Supplement {
   return ["parentID", "tail_start_id"].reduce((found, name) => {
     const from = textIn(document, name);

@@ -10,7 +10,10 @@ import { isMoment } from "./readable.ts";
 /** JSON columns that the import copies unchanged and opencode 2.x then reads. `permission` is not copied. */
 const READ_BACK = ["summary_diffs", "metadata", "revert", "model"];
 
-/** JSON columns whose content opencode 2.x checks when it lists sessions. The import empties `revert`. */
+/**
+ * JSON columns whose content opencode 2.x checks when it lists sessions. `revert` is not among them, because the import
+ * empties it.
+ */
 const LISTED = ["metadata", "model"];
 
 /** Columns that opencode 2.x accepts only if they are text or NULL. */

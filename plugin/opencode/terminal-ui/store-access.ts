@@ -27,7 +27,10 @@ export async function openForLooks(context: RequestContext): Promise<GuardedStor
   return chosen;
 }
 
-/** Returns `null` if the opencode of this database has no plugins in its terminal UI. */
+/**
+ * The parts of a store that the guard of sessions needs. `null` if the opencode of this database has no plugins in its
+ * terminal UI.
+ */
 function guardedStore({ store, origin }: OpenedStore & { state: "ok" }): GuardedStore | null {
   const { opening, changedRows, description } = store;
   if (opening === null || changedRows === null || origin === null || description.database === undefined) return null;
