@@ -143,7 +143,8 @@ function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis |
     return { fault: STRAY_FILE, severity: "warning", remedy: "report", evidence: twice };
   }
   const fails = evidence.reachable && (folder !== "session" || hostLine(store).failsWholeLists);
-  const answer = outcome === "not-found" ? "opencode looks for a record that does not exist" : "its name is not a message id";
+  const answer =
+    outcome === "not-found" ? "opencode looks for a record that does not exist" : "its name is not a message id";
   return found(STRAY_FILE, fails ? "blocking" : "warning", `${size}, ${answer}`);
 }
 
