@@ -30,10 +30,7 @@ const ANSWER: Fields = {
 };
 const MIDDLE: Fields = { ...ANSWER, finish: "tool-calls" };
 
-/**
- * The values of an answer that the screen of 1.2.27 cannot print. `newer` lists the messages after the answer, in
- * order.
- */
+/** The values of an answer that the screen of 1.2.27 cannot print. `newer` lists the later messages in order. */
 function found(answer: unknown, ...newer: readonly unknown[]): string[] {
   const behind = newer.map(asNewer).reduce(together, NOTHING_NEWER);
   return mismatchesOnScreen("message", answer, SCREEN["1.2"], behind).map(screenPath);
@@ -104,10 +101,7 @@ describe("what the screen cannot print of an answer", () => {
   });
 });
 
-/**
- * The expected values follow from the code of each version. `bun test/terminal/screen-cases.ts --host VERSION`
- * confirmed them.
- */
+/** The code of each version shows these values. `bun test/terminal/screen-cases.ts --host VERSION` confirmed them. */
 describe("what the screens before 1.0.142 cannot print of a message", () => {
   const screens = [...Object.values(OLDEST_SCREENS), SCREEN["1.0"]];
   const in100 = (message: unknown, around: Partial<NewerMessages>) =>
