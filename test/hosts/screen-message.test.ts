@@ -30,7 +30,7 @@ const ANSWER: Fields = {
 };
 const MIDDLE: Fields = { ...ANSWER, finish: "tool-calls" };
 
-/** The values of an answer that the screen of 1.2.27 cannot print. `newer` lists the messages after it, in order. */
+/** The values of an answer that the screen of 1.2.27 cannot print. `newer` lists the later messages in order. */
 function found(answer: unknown, ...newer: readonly unknown[]): string[] {
   const behind = newer.map(asNewer).reduce(together, NOTHING_NEWER);
   return mismatchesOnScreen("message", answer, SCREEN["1.2"], behind).map(screenPath);
@@ -101,7 +101,7 @@ describe("what the screen cannot print of an answer", () => {
   });
 });
 
-/** The code of each version says so, and `bun test/terminal/screen-cases.ts --host VERSION` confirmed it. */
+/** The code of each version shows these values. `bun test/terminal/screen-cases.ts --host VERSION` confirmed them. */
 describe("what the screens before 1.0.142 cannot print of a message", () => {
   const screens = [...Object.values(OLDEST_SCREENS), SCREEN["1.0"]];
   const in100 = (message: unknown, around: Partial<NewerMessages>) =>

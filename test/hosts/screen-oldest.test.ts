@@ -5,7 +5,7 @@ import { EDITED as edited } from "./healthy-calls.ts";
 import { call, type Fields, failed } from "./screen-calls.ts";
 import { OLDEST_SCREENS, SCREEN } from "./screens.ts";
 
-/** The code of 1.0.152 says so, and measurements on 1.0.152 confirmed it. */
+/** The expected values follow from the code of 1.0.152. Measurements on 1.0.152 confirmed them. */
 describe("what only the screen of 1.0 cannot print", () => {
   const found = (part: unknown) =>
     (["1.0", "1.1"] as const).map((name) => screenMismatches(part, SCREEN[name]).map(screenPath).join());
@@ -33,7 +33,10 @@ describe("what only the screen of 1.0 cannot print", () => {
   });
 });
 
-/** The code of each version says so, and `bun test/terminal/screen-cases.ts --host VERSION` confirmed it. */
+/**
+ * The expected values follow from the code of each version. `bun test/terminal/screen-cases.ts --host VERSION`
+ * confirmed them.
+ */
 describe("what the screens before 1.0.142 cannot print", () => {
   const screens = { ...OLDEST_SCREENS, "1.0.152": SCREEN["1.0"] };
   const found = (part: unknown) =>

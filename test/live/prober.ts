@@ -64,7 +64,9 @@ interface Hold extends Holder {
   readonly until: number;
 }
 
-/** A hold whose process is not known (`pid` 0) may belong to any process. */
+/**
+ * If the process of one holder is not known (`pid` 0), it may be the process of the other. Then both count as the same.
+ */
 function isOf(hold: Hold | null, { pid, commit }: Holder): boolean {
   return hold?.commit === commit && (hold.pid === pid || hold.pid === 0 || pid === 0);
 }

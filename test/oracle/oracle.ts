@@ -39,10 +39,7 @@ export interface OracleInput {
   readonly onDisagreement?: (found: Disagreement) => void;
 }
 
-/**
- * Each time after this many mutations, the oracle asks the host for the whole load path. After the undo, it checks the
- * store again.
- */
+/** Each time after this number of mutations, the oracle asks for the whole load path and checks the undone store. */
 const THOROUGH_EVERY = 250;
 
 /**
@@ -66,8 +63,8 @@ class Oracle {
   #host: RunningHost;
   readonly #files = settledFiles();
   /**
-   * Given to the check only if another release wrote the store. Otherwise, the check must find the host version in the
-   * store.
+   * The host's version, which the check gets only if another release wrote the store. Otherwise, the check must find
+   * the version in the store.
    */
   readonly #knownHost: HostVersion | null;
   #records: RecordStore | null = null;

@@ -262,7 +262,7 @@ function isJSON(row: RowName, column: string): boolean {
 }
 
 export function documentChange(column: string, damaged: DamagedDocument): Change {
-  // Bun binds an empty array as NULL.
+  // Bun binds an empty array as NULL, so an empty text is bound.
   const value = damaged.bytes.length === 0 ? "" : new Uint8Array(damaged.bytes);
   return { column, what: damaged.what, sql: `cast(?1 as ${damaged.isBlob ? "blob" : "text"})`, value };
 }

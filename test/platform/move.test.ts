@@ -100,7 +100,7 @@ describe.each(WAYS)("%s", (way, files) => {
         for (const place of places) {
           expect([place, readFileSync(place, "utf8")]).toEqual([place, taken.includes(place) ? "" : CONTENT]);
         }
-        // A repair continues in this way when it has seen which place holds the bytes.
+        // A repair does this next, after it found out which place has the bytes.
         if (places.length === 2) await nodeFileSystem.unlink(to);
         if (nodeFileExists(from)) await moveNoClobber(files, from, to);
         expect([readFileSync(to, "utf8"), readdirSync(join(scratch.path, "live"))]).toEqual([CONTENT, []]);

@@ -22,8 +22,8 @@ export async function whileFrozen(pid: number, work: () => Promise<void>): Promi
 }
 
 /**
- * Stops every process that is still running. Returns true if none was running, because then none can have started a new
- * process.
+ * Stops every process that is not stopped yet. Returns true if all were stopped already, so that no new process can
+ * have started.
  */
 function stopAll(pid: number, stopped: Set<number>): boolean {
   let isStill = true;

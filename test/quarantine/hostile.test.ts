@@ -225,7 +225,7 @@ describe.each([
       const { dataDir } = spoilt.store;
       const session = basename(dirname(spoilt.run));
       const refused = await askCli(["restore", spoilt.runID, "--session", session, "--yes", "--data-dir", dataDir]);
-      // `restore` ignores an entry that should be a folder and is none, and then knows no such session.
+      // If the run's folder is a file, `restore` ignores it, and then does not know the session.
       expect([2, 3]).toContain(refused.code ?? -1);
       const said = refused.stderr + refused.stdout;
       expect([said.length > 20, said.includes("should not"), said.includes(ESCAPE)]).toEqual([true, false, false]);

@@ -15,7 +15,7 @@ import { until } from "../process/until.ts";
 import { type Scratch, scratchFolder } from "../stores/scratch.ts";
 import { type LockHolder, startHolder } from "./lock-holder.ts";
 
-/** Short times, so that a test does not need minutes. Their order is that of the product's times. */
+/** Short times, so that a test does not need minutes. Their order is the same as in the product. */
 const TIMES: LockTimes = { renewEveryMs: 50, overdueMs: 200, lapsedMs: 1_000, watchedMs: 600 };
 
 /** Times for a holder that is alive. A busy machine may prevent it from renewing its lock for seconds. */

@@ -5,7 +5,8 @@ import { isRunID, newRunID } from "../../plugin/quarantine/run-id.ts";
 const NOW = Date.parse("2026-11-23T02:15:00.123Z");
 
 test("an id tells the time, and has the form that is a folder name", () => {
-  // Ids never go back in time. So this time must be later than that of any id that another test of this process got.
+  // A new id is never older than the last one. So this time must be later than all ids that other tests of this process
+  // got.
   const now = Date.now() + 1000;
   const id = newRunID(now);
   const time = new Date(now).toISOString().replace(/[-:.]/g, "");

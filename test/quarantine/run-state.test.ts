@@ -46,7 +46,7 @@ function replaceText(file: string, text: string): void {
   writeFileSync(file, text);
 }
 
-/** The run in quarantine, of which there must be exactly one. */
+/** The run in quarantine. There must be exactly one. */
 async function only(): Promise<StoredRun & { ok: true }> {
   const [run, ...others] = await storedRuns(nodeFileSystem, scratch.path);
   if (!run?.ok || others.length > 0) throw new Error("there is not one run");

@@ -63,7 +63,7 @@ async function writeParts(path: string, random: Random, rows: number): Promise<v
     const bytes: Buffer = isDamaged ? damaged.bytes : Buffer.from(random.chance(0.002) ? odd : healthy);
     const id = random.chance(0.0005) ? "memory-context-1" : "prt_";
     const owner = random.chance(0.0005) ? "xes_1" : "ses_1";
-    // Bun binds an empty array as NULL.
+    // Bun binds an empty array as NULL, so an empty text is bound.
     const value = bytes.length === 0 ? "" : new Uint8Array(bytes);
     insert(isDamaged && damaged.isBlob).run(row * 3, `${id}${row}`, owner, value);
   }
@@ -90,8 +90,8 @@ async function suspects(path: string, isHealthy?: (bundle: Bundle) => boolean): 
     await store.scan(
       { what: "everything", ...(isHealthy && { share: { index, of: 3 } }) },
       (artifact, text, row) => {
-        // The scan gives no exact text if the text contains U+FFFD, which may stand for invalid bytes. It may also be
-        // what is stored, so the stored bytes are read.
+        // The scan gives no exact text if the text contains U+FFFD. This character may stand for invalid bytes, or may
+        // be stored itself. So the stored bytes are read.
         const exact = text ?? whatIsWritten(path, String(artifact.recordID));
         if (!looksHealthy(artifact, exact, row, description)) found.push(locatorText(artifact.locator));
       },

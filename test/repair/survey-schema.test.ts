@@ -149,7 +149,7 @@ describe("the tables and the journal of a database", () => {
       }
     })();
     expect(advice).toEqual(["no column name; the time of no known migration: a value that is not a time", 1]);
-    // 1.18.24 compares these times by the second.
+    // 1.18.24 compares these times in whole seconds.
     expect(await journal("update __drizzle_migrations set created_at = created_at + 7")).toEqual({
       findings: ["info old-journal report undefined null"],
       after: ["old-journal"],

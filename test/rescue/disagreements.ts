@@ -17,7 +17,7 @@ export interface Outcome {
   readonly hidden: number;
   readonly partlyShown: number;
   readonly changes: number;
-  /** Where the host and this project say different things. An empty list is right. */
+  /** Every case in which the host and `rescue` disagree. The list must be empty. */
   readonly disagreements: readonly string[];
   readonly steps: readonly string[];
 }
@@ -86,7 +86,7 @@ async function copiedMessages({ copy, sessions }: History): Promise<ReadonlyMap<
   return copied;
 }
 
-/** What `rescue` says in a container that gets one folder after the other. Each folder was started once before. */
+/** What `rescue` says in a container, for one folder after the other. A host was started in each folder before. */
 async function viewsInside(
   world: World,
   { bound, sessions }: History,

@@ -13,7 +13,7 @@ export interface Left {
   readonly lost: readonly (readonly [session: MadeSession, folder: string])[];
   /** Matches the reason that `rescue` gives. */
   readonly reason: RegExp;
-  /** Whether the user must say to which folder the sessions belong. Otherwise `--relink` decides alone. */
+  /** Whether the user must say to which folder the sessions belong. Otherwise `--relink` finds the folder. */
   readonly isAsked?: boolean;
   /** Whether a terminal UI lists the sessions in another folder of the project. */
   readonly isPartly?: boolean;

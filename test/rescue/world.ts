@@ -142,7 +142,7 @@ export class World {
     return this.#gitAt(null, folder, ...args);
   }
 
-  /** `atMs`: the time that the commit states as its own. */
+  /** `atMs` is the time of the commit that git records. */
   #gitAt(atMs: number | null, folder: string, ...args: readonly string[]): string {
     const moment = atMs === null ? {} : { GIT_COMMITTER_DATE: `@${Math.floor(atMs / 1000)} +0000` };
     const env = { PATH: process.env.PATH, ...identity, ...moment };

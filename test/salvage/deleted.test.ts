@@ -21,7 +21,7 @@ function zeroRoots(...indexes: readonly string[]): Damage {
   };
 }
 
-/** Makes the file look as if it once had more pages, one of them unused. */
+/** Makes the file look as if it once had two more pages. One of them was unused. */
 function cutOff(bytes: Buffer): void {
   const list = bytes.subarray((bytes.readUInt32BE(32) - 1) * PAGE);
   const named = list.readUInt32BE(4);

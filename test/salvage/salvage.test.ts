@@ -13,7 +13,7 @@ afterAll(removeHomes);
 
 const VERSIONS: readonly HostVersion[] = ["1.2.27", "1.14.41", "1.18.33"];
 
-/** This many kinds, from the first on, damage whole pages or more. */
+/** The number of kinds of damage that affect at least a whole page. They are the first kinds in the list. */
 const WHOLE_PAGES = 6;
 
 /** To try more seeds, run `npm run test:salvage -- --count 300 --host`. */

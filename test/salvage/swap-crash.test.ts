@@ -82,7 +82,7 @@ const WORKS = {
   restore: { from: () => swapped, run: restoreEverything, kept: () => newer },
 };
 
-/** The step between operations that fail. A crash or a power cut is tried at every operation. */
+/** The distance between the operations that fail. A crash or a power cut is tried at every operation. */
 const STRIDE = IS_WHOLE ? 1 : 7;
 
 /** A WAL must never be beside a database to which it does not belong. */

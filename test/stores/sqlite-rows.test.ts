@@ -116,7 +116,9 @@ describe("a message with its parts", () => {
 });
 
 describe("what a user added to the database", () => {
-  /** Runs the statements and then opens the writer again. A writer examines the database only when it opens it. */
+  /**
+   * Runs the statements and then opens the writer again, because a writer examines the database only when it is opened.
+   */
   async function begunWith(statements: string): Promise<void> {
     store.overwrite(part("prt_a1_2"), Buffer.alloc(0));
     sql(statements);

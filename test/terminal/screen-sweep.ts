@@ -29,7 +29,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     parts: { type: "string", default: "400" },
     messages: { type: "string", default: "100" },
-    /** The most fatal cases to open. Each of them ends the UI. */
+    /** How many fatal cases are opened at most. Each of them ends the UI. */
     fatal: { type: "string", default: "60" },
     /** How many parts about which `check` says nothing share a session. */
     together: { type: "string", default: "24" },

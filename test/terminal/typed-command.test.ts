@@ -10,7 +10,7 @@ import { Workshop } from "./workshop.ts";
 /**
  * question.test.ts tests 1.18.33. Up to 1.14.41, a command of opencode gets the key before the text area does, and the
  * plugin asks for the configured keys. From 1.17 on, the plugin gets the key from the text area (`typed-command.ts`).
- * So 1.17.18 is tested only in the whole run.
+ * So 1.17.18 is tested only by `npm run test:whole`.
  */
 const VERSIONS: readonly HostVersion[] = IS_WHOLE ? ["1.14.41", "1.17.18"] : ["1.14.41"];
 

@@ -54,8 +54,8 @@ function lasting(name: string, change: ImportCase["change"], outcomes: ImportCas
 }
 
 /**
- * One case for each row of the table, with the name of the row. If nothing of a record can be read, it is rebuilt from
- * its neighbours, if that is possible.
+ * One case for each row of the table, with the name of the row. A record that cannot be read at all is rebuilt from its
+ * neighbours if possible.
  */
 export const TABLE_CASES: readonly ImportCase[] = [
   derivable(
@@ -128,7 +128,7 @@ export const TABLE_CASES: readonly ImportCase[] = [
     name: "compaction without auto",
     change: ({ parts }) => void Object.assign(parts[0] ?? {}, { data: JSON.stringify({ type: "compaction" }) }),
     outcomes: { prt_1: "dropped" },
-    // Without a finished summary, the repair deliberately leaves out the completed compaction.
+    // The repair completes this compaction. But it has no finished summary, so the import deliberately leaves it out.
     left: { msg_1: "dropped", prt_1: "dropped" },
   },
   {

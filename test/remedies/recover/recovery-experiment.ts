@@ -16,7 +16,7 @@ import { builtPackage } from "../../package/built.ts";
 export interface RecoveryResult {
   /** The number of damages on which the host failed. */
   readonly failing: number;
-  /** The number of these damages after whose repair the host answered the same as before the damage. */
+  /** How many of these damages were repaired so that the host answered as before the damage. */
   readonly identical: number;
   /** A description of each of the other damages: what was damaged, what was done, and which answers differ. */
   readonly others: readonly string[];
@@ -92,8 +92,7 @@ export async function runRecovery({
       }
       for (const manifest of manifests) await trustedManifest(manifest);
       for (const runID of runIDs) await tool.restore(runID);
-      // Later starts do not repair again what somebody restored. The next damage may be the same one, so the manifests
-      // are removed.
+      // Later starts do not repair a restored record. The next damage may be the same, so the run folders are removed.
       for (const manifest of manifests) await rm(dirname(manifest), { recursive: true });
       const after = await storeImage(store.dataDir, []);
       // opencode itself writes to the store when it starts.
@@ -122,7 +121,7 @@ interface Mended {
   readonly answers: SessionAnswers;
   readonly actions: readonly string[];
   readonly manifests: readonly string[];
-  /** Newest first. */
+  /** The ids of the runs, newest first. */
   readonly runIDs: readonly string[];
 }
 
