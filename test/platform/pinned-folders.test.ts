@@ -34,7 +34,7 @@ const CHANGES = [
   "chmod",
 ] as const;
 
-/** The test tries every second change as the moment of the swap. `npm run test:whole` tries every change. */
+/** The test tries every second change as the moment of the swap. `npm run test:crash` tries every change. */
 const STRIDE = IS_WHOLE ? 1 : 2;
 
 /**

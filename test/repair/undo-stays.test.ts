@@ -48,7 +48,7 @@ const DECIDERS = [
 const isWaiting = (attempts: number) => attempts >= 2;
 
 /**
- * With `npm run test:whole`, the tests stop at every operation. Otherwise they stop at every 23rd operation, and each
+ * With `npm run test:crash`, the tests stop at every operation. Otherwise they stop at every 23rd operation, and each
  * repair starts at a different one.
  */
 const STRIDE = IS_WHOLE ? 1 : 23;
