@@ -1,6 +1,6 @@
 import type { Fault } from "./fault.ts";
 
-const shownNowhere = {
+const completedWhenNamed = {
   remedy: "normalise",
   otherwise: "report",
   unasked: false,
@@ -26,18 +26,18 @@ export const SCREEN_FATAL = {
 } satisfies Fault;
 
 export const MESSAGE_WITHOUT_ROLE = {
-  ...shownNowhere,
+  ...completedWhenNamed,
   code: "message-without-role",
   title: "does not state a role, so the terminal UI of an older opencode does not show it",
   invariant: "A message has the role `user` or `assistant`.",
   cause:
-    "Another program wrote the message, or changed it. The server of opencode 1.0 to 1.14 returns the message, but the terminal UI shows nothing of it (measured on 1.2.20). If no message of a session states its role, the session looks empty. opencode 1.15 and newer refuse such a message.",
+    "Another program wrote the message, or changed it. The server of opencode 1.0 to 1.14 returns the message, but the terminal UI shows nothing of it (measured on 1.0.152, 1.1.65, 1.2.20 and 1.14.41). If no message of a session states its role, the session looks empty. opencode 1.15 and newer refuse such a message.",
   advice:
     "To add the role, run `opencode-session-repair repair --only message-without-role`. The role follows from the other fields and the parts of the message. If the role does not follow from them, nothing is changed.",
 } satisfies Fault;
 
 export const PART_WITHOUT_TYPE = {
-  ...shownNowhere,
+  ...completedWhenNamed,
   code: "part-without-type",
   title: "does not state a type, so the terminal UI of an older opencode does not show it",
   invariant: "A part has a type.",

@@ -3,7 +3,7 @@
  * to 1.1.65 then did.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { answerRequest } from "../../plugin/opencode/answer-request.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
@@ -12,6 +12,7 @@ import { locate } from "../../plugin/stores/locate.ts";
 import { askCli } from "../command-line/cli-service.ts";
 import { sampleContent, sessionContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
+import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 import type { StoreUnderTest } from "../stores/store-under-test.ts";
 
 let store: StoreUnderTest;
@@ -40,6 +41,11 @@ async function answered(sessionID: string | null, what: "check" | "repair" = "ch
   const { located } = place;
   const context = { files: nodeFileSystem, located, hostVersion: "1.1.65", concurrency: 4, spare: null } as const;
   return answerRequest({ what, sessionID }, { ...context, trigger: "command" });
+}
+
+async function checked(dataDir: string) {
+  const { verdict, findings } = JSON.parse((await askCli(["check", "--json", "--data-dir", dataDir])).stdout);
+  return { verdict, codes: findings.map(({ code }: { readonly code: string }) => code) as string[] };
 }
 
 /** Puts a link in the place of a file or folder. */
@@ -271,6 +277,26 @@ describe("a link or an empty folder in the place of a record", () => {
     mkdirSync(join(storage, "session/prj_one/ses_a (1).json"));
     for (const ids of [[], ["ses_a"]]) {
       expect((await found("1.1.65", ...ids)).filter((line) => line.includes("file-is-folder"))).toEqual([]);
+    }
+  });
+
+  test("beside a database, no link in these files is a problem or a session, because opencode does not read them", async () => {
+    const { dataDir, remove } = await createSqliteStore("1.18.33", sampleContent());
+    try {
+      cpSync(storage, join(dataDir, "storage"), { recursive: true });
+      const before = await checked(dataDir);
+      for (const [place] of RECORDS) {
+        rmSync(join(dataDir, "storage", place));
+        symlinkSync("/nowhere", join(dataDir, "storage", place));
+      }
+      symlinkSync("/nowhere", join(dataDir, "storage/session/prj_one/ses_new.json"));
+      const after = await checked(dataDir);
+      expect(after.codes).toEqual(before.codes);
+      expect(after.codes).not.toContain("file-is-folder");
+      const { stdout } = await askCli(["sessions", "--json", "--data-dir", dataDir]);
+      expect(stdout).not.toContain("ses_new");
+    } finally {
+      remove();
     }
   });
 

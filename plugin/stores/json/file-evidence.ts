@@ -92,14 +92,14 @@ export class FileEvidence {
   /**
    * What is in the place of a record, as an error code: a symbolic link, or a folder without files. opencode leaves both
    * out of its lists (measured on 1.0.0 to 1.1.65). `null` for an entry of another type, or of another kind of record,
-   * and for a session that opencode lists from the folder of another project.
+   * for a session that opencode lists from the folder of another project, and if opencode does not read these files.
    */
   async #insteadOfRecord(
     { kind, recordID }: Artifact,
     { path }: FileLocator,
     { type }: FileStat,
   ): Promise<string | null> {
-    if (kind !== "session" && kind !== "message" && kind !== "part") return null;
+    if (!this.#ownsSessions || (kind !== "session" && kind !== "message" && kind !== "part")) return null;
     if (kind === "session" && recordID !== null && (await this.#tree.sessionFiles(recordID)).length > 0) return null;
     if (type === "symlink") return LINK;
     const listed = type === "directory" ? await listRecordFiles(this.#tree.files, this.#tree.dataDir, path) : null;

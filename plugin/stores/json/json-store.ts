@@ -110,8 +110,10 @@ export class JsonStore implements Store {
     }
     const known = [...newest.values()].sort((a, b) => b.mtimeMs - a.mtimeMs).map(({ entry }) => entry);
     if (projectID !== null) return known;
-    const orphans = (await this.#tree.everySessionID()).filter((id) => !newest.has(id));
-    return [...known, ...orphans.map((id) => ({ id, projectID: null }))];
+    // Beside a database, a link in the place of a record is no session, because opencode does not read these files.
+    const unlisted = this.#isBesideDatabase ? [] : await this.#tree.unlistedSessions();
+    const others = new Set([...unlisted, ...(await this.#tree.everySessionID())]);
+    return [...known, ...[...others].filter((id) => !newest.has(id)).map((id) => ({ id, projectID: null }))];
   }
 
   async expectedCounts(): Promise<Partial<Readonly<Counts>>> {

@@ -26,9 +26,9 @@ export class RecordTree {
     return names;
   }
 
-  /** The ids of all sessions that have messages, a todo list, a diff, or a link in the place of their record. */
+  /** The ids of all sessions that have messages, a todo list or a diff. */
   async everySessionID(): Promise<string[]> {
-    const ids = await this.unlistedSessions();
+    const ids = new Set<string>();
     const folders = (await this.files.list(join(this.dataDir, STORAGE, "message"))) ?? [];
     // opencode follows a symbolic link that leads to a folder, so links count as folders here.
     for (const { name, type } of visibleEntries(folders)) if (type === "directory" || type === "symlink") ids.add(name);
